@@ -1,0 +1,287 @@
+//! The scan on the wire.
+
+use crate::finding::{Finding, Summary};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Gives an enum its words: `ALL`, `as_str`, `FromStr`, `Display` and serde, from one list.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the contract.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The word on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)+ }
+            }
+
+            /// Every word, for messages: `a, b, c`.
+            pub fn words() -> String {
+                Self::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", ")
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ();
+
+            fn from_str(text: &str) -> Result<Self, ()> {
+                match text { $($word => Ok($name::$variant),)+ _ => Err(()) }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// The engine that runs a scan.
+    ScanType {
+        Nmap = "nmap",
+        Zap = "zap",
+        Trivy = "trivy",
+        Nuclei = "nuclei",
+        Nikto = "nikto",
+        Sqlmap = "sqlmap",
+        Wapiti = "wapiti",
+        Harvester = "harvester",
+        Sublist3r = "sublist3r",
+        Sentinel = "sentinel",
+    }
+}
+
+words! {
+    /// Which scan goes first, most urgent first.
+    Priority {
+        Critical = "critical",
+        High = "high",
+        Normal = "normal",
+        Low = "low",
+    }
+}
+
+words! {
+    /// Where a scan stands: `queued → running → completed | failed | cancelled`.
+    ScanStatus {
+        /// Accepted; waits for capacity.
+        Queued = "queued",
+        Running = "running",
+        Completed = "completed",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+impl ScanStatus {
+    /// Whether the scan has ended for good.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            ScanStatus::Queued | ScanStatus::Running => false,
+            ScanStatus::Completed | ScanStatus::Failed | ScanStatus::Cancelled => true,
+        }
+    }
+}
+
+words! {
+    /// The form of a target.
+    TargetType {
+        /// A host name or an address.
+        Host = "host",
+        Url = "url",
+        Domain = "domain",
+        Ip = "ip",
+        /// Addresses in CIDR notation.
+        Network = "network",
+    }
+}
+
+/// Body of `POST /scans`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateScan {
+    /// Host name, domain, address, network in CIDR notation, or URL; which of them depends on the engine.
+    #[schema(max_length = 2048, examples("127.0.0.1"))]
+    pub target: String,
+    pub scan_type: ScanType,
+    /// A label, at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
+    pub name: Option<String>,
+    /// Checked against the target when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<TargetType>,
+    /// Default `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// Options of the engine; its schema is in `GET /engines`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub options: Map<String, Value>,
+    /// Overrides `options` key by key; the same schema.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// At most 50 labels of at most 64 characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
+    pub tags: Vec<String>,
+    /// The longest run in seconds, 1 to 86,400; default 3,600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 86_400)]
+    pub timeout: Option<u32>,
+    /// The asset that the scan belongs to, in your own inventory; at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
+    pub asset_id: Option<String>,
+}
+
+/// A scan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Scan {
+    pub id: Uuid,
+    pub scan_type: ScanType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// As it was understood: parsed and printed again.
+    pub target: String,
+    pub target_type: TargetType,
+    pub status: ScanStatus,
+    pub priority: Priority,
+    /// Percent, 0 to 100.
+    #[schema(maximum = 100)]
+    pub progress: u8,
+    pub tags: Vec<String>,
+    #[schema(value_type = Object)]
+    pub options: Map<String, Value>,
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// The longest run, in seconds.
+    pub timeout: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// How many times a worker has lost the scan or given it back.
+    pub attempts: u32,
+    pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it reached its terminal status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+    /// When the last result of a cancelled scan was stored and its processes were gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_at: Option<Timestamp>,
+    /// Why the scan failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Number of findings by severity, once terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_summary: Option<Summary>,
+    /// How much of the target answered, once terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+}
+
+words! {
+    /// Why a scan failed; stable.
+    FailureReason {
+        EngineMissing = "engine_missing",
+        EngineFailed = "engine_failed",
+        TargetUnreachable = "target_unreachable",
+        TargetNotAllowed = "target_not_allowed",
+        ResolutionFailed = "resolution_failed",
+        TimedOut = "timed_out",
+        Killed = "killed",
+        OutputTooLarge = "output_too_large",
+        ReportUnreadable = "report_unreadable",
+        WorkerLost = "worker_lost",
+    }
+}
+
+/// Why a scan failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    pub reason: FailureReason,
+    /// For people: what happened and what to do.
+    pub message: String,
+    /// The engine's last lines, at most 20, without control characters.
+    #[serde(default)]
+    pub last_lines: Vec<String>,
+}
+
+/// How much of the target answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Coverage {
+    /// Hosts that the target names.
+    pub hosts: u64,
+    /// Hosts that answered at least once.
+    pub reached: u64,
+}
+
+/// The results of a scan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Results {
+    pub scan_id: Uuid,
+    pub scan_type: ScanType,
+    pub target: String,
+    pub status: ScanStatus,
+    /// `true` when the scan did not run to its end and there may be more to find.
+    pub partial: bool,
+    pub summary: Summary,
+    pub coverage: Coverage,
+    /// One page of the findings, worst first.
+    pub findings: Vec<Finding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+    /// Whole seconds from start to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+}
+
+/// One engine, as `GET /engines` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineInfo {
+    pub scan_type: ScanType,
+    /// The engine's own name.
+    pub title: String,
+    pub description: String,
+    /// Whether a scan of this type is accepted now.
+    pub available: bool,
+    /// Version of the installed engine, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why it is not available and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable_reason: Option<String>,
+    /// Forms of target that it takes, each with an example.
+    pub targets: Vec<TargetExample>,
+    /// JSON Schema of `options`.
+    #[schema(value_type = Object)]
+    pub options: Value,
+}
+
+/// A form of target with an example.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetExample {
+    pub target_type: TargetType,
+    pub example: String,
+}

@@ -1,0 +1,185 @@
+//! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
+
+use crate::{nmap, sentinel};
+use scanyard_contract::ScanType;
+use scanyard_contract::scan::TargetType;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// One engine, as data.
+#[derive(Debug)]
+pub struct Engine {
+    pub scan_type: ScanType,
+    /// The engine's own name.
+    pub title: &'static str,
+    pub description: &'static str,
+    /// Forms of target that it takes, each with an example.
+    pub targets: &'static [(TargetType, &'static str)],
+    /// File name of its program; empty for the native engine.
+    pub program: &'static str,
+}
+
+/// Whether an engine can run here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// Inside this binary.
+    Native,
+    /// This program.
+    Program(PathBuf),
+    /// Not installed; where it was looked for.
+    Missing { searched: Vec<PathBuf> },
+    /// This version of Scanyard cannot drive it.
+    NoAdapter,
+}
+
+const NETWORK: &[(TargetType, &str)] = &[
+    (TargetType::Ip, "127.0.0.1"),
+    (TargetType::Host, "app.example.test"),
+    (TargetType::Domain, "example.test"),
+    (TargetType::Network, "127.0.0.0/29"),
+];
+const NATIVE: &[(TargetType, &str)] = &[
+    (TargetType::Ip, "127.0.0.1"),
+    (TargetType::Host, "app.example.test"),
+    (TargetType::Domain, "example.test"),
+    (TargetType::Url, "https://app.example.test/"),
+];
+const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
+const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
+
+/// The ten engines, in the order of the contract.
+pub const ENGINES: &[Engine] = &[
+    Engine {
+        scan_type: ScanType::Nmap,
+        title: "Nmap",
+        description: "Network discovery, port scan and service detection",
+        targets: NETWORK,
+        program: "nmap",
+    },
+    Engine {
+        scan_type: ScanType::Zap,
+        title: "OWASP ZAP",
+        description: "Dynamic test of web applications",
+        targets: WEB,
+        program: "zap.sh",
+    },
+    Engine {
+        scan_type: ScanType::Trivy,
+        title: "Trivy",
+        description: "Vulnerabilities, misconfigurations and secrets in images and files",
+        targets: &[],
+        program: "trivy",
+    },
+    Engine {
+        scan_type: ScanType::Nuclei,
+        title: "Nuclei",
+        description: "Template-based detection of known faults",
+        targets: WEB,
+        program: "nuclei",
+    },
+    Engine {
+        scan_type: ScanType::Nikto,
+        title: "Nikto",
+        description: "Checks of web servers: dangerous files, old software, misconfiguration",
+        targets: WEB,
+        program: "nikto",
+    },
+    Engine {
+        scan_type: ScanType::Sqlmap,
+        title: "sqlmap",
+        description: "Detection of SQL injection",
+        targets: WEB,
+        program: "sqlmap",
+    },
+    Engine {
+        scan_type: ScanType::Wapiti,
+        title: "Wapiti",
+        description: "Black-box scan of web applications",
+        targets: WEB,
+        program: "wapiti",
+    },
+    Engine {
+        scan_type: ScanType::Harvester,
+        title: "theHarvester",
+        description: "Names and addresses of a domain from public sources",
+        targets: DOMAIN,
+        program: "theHarvester",
+    },
+    Engine {
+        scan_type: ScanType::Sublist3r,
+        title: "Sublist3r",
+        description: "Subdomains of a domain from public sources",
+        targets: DOMAIN,
+        program: "sublist3r",
+    },
+    Engine {
+        scan_type: ScanType::Sentinel,
+        title: "Sentinel",
+        description: "Built in: open ports, banners, TLS, HTTP headers, cookies, methods and directory listings",
+        targets: NATIVE,
+        program: "",
+    },
+];
+
+/// The engine of a scan type.
+pub fn engine(scan_type: ScanType) -> &'static Engine {
+    &ENGINES[scan_type as usize]
+}
+
+impl Engine {
+    /// JSON Schema of the options; an engine without an adapter takes none.
+    pub fn options_schema(&self) -> Value {
+        match self.scan_type {
+            ScanType::Nmap => nmap::Options::schema(),
+            ScanType::Sentinel => sentinel::Options::schema(),
+            ScanType::Zap
+            | ScanType::Trivy
+            | ScanType::Nuclei
+            | ScanType::Nikto
+            | ScanType::Sqlmap
+            | ScanType::Wapiti
+            | ScanType::Harvester
+            | ScanType::Sublist3r => {
+                json!({"type": "object", "properties": {}, "additionalProperties": false})
+            }
+        }
+    }
+}
+
+/// Looks for an engine: the configured path alone when there is one, else `/usr/bin` and `/usr/local/bin`; never `PATH`.
+pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
+    match scan_type {
+        ScanType::Sentinel => Availability::Native,
+        ScanType::Nmap => {
+            let program = engine(scan_type).program;
+            let searched = match configured {
+                Some(path) => vec![path.to_path_buf()],
+                None => ["/usr/bin", "/usr/local/bin"].iter().map(|dir| Path::new(dir).join(program)).collect(),
+            };
+            match searched.iter().find(|path| path.is_file()) {
+                Some(path) => Availability::Program(path.clone()),
+                None => Availability::Missing { searched },
+            }
+        }
+        ScanType::Zap
+        | ScanType::Trivy
+        | ScanType::Nuclei
+        | ScanType::Nikto
+        | ScanType::Sqlmap
+        | ScanType::Wapiti
+        | ScanType::Harvester
+        | ScanType::Sublist3r => Availability::NoAdapter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scan_type_finds_its_own_row() {
+        for scan_type in ScanType::ALL {
+            assert_eq!(engine(*scan_type).scan_type, *scan_type);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
+
+use crate::{Options, Target, nmap, sentinel};
+use scanyard_contract::Finding;
+use scanyard_contract::scan::{Coverage, Failure, FailureReason};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What one run needs to know.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Names this run; the engine's process tree carries it in its environment.
+    pub run_id: Uuid,
+    pub target: Target,
+    /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
+    pub addresses: Vec<IpAddr>,
+    pub options: Options,
+    /// Wall-clock limit of the run.
+    pub timeout: Duration,
+    /// The engine's program, for engines that are one.
+    pub program: Option<PathBuf>,
+    /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
+    pub supervisor: Vec<String>,
+    /// Folder in which the run makes its own job folder (0700, removed after ingest).
+    pub work_dir: PathBuf,
+}
+
+/// The hands that steer a run.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Percent, 0 to 100, never falling; written by the engine.
+    pub progress: watch::Sender<u8>,
+    /// Ends the run softly and keeps what it has found: a user's cancel.
+    pub cancel: CancellationToken,
+    /// Ends the run at once and keeps nothing: an orderly stop of ours, or a lost lease.
+    pub stop: CancellationToken,
+    /// Changes at every renewal of the lease; without a change for [`Control::lease`] the supervisor kills the engine.
+    pub renewed: watch::Receiver<u64>,
+    /// How long one renewal holds.
+    pub lease: Duration,
+}
+
+/// How a run ended. What a process did is a value, not an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Completed,
+    Failed(Failure),
+    /// Ended by [`Control::cancel`]; the findings are what was found until then.
+    Cancelled,
+    /// Ended by [`Control::stop`]; nothing of it is kept.
+    Stopped,
+}
+
+/// What happened to the records of the engine's report: `read = kept + merged + dropped`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Records {
+    pub read: u64,
+    pub kept: u64,
+    pub merged: u64,
+    pub dropped: u64,
+}
+
+/// The engine's report as it wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawReport {
+    /// Such as `application/xml`.
+    pub media_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// What a run leaves behind.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub outcome: Outcome,
+    pub findings: Vec<Finding>,
+    pub coverage: Coverage,
+    pub records: Records,
+    pub raw: Option<RawReport>,
+    /// The version that the engine stated of itself.
+    pub engine_version: Option<String>,
+}
+
+/// Runs one job to its end.
+pub async fn run(job: Job, control: Control) -> Report {
+    match &job.options {
+        Options::Nmap(_) => nmap::run(job, control).await,
+        Options::Sentinel(_) => sentinel::run(job, control).await,
+    }
+}
+
+impl Report {
+    /// A run that ended before anything was found.
+    pub fn failed(reason: FailureReason, message: impl Into<String>) -> Report {
+        Report {
+            outcome: Outcome::Failed(Failure { reason, message: message.into(), last_lines: Vec::new() }),
+            findings: Vec::new(),
+            coverage: Coverage::default(),
+            records: Records::default(),
+            raw: None,
+            engine_version: None,
+        }
+    }
+}

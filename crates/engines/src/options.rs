@@ -1,0 +1,32 @@
+//! The typed options of each engine: an allow-list each, with its JSON Schema.
+
+use crate::{nmap, sentinel};
+use scanyard_contract::ScanType;
+use scanyard_contract::wire::Detail;
+use serde_json::{Map, Value};
+
+/// The options of a scan, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Options {
+    Nmap(nmap::Options),
+    Sentinel(sentinel::Options),
+}
+
+impl Options {
+    /// Reads the options of an engine; `None` when this build has no adapter for it. Every fault is named, each with a
+    /// path under `options`.
+    pub fn parse(scan_type: ScanType, options: &Map<String, Value>) -> Option<Result<Options, Vec<Detail>>> {
+        match scan_type {
+            ScanType::Nmap => Some(nmap::Options::parse(options).map(Options::Nmap)),
+            ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
+            ScanType::Zap
+            | ScanType::Trivy
+            | ScanType::Nuclei
+            | ScanType::Nikto
+            | ScanType::Sqlmap
+            | ScanType::Wapiti
+            | ScanType::Harvester
+            | ScanType::Sublist3r => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The one place that starts processes: a supervisor per run, which starts, limits and reaps the engine.

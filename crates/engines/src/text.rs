@@ -1,0 +1,47 @@
+//! Text from outside, made safe to store and to print.
+
+/// The most bytes of evidence that a finding keeps.
+pub const EVIDENCE_BYTES: usize = 8 * 1024;
+
+/// Decodes bytes, removes control characters and terminal escapes (a newline and a tab stay), and cuts at `max` bytes.
+pub fn clean(bytes: &[u8], max: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max * 4)]);
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' && chars.peek() == Some(&'[') {
+            chars.next();
+            while chars.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+            chars.next();
+            continue;
+        }
+        if (c.is_control() && c != '\n' && c != '\t') || is_invisible(c) {
+            continue;
+        }
+        if out.len() + c.len_utf8() > max {
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Characters that reorder or hide text on a terminal or a page.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_control_characters_go() {
+        assert_eq!(clean(b"a\x1b[31mred\x1b[0m\x00\x07b\nc", 100), "aredb\nc");
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters() {
+        assert_eq!(clean("ééé".as_bytes(), 5), "éé");
+    }
+}
