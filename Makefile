@@ -1,0 +1,27 @@
+# Everything a person runs. `make demo` and `make test` need Rust, a C toolchain and make; the rest they get themselves.
+.PHONY: demo test check bench generated help
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: ## A real scan of a weak target of our own, on loopback
+	cargo run --quiet --release --locked --package scanyard -- demo
+
+test: ## The whole suite, on SQLite and on PostgreSQL
+	scripts/prepare nmap postgresql strace
+	cargo test --locked --workspace
+	scripts/with-postgres cargo test --locked --package scanyard-server --package scanyard
+
+check: ## Format, lints, documentation, licences, generated files
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	scripts/check-dependencies
+
+generated: ## Print the generated files again: docs/errors, docs/openapi.json
+	cargo run --quiet --locked --package scanyard-contract --example print-errors
+	cargo run --quiet --locked --package scanyard -- openapi > docs/openapi.json
+
+bench: ## The figures of docs/BENCHMARKS.md
+	scripts/prepare nmap
+	cargo bench --locked --package scanyard --bench scanyard

@@ -1,0 +1,124 @@
+//! One run: from the claimed scan to its stored end.
+
+use super::runs::Place;
+use crate::App;
+use crate::store::StoreError;
+use crate::store::job::{self, Claimed, Finish};
+use scanyard_contract::ScanStatus;
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::FailureReason;
+use scanyard_engines::resolve::ResolveFault;
+use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long a run looks its target up.
+const LOOKUP_BUDGET: Duration = Duration::from_secs(10);
+
+/// How long to wait before the end of a run is written again, when the database did not take it.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Runs a claimed scan to its end and stores it, or gives it back.
+pub async fn execute(app: App, claimed: Claimed, place: Place) {
+    let report = match prepare(&app, &claimed).await {
+        Ok(job) => scanyard_engines::run(job, place.control.clone()).await,
+        Err(failed) => *failed,
+    };
+    let status = match report.outcome {
+        Outcome::Completed => ScanStatus::Completed,
+        Outcome::Failed(_) => ScanStatus::Failed,
+        Outcome::Cancelled => ScanStatus::Cancelled,
+        Outcome::Stopped => return give_back(&app, &claimed).await,
+    };
+    let finish = finish_of(&claimed, status, report);
+    while let Err(error) = store_end(&app, finish.clone()).await {
+        tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
+        tokio::select! {
+            () = tokio::time::sleep(WRITE_AGAIN) => {}
+            () = place.control.stop.cancelled() => return give_back(&app, &claimed).await,
+        }
+    }
+    app.queue.hint();
+}
+
+/// Resolves the target once, checks every address, and puts the job together.
+async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
+    let scan = &claimed.scan;
+    let fail = |reason, message: String| Box::new(Report::failed(reason, message));
+    let target = Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let addresses = resolve(app, &target)
+        .await
+        .map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    claimed
+        .policy
+        .check_addresses(&target, &addresses)
+        .map_err(|refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string()))?;
+    let options = match Options::parse(scan.scan_type, &crate::scan::effective_options(&scan.options, &scan.config)) {
+        Some(Ok(options)) => options,
+        Some(Err(_)) | None => {
+            return Err(fail(FailureReason::EngineFailed, "this version does not take the scan's options".into()));
+        }
+    };
+    let program = match app.engines.availability(scan.scan_type) {
+        Availability::Native => None,
+        Availability::Program(path) => Some(path.clone()),
+        Availability::Missing { .. } | Availability::NoAdapter => {
+            return Err(fail(FailureReason::EngineMissing, format!("{} is not installed here", scan.scan_type)));
+        }
+    };
+    Ok(Job {
+        run_id: claimed.run_id,
+        target,
+        addresses,
+        options,
+        timeout: Duration::from_secs(scan.timeout.into()),
+        program,
+        supervisor: app.supervisor.clone(),
+        work_dir: app.config.data_dir.join("jobs"),
+    })
+}
+
+async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault> {
+    match target.name() {
+        Some(name) => app.resolver.lookup(name, LOOKUP_BUDGET).await,
+        None => Ok(target.literals()),
+    }
+}
+
+fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
+    Finish {
+        scan_id: claimed.scan.id,
+        run_id: claimed.run_id,
+        status,
+        summary: Summary::of(&report.findings),
+        failure: match report.outcome {
+            Outcome::Failed(failure) => Some(failure),
+            Outcome::Completed | Outcome::Cancelled | Outcome::Stopped => None,
+        },
+        coverage: report.coverage,
+        findings: report.findings,
+        report: report.raw,
+        engine_version: report.engine_version,
+    }
+}
+
+async fn store_end(app: &App, finish: Finish) -> Result<(), StoreError> {
+    let now = app.store.now().await?;
+    let scan_id = finish.scan_id;
+    let taken = app.store.write(move |conn| Box::pin(async move { job::finish(conn, now, &finish).await })).await?;
+    if !taken {
+        tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
+    }
+    Ok(())
+}
+
+async fn give_back(app: &App, claimed: &Claimed) {
+    let run = (claimed.scan.id, claimed.run_id);
+    let given = async {
+        let now = app.store.now().await?;
+        app.store.write(move |conn| Box::pin(async move { job::give_back(conn, now, &[run]).await })).await
+    };
+    if let Err(error) = given.await {
+        tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
+    }
+}

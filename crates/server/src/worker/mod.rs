@@ -1,0 +1,122 @@
+//! The worker: claims scans, runs them, keeps their leases and stores what they found.
+//!
+//! Each loop repeats one `tick`; the state is the database's. What a run writes carries its run id, so a worker that
+//! lost its lease cannot write.
+
+mod execute;
+mod runs;
+
+pub use runs::Runs;
+
+use crate::App;
+use crate::store::job::{self, Claim};
+use crate::store::StoreError;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often progress is looked at; only a change is written before the heartbeat is due.
+const PROGRESS_TICK: Duration = Duration::from_millis(250);
+
+/// How long a stop waits for engines to die and scans to be given back: TERM, 1 s, KILL, and the write.
+const STOP_MARGIN: Duration = Duration::from_secs(4);
+
+/// Works until `app.draining`, then gives every running scan back.
+pub async fn work(app: App) {
+    let draining = app.draining.clone();
+    tokio::join!(
+        claim_loop(&app),
+        repeat(&app, PROGRESS_TICK, beat_tick),
+        repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
+    );
+    debug_assert!(draining.is_cancelled());
+}
+
+async fn claim_loop(app: &App) {
+    let mut runs = JoinSet::new();
+    while !app.draining.is_cancelled() {
+        while runs.try_join_next().is_some() {}
+        match claim_tick(app, &mut runs).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "claiming scans");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        tokio::select! {
+            () = app.queue.wait() => {}
+            Some(_) = runs.join_next(), if !runs.is_empty() => {}
+            () = app.draining.cancelled() => {}
+        }
+    }
+    app.runs.stop_all();
+    let ended = async { while runs.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_MARGIN, ended).await.is_err() {
+        tracing::warn!("some runs did not end in time; their leases will");
+    }
+}
+
+/// Claims as many scans as there is room for and starts them; answers how many.
+pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, StoreError> {
+    let room = app.config.worker.concurrency.saturating_sub(app.runs.count());
+    if room == 0 {
+        return Ok(0);
+    }
+    let claim = Claim {
+        now: app.store.now().await?,
+        scan_types: app.engines.runnable(),
+        limit: room,
+        lease_ms: app.config.worker.lease_ms,
+        per_tenant: app.config.worker.per_tenant,
+        per_host: app.config.worker.per_host,
+    };
+    let claimed = app.store.write(move |conn| Box::pin(async move { job::claim(conn, &claim).await })).await?;
+    let count = claimed.len();
+    for claimed in claimed {
+        let run = app.runs.begin(claimed.scan.id, claimed.run_id, app.config.worker.lease_ms);
+        tasks.spawn(execute::execute(app.clone(), claimed, run));
+    }
+    Ok(count)
+}
+
+/// Renews the leases that are due and writes the progress that changed; carries cancels and losses to the runs.
+pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
+    let beats = app.runs.beats(Duration::from_millis(app.config.worker.heartbeat_ms));
+    if beats.is_empty() {
+        return Ok(());
+    }
+    let now = app.store.now().await?;
+    let lease_ms = app.config.worker.lease_ms;
+    let sent = beats.clone();
+    let answers =
+        app.store.write(move |conn| Box::pin(async move { job::heartbeat(conn, now, lease_ms, &sent).await })).await?;
+    app.runs.answered(&beats, &answers);
+    Ok(())
+}
+
+/// Takes scans back from workers that were lost.
+pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
+    let now = app.store.now().await?;
+    let swept = app.store.write(move |conn| Box::pin(async move { job::sweep(conn, now).await })).await?;
+    if !swept.is_empty() {
+        tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
+        app.queue.hint();
+    }
+    Ok(())
+}
+
+async fn repeat(app: &App, period: Duration, tick: impl AsyncFn(&App) -> Result<(), StoreError>) {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            // Beats go on until the runs have ended: a stop must not look like a lost worker.
+            () = app.draining.cancelled(), if app.runs.count() == 0 => return,
+        }
+        if let Err(error) = tick(app).await {
+            tracing::warn!(%error, "worker tick");
+        }
+        app.runs.stop_unrenewed();
+    }
+}

@@ -1,0 +1,134 @@
+//! The runs of this process, and the hands that steer each of them.
+
+use crate::store::job::{Alive, Beat};
+use scanyard_engines::Control;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What runs in this process, by run id; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Runs(Arc<Mutex<HashMap<Uuid, Run>>>);
+
+#[derive(Debug)]
+struct Run {
+    scan_id: Uuid,
+    cancel: CancellationToken,
+    stop: CancellationToken,
+    progress: watch::Receiver<u8>,
+    renewed: watch::Sender<u64>,
+    lease: Duration,
+    renewed_at: Instant,
+    written: u8,
+}
+
+/// A run's place in the table; leaving it ends the heartbeat.
+#[derive(Debug)]
+pub struct Place {
+    runs: Runs,
+    run_id: Uuid,
+    pub control: Control,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.runs.lock().remove(&self.run_id);
+    }
+}
+
+impl Runs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Run>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Enters a run whose lease has just begun.
+    pub fn begin(&self, scan_id: Uuid, run_id: Uuid, lease_ms: u64) -> Place {
+        let lease = Duration::from_millis(lease_ms);
+        let (progress, progress_seen) = watch::channel(0);
+        let (renewed, renewed_seen) = watch::channel(0);
+        let control = Control {
+            progress,
+            cancel: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            renewed: renewed_seen,
+            lease,
+        };
+        let run = Run {
+            scan_id,
+            cancel: control.cancel.clone(),
+            stop: control.stop.clone(),
+            progress: progress_seen,
+            renewed,
+            lease,
+            renewed_at: Instant::now(),
+            written: 0,
+        };
+        self.lock().insert(run_id, run);
+        Place { runs: self.clone(), run_id, control }
+    }
+
+    /// How many runs there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Cancels a scan at once when it runs here; elsewhere the heartbeat brings it.
+    pub fn cancel(&self, scan_id: Uuid) {
+        for run in self.lock().values().filter(|run| run.scan_id == scan_id) {
+            run.cancel.cancel();
+        }
+    }
+
+    /// Stops every run: this process is going down.
+    pub fn stop_all(&self) {
+        for run in self.lock().values() {
+            run.stop.cancel();
+        }
+    }
+
+    /// Stops the runs whose lease ran out without an answer: another worker may have them by now.
+    pub fn stop_unrenewed(&self) {
+        for run in self.lock().values().filter(|run| run.renewed_at.elapsed() > run.lease) {
+            run.stop.cancel();
+        }
+    }
+
+    /// The runs whose progress changed or whose heartbeat is due.
+    pub fn beats(&self, heartbeat: Duration) -> Vec<Beat> {
+        let due = |run: &Run| *run.progress.borrow() != run.written || run.renewed_at.elapsed() >= heartbeat;
+        self.lock()
+            .iter()
+            .filter(|(_, run)| due(run))
+            .map(|(run_id, run)| Beat { scan_id: run.scan_id, run_id: *run_id, progress: *run.progress.borrow() })
+            .collect()
+    }
+
+    /// Carries the answers of a heartbeat to the runs.
+    pub fn answered(&self, beats: &[Beat], answers: &[(Uuid, Alive)]) {
+        let mut runs = self.lock();
+        for (run_id, answer) in answers {
+            let Some(run) = runs.get_mut(run_id) else { continue };
+            if let Some(beat) = beats.iter().find(|beat| beat.run_id == *run_id) {
+                run.written = beat.progress;
+            }
+            match answer {
+                Alive::Renewed => run.renew(),
+                Alive::Cancelled => {
+                    run.renew();
+                    run.cancel.cancel();
+                }
+                Alive::Lost => run.stop.cancel(),
+            }
+        }
+    }
+}
+
+impl Run {
+    fn renew(&mut self) {
+        self.renewed_at = Instant::now();
+        self.renewed.send_modify(|count| *count += 1);
+    }
+}
