@@ -1,0 +1,129 @@
+//! What survives: acknowledged scans, through kill -9, SIGTERM and a frozen worker; and no engine process does.
+
+mod server;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use server::{Server, engine_processes, eventually, serve_command};
+use std::time::Duration;
+
+/// An nmap scan that takes about 20 s unless it is ended: two closed ports at a rate of one packet in a while.
+/// The port list is its mark among this machine's processes.
+fn slow_scan(ports: &str) -> Value {
+    json!({"target": "127.0.0.1", "scanType": "nmap", "options": {"ports": ports, "maxRate": 1}})
+}
+
+fn is_running(scan: &Value) -> bool {
+    scan["status"] == "running"
+}
+
+fn is_completed(scan: &Value) -> bool {
+    assert_ne!(scan["status"], "failed", "{scan}");
+    scan["status"] == "completed"
+}
+
+#[test]
+fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports = "64001-64012";
+    let (slow, quick) = {
+        let mut server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "1")]);
+        let slow = server.submit(slow_scan(ports));
+        let quick: Vec<String> = (0..20)
+            .map(|_| server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}})))
+            .collect();
+        server.wait(&slow, "nmap", "the slow scan runs", is_running);
+        eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
+        server.signal(Signal::SIGKILL);
+        server.child.wait().unwrap();
+        (slow, quick)
+    };
+    eventually("nmap is gone", || engine_processes(ports).is_empty().then_some(()));
+    let server = Server::start(dir.path(), &[]);
+    for id in &quick {
+        server.wait(id, "sentinel", "a queued scan completes", is_completed);
+    }
+    let slow = server.wait(&slow, "nmap", "the interrupted scan completes", is_completed);
+    assert_eq!(slow["attempts"], 1);
+}
+
+#[test]
+fn sigterm_gives_running_scans_back_and_exits_0() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports = "64021-64032";
+    let mut server = Server::start(dir.path(), &[]);
+    let id = server.submit(slow_scan(ports));
+    eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
+    server.signal(Signal::SIGTERM);
+    let status = server.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(engine_processes(ports), Vec::<i32>::new());
+    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let scan = server.scan(&id, "nmap");
+    assert_eq!(scan["status"], "queued", "{scan}");
+    assert_eq!((&scan["progress"], &scan["attempts"]), (&json!(0), &json!(1)));
+    assert_eq!(scan.get("startedAt"), None);
+}
+
+#[test]
+fn a_frozen_workers_engine_is_killed_and_its_writes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports = "64041-64044";
+    let short = [("SCANYARD_WORKER_LEASE_MS", "2000"), ("SCANYARD_WORKER_HEARTBEAT_MS", "500"), ("SCANYARD_WORKER_SWEEP_MS", "500")];
+    let server = Server::start(dir.path(), &short);
+    let id = server.submit(slow_scan(ports));
+    eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
+    server.signal(Signal::SIGSTOP);
+    eventually("the supervisor kills the engine of a frozen worker", || engine_processes(ports).is_empty().then_some(()));
+    server.signal(Signal::SIGCONT);
+    let scan = server.wait(&id, "nmap", "the scan is run again", is_completed);
+    assert_eq!(scan["attempts"], 1, "{scan}");
+}
+
+#[test]
+fn cancel_ends_the_process_tree_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports = "64061-64092";
+    let server = Server::start(dir.path(), &[]);
+    let id = server.submit(slow_scan(ports));
+    eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
+    let (status, answer) = server.call("POST", &format!("/scans/{id}/cancel?scanType=nmap"), "");
+    assert_eq!((status, &answer["data"]["status"]), (200, &json!("cancelled")));
+    let sealed = server.wait(&id, "nmap", "the scan is sealed", |scan| scan.get("sealedAt").is_some());
+    assert_eq!(sealed["status"], "cancelled");
+    assert_eq!(engine_processes(ports), Vec::<i32>::new());
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = Server::start(dir.path(), &[]);
+    let output = serve_command(dir.path(), &[]).output().unwrap();
+    assert!(!output.status.success());
+}
+
+#[test]
+fn an_answer_comes_after_its_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-qq", "-e", "trace=fsync,fdatasync,write,writev,sendto", "-s", "400", "-o"]).arg(&trace);
+    let serve = serve_command(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    command.arg(serve.get_program()).args(serve.get_args());
+    for (name, value) in serve.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let server = Server::of(command, dir.path());
+    std::thread::sleep(Duration::from_millis(300));
+    let before = std::fs::read_to_string(&trace).unwrap().lines().count();
+    server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
+    let lines = eventually("the answer is in the trace", || {
+        let text = std::fs::read_to_string(&trace).unwrap();
+        let lines: Vec<String> = text.lines().skip(before).map(str::to_string).collect();
+        lines.iter().any(|line| line.contains("201 Created")).then_some(lines)
+    });
+    let answer = lines.iter().position(|line| line.contains("201 Created")).unwrap();
+    let is_sync = |line: &String| line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed");
+    assert!(lines[..answer].iter().any(is_sync), "no sync between the request and its answer: {lines:#?}");
+}
