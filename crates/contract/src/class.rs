@@ -50,7 +50,7 @@ words! {
         Never = "never",
         /// After the wait that the answer states, whatever the method: the request was not carried out.
         AfterWait = "after_wait",
-        /// With backoff, when the request is idempotent: the outcome is unknown.
+        /// With backoff, when the request is idempotent: the first try may have taken effect.
         Idempotent = "idempotent",
         /// Once, with a fresh token.
         FreshToken = "fresh_token",
@@ -76,8 +76,8 @@ impl Retry {
                 "Yes, whatever the method, after the seconds in `Retry-After`: the request was not carried out."
             }
             Retry::Idempotent => {
-                "Yes, with growing pauses, when repeating does no harm: a GET, or a POST with its `Idempotency-Key`. \
-                 The outcome of the first try is unknown."
+                "Yes, with growing pauses, when it does no harm if the first try took effect: a GET, or a POST with its \
+                 `Idempotency-Key`."
             }
             Retry::FreshToken => "Once, with a fresh access token.",
             Retry::EditLock => "Yes, with growing pauses, until the other change is finished.",

@@ -39,6 +39,15 @@ pub struct ErrorInfo {
     pub help: String,
 }
 
+/// Every failure, as in `errors.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorList {
+    /// Version of this shape; it grows when a field changes its meaning or goes.
+    pub schema_version: u32,
+    pub errors: Vec<ErrorInfo>,
+}
+
 /// One call that shows how a failure comes about or how it is avoided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,7 @@ pub mod wire;
 
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};
-pub use info::{ErrorExample, ErrorInfo};
+pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
 pub use support::Support;

@@ -1,9 +1,9 @@
 //! Prints the catalogue: `errors.json`, an index by category, and a page per row. Pure; the folder is somebody else's.
 
 use crate::catalogue::{Category, Row, rows};
+use crate::info::ErrorList;
 use crate::scan_api::Code;
 use crate::support::Support;
-use serde_json::json;
 use std::fmt::Write;
 
 /// Every printed file of `docs/errors`, as its path inside that folder and its text.
@@ -15,8 +15,8 @@ pub fn files() -> Vec<(String, String)> {
 
 /// All rows for programs. The places to turn to have their neutral wording.
 pub fn errors_json() -> String {
-    let errors: Vec<_> = rows().map(|row| row.info(&Support::default())).collect();
-    let text = serde_json::to_string_pretty(&json!({ "schemaVersion": 1, "errors": errors }));
+    let errors = rows().map(|row| row.info(&Support::default())).collect();
+    let text = serde_json::to_string_pretty(&ErrorList { schema_version: 1, errors });
     text.expect("strings, numbers and words print") + "\n"
 }
 
@@ -27,8 +27,9 @@ pub fn index() -> String {
         let _ = write!(out, "\n## {}\n\n| status | code | message | repeat? |\n|---|---|---|---|\n", category.title());
         for row in rows().filter(|row| row.category == *category) {
             let repeat = if row.retry.is_retryable() { "yes" } else { "no" };
-            let _ =
-                writeln!(out, "| {} | [`{}`]({}.md) | {} | {repeat} |", row.status, row.code, row.id(), row.message);
+            let mark = if is_ahead(row) { "\\*" } else { "" };
+            let link = format!("[`{}`]({}.md){mark}", row.code, row.id());
+            let _ = writeln!(out, "| {} | {link} | {} | {repeat} |", row.status, row.message);
         }
     }
     out
@@ -55,15 +56,20 @@ A failure looks like this; `code` is stable, `error` is for people, `help` leads
 ```
 
 `retryAfter` and the `Retry-After` header are there when the server knows the wait, `details` when a place can be named.
-`{name}` in a message stands for a value.
+`{name}` in a message stands for a value. Codes with a \\* belong to the contract, but nothing in this version answers with
+them yet.
 ";
+
+fn is_ahead(row: &Row) -> bool {
+    Code::AHEAD.iter().any(|code| code.row() == row)
+}
 
 /// The page of one row.
 pub fn page(row: &Row) -> String {
     let mut out = String::new();
     let _ = write!(out, "# {}\n\n`{}` · {}\n\n> {}\n\n", row.code, row.status, row.category.title(), row.message);
     let _ = write!(out, "{}\n\n", row.meaning);
-    if Code::AHEAD.iter().any(|code| std::ptr::eq(code.row(), row)) {
+    if is_ahead(row) {
         out.push_str("The code belongs to the contract; this version has nothing yet that answers with it.\n\n");
     }
     out.push_str("## Why\n\n");

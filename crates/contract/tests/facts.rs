@@ -182,3 +182,22 @@ fn a_right_scan_is_one_that_the_server_can_read() {
     }
     assert!(read > 10, "{read}");
 }
+
+#[test]
+fn a_wrong_body_is_wrong() {
+    let codes = [
+        Code::InvalidJson,
+        Code::MissingRequiredField,
+        Code::InvalidFieldType,
+        Code::UnknownField,
+        Code::InvalidScanType,
+        Code::InvalidPriority,
+    ];
+    for code in codes {
+        let wrong: Vec<_> = code.row().examples.iter().filter(|example| !example.is_right).collect();
+        assert!(!wrong.is_empty(), "{code}");
+        for body in wrong.iter().filter_map(|example| example.call.body) {
+            assert!(serde_json::from_str::<CreateScan>(body).is_err(), "{code}: {body}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The printed files in `docs/errors` against the catalogue.
 
 use scanyard_contract::catalogue::rows;
-use scanyard_contract::{ErrorInfo, Support, render};
+use scanyard_contract::{ErrorList, Support, render};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,13 +35,7 @@ fn the_printed_files_are_those_of_the_catalogue() {
 
 #[test]
 fn errors_json_reads_back_as_the_rows() {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Printed {
-        schema_version: u32,
-        errors: Vec<ErrorInfo>,
-    }
-    let printed: Printed = serde_json::from_str(&render::errors_json()).unwrap();
+    let printed: ErrorList = serde_json::from_str(&render::errors_json()).unwrap();
     assert_eq!(printed.schema_version, 1);
     assert_eq!(printed.errors, rows().map(|row| row.info(&Support::default())).collect::<Vec<_>>());
 }

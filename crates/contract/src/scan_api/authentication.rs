@@ -13,7 +13,7 @@ pub static MISSING_API_KEY: Row = Row {
     message: "API key is required",
     meaning: "The request carries no API key where the server looks for one: in the `X-API-Key` header.",
     causes: &[
-        "The `X-API-Key` header is absent or empty, often because the variable that should hold the key is not set.",
+        "The `X-API-Key` header is absent. curl leaves it out when the variable that should hold the key is not set.",
         "The key stands in the query string, such as `?apiKey=cix_sk_…`.",
         "The key stands in `Authorization: Bearer cix_sk_…`; that header is for access tokens of the console.",
         "A proxy on the way removes headers that it does not know.",
@@ -41,6 +41,7 @@ pub static INVALID_API_KEY: Row = Row {
         "Quotes, a blank or a line end came along from a file or a secret store.",
         "The key belongs to another server, for instance to the one for tests.",
         "What was sent is the key's shown prefix or its id, not the key.",
+        "The header is there twice, or is empty.",
     ],
     resolution: "Compare the start of what you send with `cix_sk_` and its length with 47 characters, and check the \
                  address of the server. A key is shown once, at its creation, and cannot be read again: if it is lost, \

@@ -101,7 +101,7 @@ pub static TARGET_NOT_ALLOWED: Row = Row {
         "The target is on your organization's list of denied targets, or not on its list of allowed ones.",
         "The address is link-local, multicast, broadcast or a cloud's metadata service: these are refused for \
          everybody, whatever the lists say.",
-        "The network holds more addresses than one scan may cover.",
+        "The port in the URL is outside your organization's lists of ports.",
     ],
     resolution: "Read the reason in the message. Scan a target of your own that the policy allows; have your lists \
                  changed if they are too narrow; ask {support.contact} for a private range. Link-local and metadata \

@@ -107,6 +107,7 @@ impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
     pub const AHEAD: &'static [Code] = &[
         Code::InvalidCredentials,
+        Code::InvalidToken,
         Code::TokenExpired,
         Code::ConsentRequired,
         Code::TemplateNotFound,

@@ -65,10 +65,11 @@ pub static INVALID_TARGET: Row = Row {
         "`targetType` is given and does not match the target.",
         "The target begins with `-`, or holds blanks, line ends or other control characters.",
         "Several targets stand in one field; a scan has one.",
+        "A network of more than 256 addresses.",
         "A URL with another scheme than http or https, or with a user name and password in it.",
     ],
     resolution: "Read `details`, and compare with the examples of the engine in `GET /engines`, which lists the forms \
-                 that it takes. For several targets submit several scans, or a network in CIDR notation.",
+                 that it takes. Submit a scan for each target, and split a large network.",
     examples: &[
         right("a host for nmap", post("/scans", r#"{"target": "localhost", "scanType": "nmap"}"#)),
         wrong("a URL for nmap", post("/scans", r#"{"target": "http://localhost/", "scanType": "nmap"}"#)),

@@ -60,11 +60,7 @@ pub static SERVICE_UNAVAILABLE: Row = Row {
     retry: Retry::AfterWait,
     message: "Service temporarily unavailable",
     meaning: "The server does not take this request now. It was not carried out and nothing was stored.",
-    causes: &[
-        "The server is starting or stopping.",
-        "More requests than it can write down are waiting already.",
-        "It has as many connections as it may have.",
-    ],
+    causes: &["The server is starting or stopping.", "More requests than it can write down are waiting already."],
     resolution: "Wait the seconds in `Retry-After`, then repeat, with growing pauses if the answer stays the same. \
                  Look for known outages at {support.status_url}; if there is none, contact {support.contact}.",
     examples: &[
