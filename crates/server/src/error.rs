@@ -1,0 +1,111 @@
+//! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
+
+use axum::response::{IntoResponse, Response};
+use scanyard_contract::wire::Detail;
+use scanyard_contract::{Code, Retry};
+use std::sync::Arc;
+
+/// A failure as the caller is told of it. The code's row of the catalogue gives the status and the message.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    pub code: Code,
+    /// Values of the message's `{name}`s.
+    params: Vec<(&'static str, String)>,
+    pub details: Vec<Detail>,
+    /// Seconds to wait before the request is repeated.
+    pub retry_after: Option<u64>,
+    /// The cause: logged once with the request id, never answered.
+    pub source: Option<Arc<anyhow::Error>>,
+}
+
+impl ApiError {
+    /// A failure with nothing to add to its row.
+    pub fn new(code: Code) -> ApiError {
+        ApiError { code, params: Vec::new(), details: Vec::new(), retry_after: None, source: None }
+    }
+
+    /// Fills one `{name}` of the message.
+    pub fn with(mut self, name: &'static str, value: impl AsRef<str>) -> ApiError {
+        self.params.push((name, shown(value.as_ref())));
+        self
+    }
+
+    /// Adds a fault of one field, parameter or header.
+    pub fn detail(mut self, field: impl Into<String>, reason: impl Into<String>) -> ApiError {
+        self.details.push(Detail::field(field, reason));
+        self
+    }
+
+    /// Says when to try again.
+    pub fn after(mut self, seconds: u64) -> ApiError {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Keeps the cause for the log.
+    pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> ApiError {
+        self.source = Some(Arc::new(source.into()));
+        self
+    }
+
+    /// The row's message with its values filled in.
+    pub fn message(&self) -> String {
+        let mut message = self.code.row().message.to_string();
+        for (name, value) in &self.params {
+            message = message.replace(&format!("{{{name}}}"), value);
+        }
+        message
+    }
+
+    /// Whether the same request can succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.code.row().retry != Retry::Never
+    }
+}
+
+/// The failure rides in the response's extensions to the outermost layer, which knows the request id and the caller's
+/// `Accept` and writes the body.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() =
+            http::StatusCode::from_u16(self.code.row().status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The longest piece of a request that an answer repeats, in characters.
+const SHOWN: usize = 100;
+
+/// A piece of the request as an answer may repeat it: short, without control characters, without a key.
+pub fn shown(text: &str) -> String {
+    let secret = crate::key::PREFIX;
+    let text = match text.find(secret) {
+        Some(at) => format!("{}{secret}…", &text[..at]),
+        None => text.to_string(),
+    };
+    let clean = scanyard_engines::text::clean(text.as_bytes(), 4 * SHOWN).replace(['\n', '\t'], " ");
+    match clean.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &clean[..at]),
+        None => clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_filled_in() {
+        let error = ApiError::new(Code::InsufficientScope).with("scope", "scans:read");
+        assert_eq!(error.message(), "Insufficient scope: requires scans:read");
+    }
+
+    #[test]
+    fn an_answer_never_repeats_a_key_or_an_escape() {
+        assert_eq!(shown("x=cix_sk_secret"), "x=cix_sk_…");
+        assert_eq!(shown("a\u{1b}[31m\nb"), "a b");
+        assert_eq!(shown(&"é".repeat(500)).chars().count(), SHOWN + 1);
+    }
+}
