@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use scanyard_contract::wire::Detail;
-use scanyard_contract::{Code, Retry};
+use scanyard_contract::Code;
 use std::sync::Arc;
 
 /// A failure as the caller is told of it. The code's row of the catalogue gives the status and the message.
@@ -50,16 +50,13 @@ impl ApiError {
 
     /// The row's message with its values filled in.
     pub fn message(&self) -> String {
-        let mut message = self.code.row().message.to_string();
-        for (name, value) in &self.params {
-            message = message.replace(&format!("{{{name}}}"), value);
-        }
-        message
+        let values: Vec<(&str, &str)> = self.params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.code.row().message_with(&values)
     }
 
     /// Whether the same request can succeed later.
     pub fn is_retryable(&self) -> bool {
-        self.code.row().retry != Retry::Never
+        self.code.row().retry.is_retryable()
     }
 }
 

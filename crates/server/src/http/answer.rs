@@ -74,11 +74,6 @@ fn json<T: Serialize>(status: StatusCode, media_type: &'static str, body: &T) ->
     }
 }
 
-/// Path of the page that explains a code.
-pub fn help(error: &ApiError) -> String {
-    format!("/api/v1/errors/{}", error.code.row().id())
-}
-
 /// A failure's body.
 pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Response {
     let row = error.code.row();
@@ -93,13 +88,13 @@ pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Respons
                 retryable: error.is_retryable(),
                 retry_after: error.retry_after,
                 details: error.details.clone(),
-                help: help(error),
+                help: row.help(),
             };
             json(status, JSON, &body)
         }
         ErrorShape::Problem => {
             let body = Problem {
-                type_: help(error),
+                type_: row.help(),
                 title: row.message.to_string(),
                 status: row.status,
                 detail: error.message(),

@@ -125,7 +125,7 @@ fn is_defined(method: &Method) -> bool {
 
 /// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.
 async fn run(app: &App, method: &Method, handler: impl Future<Output = Response>) -> Response {
-    let budget = app.config.http.request_timeout();
+    let budget = app.config.http.request_timeout;
     match tokio::time::timeout(budget, panic::caught(handler)).await {
         Ok(Ok(response)) => response,
         Ok(Err(panicked)) => ApiError::new(Code::InternalError).caused_by(panicked).into_response(),
