@@ -1,1 +1,3 @@
+//! The Scan API server: HTTP, store, queue and worker.
 
+pub mod config;
