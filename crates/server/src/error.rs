@@ -1,5 +1,6 @@
 //! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
 
+use crate::schema::{Fault, Found};
 use axum::response::{IntoResponse, Response};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::Code;
@@ -34,6 +35,32 @@ impl ApiError {
     pub fn detail(mut self, field: impl Into<String>, reason: impl Into<String>) -> ApiError {
         self.details.push(Detail::field(field, reason));
         self
+    }
+
+    /// A body with faults. All are told; the first, as they are sorted, gives the code.
+    pub fn of_faults(faults: Vec<Found>) -> ApiError {
+        let mut error = match faults.first() {
+            Some(first) => ApiError::of_fault(first),
+            None => ApiError::new(Code::InternalError),
+        };
+        error.details = faults.into_iter().take(MAX_DETAILS).map(|found| Detail::field(found.field, found.fault.to_string())).collect();
+        error
+    }
+
+    fn of_fault(Found { field, fault }: &Found) -> ApiError {
+        match (field.as_str(), fault) {
+            (_, Fault::Missing) => ApiError::new(Code::MissingRequiredField).with("field", field),
+            (_, Fault::Type(expected)) => {
+                ApiError::new(Code::InvalidFieldType).with("field", field).with("type", expected)
+            }
+            ("scanType", Fault::Word { given, .. }) => ApiError::new(Code::InvalidScanType).with("type", given),
+            ("priority", Fault::Word { given, .. }) => ApiError::new(Code::InvalidPriority).with("value", given),
+            ("targetType", Fault::Word { known, .. }) => {
+                ApiError::new(Code::InvalidFieldType).with("field", field).with("type", known)
+            }
+            (_, Fault::Word { .. } | Fault::Bounds(_)) => ApiError::new(Code::InvalidFieldValue).with("field", field),
+            (_, Fault::Unknown { .. }) => ApiError::new(Code::UnknownField).with("field", field),
+        }
     }
 
     /// Says when to try again.
@@ -71,6 +98,9 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
+/// The most faults of one body that are told.
+const MAX_DETAILS: usize = 50;
 
 /// The longest piece of a request that an answer repeats, in characters.
 const SHOWN: usize = 100;

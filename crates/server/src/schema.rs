@@ -24,6 +24,19 @@ pub enum Fault {
     },
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Missing => f.write_str("is missing"),
+            Fault::Type(expected) => write!(f, "must be of type {expected}"),
+            Fault::Word { known, .. } => write!(f, "must be one of {known}"),
+            Fault::Bounds(reason) => f.write_str(reason),
+            Fault::Unknown { known } if known.is_empty() => f.write_str("is not known: none is"),
+            Fault::Unknown { known } => write!(f, "is not known; known are {known}"),
+        }
+    }
+}
+
 /// A fault and the path of its field, such as `options.ports` or `tags[2]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

@@ -11,7 +11,8 @@ use http::StatusCode;
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -167,6 +168,15 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     )
 )]
 struct Frame;
+
+/// The document as JSON, with what its references point into.
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(super::openapi(&Support::default())).unwrap_or_default());
+
+/// The document's root and its schema of that name.
+pub fn schema(name: &str) -> (&'static Value, &'static Value) {
+    (&DOCUMENT, &DOCUMENT["components"]["schemas"][name])
+}
 
 /// The document's frame, to which the router adds its operations.
 pub fn frame() -> OpenApi {
