@@ -47,12 +47,12 @@ impl std::fmt::Debug for App {
 impl App {
     /// Opens the database and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
-        let store = Store::open(&StoreOptions {
+        let options = StoreOptions {
             url: config.database_url().expose().to_string(),
             read_connections: config.database.read_connections,
             write_queue: config.database.write_queue,
             clock,
-        });
+        };
         let support = Support {
             contact: config.support.contact.clone(),
             status_url: config.support.status_url.clone(),
@@ -61,7 +61,7 @@ impl App {
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         Ok(App {
-            store: store.await.context("opening the database")?,
+            store: Store::open(&options).await.context("opening the database")?,
             resolver: resolver.context("setting up DNS look-ups")?,
             engines: Arc::new(Engines::locate(&config.engines)),
             keys: KeyCache::default(),

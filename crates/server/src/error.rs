@@ -1,9 +1,10 @@
 //! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
 
 use crate::schema::{Fault, Found};
+use crate::store::StoreError;
 use axum::response::{IntoResponse, Response};
-use scanyard_contract::wire::Detail;
 use scanyard_contract::Code;
+use scanyard_contract::wire::Detail;
 use std::sync::Arc;
 
 /// A failure as the caller is told of it. The code's row of the catalogue gives the status and the message.
@@ -37,13 +38,23 @@ impl ApiError {
         self
     }
 
+    /// Adds faults that are described already.
+    pub fn and(mut self, details: Vec<Detail>) -> ApiError {
+        self.details.extend(details);
+        self
+    }
+
     /// A body with faults. All are told; the first, as they are sorted, gives the code.
     pub fn of_faults(faults: Vec<Found>) -> ApiError {
         let mut error = match faults.first() {
             Some(first) => ApiError::of_fault(first),
             None => ApiError::new(Code::InternalError),
         };
-        error.details = faults.into_iter().take(MAX_DETAILS).map(|found| Detail::field(found.field, found.fault.to_string())).collect();
+        error.details = faults
+            .into_iter()
+            .take(MAX_DETAILS)
+            .map(|found| Detail::field(found.field, found.fault.to_string()))
+            .collect();
         error
     }
 
@@ -84,6 +95,21 @@ impl ApiError {
     /// Whether the same request can succeed later.
     pub fn is_retryable(&self) -> bool {
         self.code.row().retry.is_retryable()
+    }
+}
+
+/// Seconds after which the database is worth another try.
+const DATABASE_SECONDS: u64 = 1;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match &error {
+            StoreError::QueueFull => ApiError::new(Code::ServiceUnavailable).after(DATABASE_SECONDS),
+            StoreError::Unavailable(_) => ApiError::new(Code::DatabaseError).after(DATABASE_SECONDS),
+            // Where a duplicate is the caller's doing, its handler looks for it first.
+            StoreError::Duplicate | StoreError::Bug(_) => ApiError::new(Code::InternalError),
+        }
+        .caused_by(error)
     }
 }
 

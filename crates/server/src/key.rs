@@ -1,8 +1,16 @@
 //! API keys: how they are made, recognised and looked up. The key itself is never kept, only its SHA-256.
 
+use crate::config;
+use crate::limit::Limits;
+use crate::scope::Scope;
+use crate::store::api_key::{self, ApiKeyRecord, KeyStatus};
+use crate::store::{Store, StoreError, tenant};
+use ipnet::IpNet;
 use ring::rand::{SecureRandom, SystemRandom};
+use scanyard_contract::ScanType;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
 
 /// What every key begins with.
 pub const PREFIX: &str = "cix_sk_";
@@ -54,6 +62,97 @@ impl RawKey {
     pub fn prefix(&self) -> &str {
         &self.0[..12]
     }
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewKey {
+    /// 1 to 255 characters.
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    /// `None`: all.
+    pub allowed_scan_types: Option<Vec<ScanType>>,
+    /// `None`: any.
+    pub allowed_ips: Option<Vec<IpNet>>,
+    /// Requests a minute, an hour and a day.
+    pub limits: Limits,
+    /// Epoch milliseconds; `None`: never.
+    pub expires_at: Option<i64>,
+}
+
+/// Why a key cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NewKeyError {
+    #[error("a key's name is 1 to 255 characters")]
+    Name,
+    #[error("a key needs at least one scope")]
+    NoScope,
+    #[error("a key's limits are at least 1")]
+    Limit,
+    #[error("the system gives no random numbers")]
+    Random,
+    #[error("there is no tenant {0}")]
+    NoTenant(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NewKey {
+    /// A key without a name or scopes, with the configured limits.
+    pub fn with_limits(limits: &config::Limits) -> NewKey {
+        NewKey {
+            name: String::new(),
+            scopes: Vec::new(),
+            allowed_scan_types: None,
+            allowed_ips: None,
+            limits: [limits.per_minute.into(), limits.per_hour.into(), limits.per_day.into()],
+            expires_at: None,
+        }
+    }
+
+    /// Makes the key: what is stored of it, and the key itself.
+    pub fn make(self, tenant_id: &str, now: i64) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
+        let NewKey { name, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
+        if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return Err(NewKeyError::Name);
+        }
+        if scopes.is_empty() {
+            return Err(NewKeyError::NoScope);
+        }
+        if limits.contains(&0) {
+            return Err(NewKeyError::Limit);
+        }
+        let key = RawKey::generate().map_err(|_| NewKeyError::Random)?;
+        let [per_minute, per_hour, per_day] = limits;
+        let record = ApiKeyRecord {
+            id: format!("key-{}", Uuid::now_v7()),
+            tenant_id: tenant_id.to_string(),
+            name,
+            hash: key.hash().hex(),
+            prefix: key.prefix().to_string(),
+            scopes: scopes.iter().map(|scope| scope.as_str().to_string()).collect(),
+            allowed_scan_types,
+            allowed_ips,
+            per_minute,
+            per_hour,
+            per_day,
+            status: KeyStatus::Active,
+            expires_at,
+            created_at: now,
+            last_used_at: None,
+        };
+        Ok((record, key))
+    }
+}
+
+/// Makes and stores a key of the tenant of that name.
+pub async fn create_key(store: &Store, tenant: &str, new: NewKey) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
+    let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
+    let found = found.ok_or_else(|| NewKeyError::NoTenant(tenant.to_string()))?;
+    let (record, key) = new.make(&found.id, store.now().await?)?;
+    let stored = record.clone();
+    store.write(move |conn| Box::pin(async move { api_key::insert(conn, &stored).await })).await?;
+    Ok((record, key))
 }
 
 /// Whether a text looks like a key at all. The length is not judged: the contract's own page shows two.

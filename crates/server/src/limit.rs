@@ -4,52 +4,39 @@ use crate::store::{Store, StoreError, rate_window};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use uuid::Uuid;
 
-/// A key's limits, in requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub per_minute: u32,
-    pub per_hour: u32,
-    pub per_day: u32,
-}
+/// A key's limits in requests, in the order of [`WINDOWS`].
+pub type Limits = [u64; 3];
 
-/// A window: its name in the database and its length in milliseconds.
+/// A window: its name for people and its length in seconds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Window {
     pub name: &'static str,
-    pub length_ms: i64,
+    pub length_s: i64,
 }
 
-/// The windows, shortest first, in the order of [`Limits::all`].
+/// The windows, shortest first.
 pub const WINDOWS: [Window; 3] = [
-    Window { name: "minute", length_ms: 60_000 },
-    Window { name: "hour", length_ms: 3_600_000 },
-    Window { name: "day", length_ms: 86_400_000 },
+    Window { name: "minute", length_s: 60 },
+    Window { name: "hour", length_s: 3_600 },
+    Window { name: "day", length_s: 86_400 },
 ];
 
 impl Window {
     /// When the window that holds `now` began. Fixed in UTC: epoch milliseconds know no leap seconds.
     pub fn start(&self, now: i64) -> i64 {
-        now - now.rem_euclid(self.length_ms)
+        now - now.rem_euclid(self.length_s * 1000)
     }
 
     /// Whole seconds until it ends, at least 1.
     pub fn seconds_left(&self, now: i64) -> u64 {
-        let left = self.start(now) + self.length_ms - now;
-        left.div_ceil(1000).max(1).unsigned_abs()
-    }
-}
-
-impl Limits {
-    /// The three limits, in the order of [`WINDOWS`].
-    pub fn all(&self) -> [u32; 3] {
-        [self.per_minute, self.per_hour, self.per_day]
+        let left_ms = self.start(now) + self.length_s * 1000 - now;
+        (left_ms.unsigned_abs()).div_ceil(1000).max(1)
     }
 }
 
 /// How many units a node takes from the row at once: few enough that what it leaves unused does not matter.
-fn slice(limit: u32) -> u32 {
+fn slice(limit: u64) -> u64 {
     (limit / 200).max(1)
 }
 
@@ -57,23 +44,23 @@ fn slice(limit: u32) -> u32 {
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
     start: i64,
-    limit: u32,
+    limit: u64,
     /// Units taken from the row and not yet used.
-    left: u32,
+    left: u64,
     /// Units that all nodes have taken from the row, as it was last seen.
-    taken: u32,
+    taken: u64,
     /// The row has nothing more to give.
     is_exhausted: bool,
 }
 
 impl Held {
-    fn roll(&mut self, start: i64, limit: u32) {
+    fn roll(&mut self, start: i64, limit: u64) {
         if self.start != start || self.limit != limit {
             *self = Held { start, limit, ..Held::default() };
         }
     }
 
-    fn remaining(&self) -> u32 {
+    fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.taken) + self.left
     }
 }
@@ -81,8 +68,8 @@ impl Held {
 /// Where a key stands after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    pub limits: [u32; 3],
-    pub remaining: [u32; 3],
+    pub limits: Limits,
+    pub remaining: [u64; 3],
     pub seconds_left: [u64; 3],
     /// The longest exhausted window, when the request is over a limit: its place in [`WINDOWS`].
     pub exceeded: Option<usize>,
@@ -102,17 +89,17 @@ const KEYS: usize = 10_000;
 /// Counts requests; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Limiter {
-    keys: Arc<Mutex<HashMap<Uuid, [Held; 3]>>>,
+    keys: Arc<Mutex<HashMap<String, [Held; 3]>>>,
     sources: Arc<Mutex<Sources>>,
 }
 
 impl Limiter {
-    fn keys(&self) -> MutexGuard<'_, HashMap<Uuid, [Held; 3]>> {
+    fn keys(&self) -> MutexGuard<'_, HashMap<String, [Held; 3]>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one request of a key at `now`.
-    pub async fn take(&self, store: &Store, key_id: Uuid, limits: Limits, now: i64) -> Result<Standing, StoreError> {
+    pub async fn take(&self, store: &Store, key_id: &str, limits: Limits, now: i64) -> Result<Standing, StoreError> {
         loop {
             let (standing, lacking) = self.take_held(key_id, limits, now);
             if lacking.is_empty() {
@@ -123,14 +110,14 @@ impl Limiter {
     }
 
     /// Takes one unit of every window when all have one here or one has none at all; else says what to fetch.
-    fn take_held(&self, key_id: Uuid, limits: Limits, now: i64) -> (Standing, Vec<(usize, i64, u32)>) {
+    fn take_held(&self, key_id: &str, limits: Limits, now: i64) -> (Standing, Vec<(usize, i64, u64)>) {
         let mut keys = self.keys();
-        if keys.len() >= KEYS && !keys.contains_key(&key_id) {
+        if keys.len() >= KEYS && !keys.contains_key(key_id) {
             let today = WINDOWS[2].start(now);
             keys.retain(|_, held| held[2].start == today);
         }
-        let held = keys.entry(key_id).or_default();
-        for ((held, window), limit) in held.iter_mut().zip(&WINDOWS).zip(limits.all()) {
+        let held = keys.entry(key_id.to_string()).or_default();
+        for ((held, window), limit) in held.iter_mut().zip(&WINDOWS).zip(limits) {
             held.roll(window.start(now), limit);
         }
         let exceeded = (0..WINDOWS.len()).rev().find(|i| held[*i].left == 0 && held[*i].is_exhausted);
@@ -143,7 +130,7 @@ impl Limiter {
             held.iter_mut().for_each(|held| held.left -= 1);
         }
         let standing = Standing {
-            limits: limits.all(),
+            limits,
             remaining: [0, 1, 2].map(|i| held[i].remaining()),
             seconds_left: [0, 1, 2].map(|i| WINDOWS[i].seconds_left(now)),
             exceeded,
@@ -152,29 +139,30 @@ impl Limiter {
     }
 
     /// Takes a slice of each lacking window from its row.
-    async fn refill(&self, store: &Store, key_id: Uuid, lacking: Vec<(usize, i64, u32)>) -> Result<(), StoreError> {
-        let asked = lacking.clone();
+    async fn refill(&self, store: &Store, key_id: &str, lacking: Vec<(usize, i64, u64)>) -> Result<(), StoreError> {
+        let (asked, key) = (lacking.clone(), key_id.to_string());
         let granted = store
             .write(move |conn| {
                 Box::pin(async move {
                     let mut granted = Vec::with_capacity(asked.len());
                     for (i, start, limit) in asked {
-                        let want = slice(limit);
-                        granted.push(rate_window::take(conn, key_id, WINDOWS[i].name, start, limit, want).await?);
+                        let length_s = WINDOWS[i].length_s;
+                        let units = rate_window::take(conn, &key, length_s, start, limit, slice(limit)).await?;
+                        granted.push((units, rate_window::used(conn, &key, length_s, start).await?));
                     }
                     Ok(granted)
                 })
             })
             .await?;
         let mut keys = self.keys();
-        let held = keys.entry(key_id).or_default();
-        for ((i, start, limit), grant) in lacking.into_iter().zip(granted) {
+        let held = keys.entry(key_id.to_string()).or_default();
+        for ((i, start, limit), (units, taken)) in lacking.into_iter().zip(granted) {
             let held = &mut held[i];
             // A window that ended meanwhile takes its slice with it.
             if held.start == start && held.limit == limit {
-                held.left += grant.granted;
-                held.taken = held.taken.max(grant.taken);
-                held.is_exhausted = grant.granted == 0;
+                held.left += units;
+                held.taken = held.taken.max(taken);
+                held.is_exhausted = units == 0;
             }
         }
         Ok(())

@@ -1,12 +1,16 @@
 //! What makes a scan acceptable, and how one presents itself.
 
 use crate::schema::{self, Fault, Found};
-use scanyard_contract::scan::{CreateScan, TargetType};
+use crate::store::scan::ScanRecord;
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::{CreateScan, Results};
 use scanyard_contract::wire::Detail;
-use scanyard_contract::ScanType;
+use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Seconds that a scan may run when it does not say.
 pub const DEFAULT_TIMEOUT: u32 = 3600;
@@ -94,6 +98,84 @@ pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
     Ok(target)
 }
 
+/// The row of a new scan.
+pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: &str, now: i64) -> ScanRecord {
+    let CreateScan { target: _, scan_type, name, target_type, priority, options, config, tags, timeout, asset_id } =
+        create;
+    ScanRecord {
+        id: Uuid::now_v7(),
+        tenant_id: tenant_id.to_string(),
+        api_key_id: api_key_id.to_string(),
+        scan_type,
+        name,
+        target: target.to_string(),
+        target_type: target_type.unwrap_or(target.target_type()),
+        status: ScanStatus::Queued,
+        priority: priority.unwrap_or(Priority::Normal),
+        progress: 0,
+        tags,
+        options,
+        config,
+        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        asset_id,
+        attempts: 0,
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        sealed_at: None,
+        failure: None,
+        summary: None,
+        coverage: None,
+        engine_version: None,
+    }
+}
+
+/// The results of a finished scan, with one page of its findings.
+pub fn results(scan: ScanRecord, findings: Vec<Finding>) -> Results {
+    let seconds = |(from, to): (i64, i64)| u64::try_from((to - from) / 1000).unwrap_or_default();
+    Results {
+        scan_id: scan.id,
+        scan_type: scan.scan_type,
+        target: scan.target,
+        status: scan.status,
+        partial: scan.status != ScanStatus::Completed,
+        summary: scan.summary.unwrap_or_default(),
+        coverage: scan.coverage.unwrap_or_default(),
+        findings,
+        failure: scan.failure,
+        started_at: scan.started_at.map(Timestamp),
+        completed_at: scan.completed_at.map(Timestamp),
+        duration_seconds: scan.started_at.zip(scan.completed_at).map(seconds),
+    }
+}
+
+/// The findings of one severity.
+pub fn count(summary: &Summary, severity: Severity) -> u64 {
+    match severity {
+        Severity::Critical => summary.critical,
+        Severity::High => summary.high,
+        Severity::Medium => summary.medium,
+        Severity::Low => summary.low,
+        Severity::Info => summary.info,
+    }
+}
+
+/// When the month of `now` began, in UTC: the quota's period.
+pub fn month_start(now: i64) -> i64 {
+    let at = utc(now);
+    at.date().replace_day(1).map_or(now, |first| first.midnight().assume_utc().unix_timestamp() * 1000)
+}
+
+/// When the month after that of `now` begins.
+pub fn next_month_start(now: i64) -> i64 {
+    let days = utc(now).month().length(utc(now).year());
+    month_start(now) + i64::from(days) * 86_400_000
+}
+
+fn utc(now: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(now.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// Whether the engine asks third parties about a name instead of asking the name: then we do not look it up either.
 pub fn looks_up_target(scan_type: ScanType) -> bool {
     !matches!(scan_type, ScanType::Harvester | ScanType::Sublist3r)
@@ -133,6 +215,14 @@ mod tests {
         assert_eq!(reasons[0], "is of type ip, not url as targetType says");
         let right = json!({"target": "127.0.0.1", "scanType": "nmap", "targetType": "host"});
         assert_eq!(target(&scan(right)).unwrap().to_string(), "127.0.0.1");
+    }
+
+    #[test]
+    fn months_begin_on_the_1st_at_midnight_utc() {
+        let december = 1_798_761_599_999; // 2026-12-31T23:59:59.999Z
+        assert_eq!(Timestamp(month_start(december)).to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(Timestamp(next_month_start(december)).to_string(), "2027-01-01T00:00:00Z");
+        assert_eq!(month_start(december + 1), december + 1);
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl<'a> Walk<'a> {
             match properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.value(schema, value, &path(name)),
                 None if is_closed => {
-                    let known = properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
+                    let known =
+                        properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
                     self.add(&path(&crate::error::shown(name)), Fault::Unknown { known });
                 }
                 None => {}

@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use scanyard_contract::wire::{Failed, Page, Pagination, Problem, Success};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Media type of every success and of the envelope.
@@ -33,15 +34,35 @@ pub struct Listed<T> {
     pub pagination: Pagination,
 }
 
+/// 200 with an object of which one list is paged.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Paged<T> {
+    /// Always `true`.
+    pub success: bool,
+    pub data: T,
+    pub pagination: Pagination,
+}
+
+/// `{success, data}`.
+pub fn success<T>(data: T) -> Success<T> {
+    Success { success: true, data }
+}
+
+impl<T: Serialize> IntoResponse for Paged<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::OK, JSON, &self)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::OK, JSON, &Success { success: true, data: self.0 })
+        json(StatusCode::OK, JSON, &success(self.0))
     }
 }
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        let mut response = json(StatusCode::CREATED, JSON, &Success { success: true, data: self.data });
+        let mut response = json(StatusCode::CREATED, JSON, &success(self.data));
         if let Ok(location) = HeaderValue::from_str(&self.location) {
             response.headers_mut().insert(LOCATION, location);
         }

@@ -5,9 +5,9 @@ use crate::error::ApiError;
 use crate::http::respond::AnswerHeaders;
 use crate::http::serve::Source;
 use crate::key::{self, KeyHash};
-use crate::limit::{Limits, Standing, WINDOWS};
+use crate::limit::{Standing, WINDOWS};
 use crate::scope::Scope;
-use crate::store::api_key::{self, KeyStatus, KnownKey};
+use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
 use crate::store::tenant::TenantStatus;
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
@@ -22,7 +22,9 @@ const X_API_KEY: &str = "x-api-key";
 
 /// A caller whose key is live and within its limits; what it may do, the handler asks.
 #[derive(Debug, Clone)]
-pub struct Auth(pub Arc<KnownKey>);
+pub struct Auth {
+    pub holder: Arc<Holder>,
+}
 
 /// A caller of a route that needs no key; counted by source address.
 #[derive(Debug)]
@@ -42,31 +44,37 @@ impl FromRequestParts<App> for Auth {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Auth, ApiError> {
         let source = source(parts)?;
-        let now = app.clock.now();
-        let key = match find(app, parts, now).await {
-            Ok(key) => key,
+        let now = app.store.local_now();
+        let holder = match find(app, parts, now).await {
+            Ok(holder) => holder,
             Err(error) => {
                 // Whoever tries keys out is slowed down; a live key from the same address is not.
                 count_source(app, source)?;
                 return Err(error);
             }
         };
-        check_state(&key, now)?;
-        check_source(&key, source)?;
-        let limits = Limits { per_minute: key.per_minute, per_hour: key.per_hour, per_day: key.per_day };
-        let standing = app.limits.take(&app.store, key.id, limits, now).await?;
+        check_state(&holder, now)?;
+        let key = &holder.key;
+        check_source(key, source)?;
+        let limits = [key.per_minute, key.per_hour, key.per_day];
+        let standing = app.limits.take(&app.store, &key.id, limits, now).await?;
         if let Some(headers) = parts.extensions.get::<AnswerHeaders>() {
             announce(&standing, headers);
         }
         check_rate(&standing)?;
-        Ok(Auth(key))
+        Ok(Auth { holder })
     }
 }
 
 impl Auth {
+    /// The key itself.
+    pub fn key(&self) -> &ApiKeyRecord {
+        &self.holder.key
+    }
+
     /// Goes on only with this scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.0.scopes.iter().any(|has| has == scope.as_str()) {
+        if self.key().scopes.iter().any(|has| has == scope.as_str()) {
             return Ok(());
         }
         let error = ApiError::new(Code::InsufficientScope).with("scope", scope.as_str());
@@ -75,7 +83,7 @@ impl Auth {
 
     /// Goes on only when the key may run this engine.
     pub fn check_scan_type(&self, scan_type: ScanType) -> Result<(), ApiError> {
-        let Some(allowed) = &self.0.allowed_scan_types else { return Ok(()) };
+        let Some(allowed) = &self.key().allowed_scan_types else { return Ok(()) };
         if allowed.contains(&scan_type) {
             return Ok(());
         }
@@ -93,7 +101,7 @@ fn source(parts: &Parts) -> Result<IpAddr, ApiError> {
 }
 
 fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
-    app.limits.take_source(source, app.config.limits.per_source_minute, app.clock.now()).map_err(|seconds| {
+    app.limits.take_source(source, app.config.limits.per_source, app.store.local_now()).map_err(|seconds| {
         ApiError::new(Code::RateLimitExceeded)
             .with("N", seconds.to_string())
             .after(seconds)
@@ -102,11 +110,13 @@ fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
 }
 
 /// Finds the key of a request: in the cache of the last second, else in the store.
-async fn find(app: &App, parts: &Parts, now: i64) -> Result<Arc<KnownKey>, ApiError> {
+async fn find(app: &App, parts: &Parts, now: i64) -> Result<Arc<Holder>, ApiError> {
     let mut given = parts.headers.get_all(X_API_KEY).iter();
     let text = match (given.next(), given.next()) {
         (Some(text), None) => text.to_str().unwrap_or_default(),
-        (Some(_), Some(_)) => return Err(ApiError::new(Code::InvalidApiKey).detail("X-API-Key", "given more than once")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::new(Code::InvalidApiKey).detail("X-API-Key", "given more than once"));
+        }
         (None, _) => return Err(missing(&parts.headers, parts.uri.query().unwrap_or_default())),
     };
     if !key::is_well_formed(text) {
@@ -119,14 +129,27 @@ async fn find(app: &App, parts: &Parts, now: i64) -> Result<Arc<KnownKey>, ApiEr
     }
     let found = api_key::by_hash(&mut *app.store.read().await?, &hash.hex()).await?;
     let known = found.ok_or_else(|| ApiError::new(Code::InvalidApiKey).detail("X-API-Key", "no such key"))?;
-    app.store.touch_key(known.id, now);
+    touch(app, known.key.id.clone(), now);
     Ok(app.keys.put(hash, now, known))
+}
+
+/// Notes that the key is in use, at most once a second and without making the caller wait.
+fn touch(app: &App, key_id: String, now: i64) {
+    let store = app.store.clone();
+    tokio::spawn(async move {
+        let noted =
+            store.write(move |conn| Box::pin(async move { api_key::touch(conn, &[(key_id, now)]).await })).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "noting the use of a key");
+        }
+    });
 }
 
 /// No key where it belongs; says where one was seen instead, never which.
 fn missing(headers: &HeaderMap, query: &str) -> ApiError {
     let error = ApiError::new(Code::MissingApiKey);
-    let is_key_name = |name: &str| matches!(name.to_ascii_lowercase().as_str(), "apikey" | "api_key" | "x-api-key" | "key");
+    let is_key_name =
+        |name: &str| matches!(name.to_ascii_lowercase().as_str(), "apikey" | "api_key" | "x-api-key" | "key");
     let mut parameters = url::form_urlencoded::parse(query.as_bytes());
     if let Some((name, _)) = parameters.find(|(name, value)| is_key_name(name) || value.starts_with(key::PREFIX)) {
         let reason = "a key in the query string is not taken and now stands in logs: replace it, send X-API-Key";
@@ -139,23 +162,23 @@ fn missing(headers: &HeaderMap, query: &str) -> ApiError {
 }
 
 /// The states in the order of the contract: revoked, suspended, expired; then the tenant's.
-fn check_state(key: &KnownKey, now: i64) -> Result<(), ApiError> {
-    match key.status {
+fn check_state(holder: &Holder, now: i64) -> Result<(), ApiError> {
+    match holder.key.status {
         KeyStatus::Revoked => return Err(ApiError::new(Code::KeyRevoked)),
         KeyStatus::Suspended => return Err(ApiError::new(Code::KeySuspended)),
         KeyStatus::Active => {}
     }
-    if let Some(expires_at) = key.expires_at.filter(|expires_at| *expires_at <= now) {
+    if let Some(expires_at) = holder.key.expires_at.filter(|expires_at| *expires_at <= now) {
         let reason = format!("the key expired at {}", Timestamp(expires_at));
         return Err(ApiError::new(Code::KeyExpired).detail("expiresAt", reason));
     }
-    match key.tenant_status {
+    match holder.tenant_status {
         TenantStatus::Active => Ok(()),
         TenantStatus::Suspended => Err(ApiError::new(Code::TenantSuspended)),
     }
 }
 
-fn check_source(key: &KnownKey, source: IpAddr) -> Result<(), ApiError> {
+fn check_source(key: &ApiKeyRecord, source: IpAddr) -> Result<(), ApiError> {
     match &key.allowed_ips {
         Some(allowed) if !allowed.iter().any(|net| net.contains(&source)) => {
             let reason = format!("the request came from {source}, which the key's allowedIpAddresses do not hold");
@@ -171,7 +194,7 @@ fn announce(standing: &Standing, headers: &AnswerHeaders) {
     headers.set("ratelimit-limit", &standing.limits[tightest].to_string());
     headers.set("ratelimit-remaining", &standing.remaining[tightest].to_string());
     headers.set("ratelimit-reset", &standing.seconds_left[tightest].to_string());
-    let all = WINDOWS.iter().zip(standing.limits).map(|(window, limit)| format!("{limit};w={}", window.length_ms / 1000));
+    let all = WINDOWS.iter().zip(standing.limits).map(|(window, limit)| format!("{limit};w={}", window.length_s));
     headers.set("ratelimit-policy", &all.collect::<Vec<_>>().join(", "));
 }
 

@@ -75,7 +75,9 @@ pub async fn read(body: Body, limit: usize, budget: Duration) -> Result<Bytes, A
             let error = ApiError::new(Code::InvalidJson).caused_by(anyhow::anyhow!(error));
             Err(error.detail("body", "the body ended before its announced length"))
         }
-        Err(_) => Err(ApiError::new(Code::RequestTimeout)
-            .detail("body", format!("not complete after {} ms", budget.as_millis()))),
+        Err(_) => {
+            Err(ApiError::new(Code::RequestTimeout)
+                .detail("body", format!("not complete after {} ms", budget.as_millis())))
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What an orchestrator asks: alive, ready, how busy. At the root, without a key.
 
 use crate::App;
+use crate::bootstrap::TENANT;
 use crate::error::ApiError;
 use crate::http::answer::Answer;
 use crate::http::query::Query;
+use crate::store::tenant;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use scanyard_contract::Code;
@@ -39,7 +41,7 @@ pub async fn get_readyz(State(app): State<App>, query: Query) -> Result<Answer<H
     if app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(ASK_AGAIN_SECONDS).detail("node", "is draining"));
     }
-    app.store.ping().await?;
+    tenant::by_name(&mut *app.store.read().await?, TENANT).await?;
     Ok(Answer(Health { status: "ok" }))
 }
 

@@ -2,13 +2,14 @@
 
 use crate::App;
 use crate::error::ApiError;
-use crate::http::answer;
+use crate::http::answer::{self, Created};
 use crate::http::auth::Auth;
 use crate::http::posted::Received;
-use crate::store::idempotency::{self, NewIdempotency, Scoped, StoredAnswer};
+use crate::store::idempotency::{self, IdempotencyId, NewIdempotency, StoredAnswer};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
 use scanyard_contract::Code;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,18 +24,18 @@ const COME_BACK_SECONDS: u64 = 1;
 
 /// Requests with an `Idempotency-Key` that run on this node; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct InFlight(Arc<Mutex<HashMap<Scoped, Arc<Semaphore>>>>);
+pub struct InFlight(Arc<Mutex<HashMap<IdempotencyId, Arc<Semaphore>>>>);
 
 impl InFlight {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scoped, Arc<Semaphore>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IdempotencyId, Arc<Semaphore>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no other request with this key runs here.
-    async fn enter(&self, scoped: &Scoped, wait: Duration) -> Option<Place> {
-        let turn = self.lock().entry(scoped.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+    async fn enter(&self, id: &IdempotencyId, wait: Duration) -> Option<Place> {
+        let turn = self.lock().entry(id.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
         let permit = tokio::time::timeout(wait, turn.acquire_owned()).await.ok()?.ok()?;
-        Some(Place { in_flight: self.clone(), scoped: scoped.clone(), permit: Some(permit) })
+        Some(Place { in_flight: self.clone(), id: id.clone(), permit: Some(permit) })
     }
 }
 
@@ -42,7 +43,7 @@ impl InFlight {
 #[derive(Debug)]
 struct Place {
     in_flight: InFlight,
-    scoped: Scoped,
+    id: IdempotencyId,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -51,8 +52,8 @@ impl Drop for Place {
         let mut running = self.in_flight.lock();
         self.permit = None;
         // Two hold it when nobody waits: the map and this look at it.
-        if running.get(&self.scoped).is_some_and(|turn| Arc::strong_count(turn) == 1) {
-            running.remove(&self.scoped);
+        if running.get(&self.id).is_some_and(|turn| Arc::strong_count(turn) == 1) {
+            running.remove(&self.id);
         }
     }
 }
@@ -69,41 +70,44 @@ pub enum Begun {
 /// A new request with a key, until its answer is stored.
 #[derive(Debug)]
 pub struct Pending {
-    scoped: Scoped,
+    id: IdempotencyId,
     body_hash: String,
     _place: Place,
 }
 
 impl Pending {
-    /// The row that makes the answer the one of every repeat.
-    pub fn stored(&self, status: StatusCode, body: String, now: i64) -> NewIdempotency {
-        NewIdempotency {
-            scoped: self.scoped.clone(),
-            body_hash: self.body_hash.clone(),
-            status: status.as_u16(),
-            body,
-            created_at: now,
-        }
+    /// The row that makes an answer the one of every repeat; its body may come later.
+    pub fn keep(&self, status: StatusCode, location: Option<String>, now: i64) -> NewIdempotency {
+        let answer =
+            StoredAnswer { body_hash: self.body_hash.clone(), status: status.as_u16(), location, body: String::new() };
+        NewIdempotency { id: self.id.clone(), answer, created_at: now }
+    }
+
+    /// The row for a 201.
+    pub fn keep_created<T: Serialize>(&self, created: &Created<T>, now: i64) -> Result<NewIdempotency, ApiError> {
+        let mut keep = self.keep(StatusCode::CREATED, Some(created.location.clone()), now);
+        keep.answer.body = serde_json::to_string(&answer::success(&created.data))
+            .map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+        Ok(keep)
     }
 }
 
 /// Looks whether a POST is a repeat.
 pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun, ApiError> {
     let Some(key) = &received.idempotency_key else { return Ok(Begun::New(None)) };
-    let scoped = Scoped {
-        tenant_id: auth.0.tenant_id,
-        principal: auth.0.id.to_string(),
-        method: received.method.to_string(),
-        path: resource(&received.path).to_string(),
+    let id = IdempotencyId {
+        tenant_id: auth.key().tenant_id.clone(),
+        principal: auth.key().id.clone(),
+        operation: format!("{} {}", received.method, resource(&received.path)),
         key: key.clone(),
     };
     let body_hash = received.fingerprint();
-    let Some(place) = app.in_flight.enter(&scoped, WAIT).await else {
+    let Some(place) = app.in_flight.enter(&id, WAIT).await else {
         return Err(ApiError::new(Code::IdempotencyInProgress).after(COME_BACK_SECONDS));
     };
-    let found = idempotency::find(&mut *app.store.read().await?, &scoped, app.clock.now()).await?;
+    let found = idempotency::find(&mut *app.store.read().await?, &id, app.store.local_now()).await?;
     match found {
-        None => Ok(Begun::New(Some(Pending { scoped, body_hash, _place: place }))),
+        None => Ok(Begun::New(Some(Pending { id, body_hash, _place: place }))),
         Some(stored) if stored.body_hash == body_hash => Ok(Begun::Replay(stored)),
         Some(_) => Err(reused()),
     }
@@ -124,6 +128,9 @@ fn resource(path: &str) -> &str {
 pub fn replay(stored: StoredAnswer) -> Response {
     let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
     let mut response = answer::json_text(status, stored.body);
+    if let Some(location) = stored.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+        response.headers_mut().insert(http::header::LOCATION, location);
+    }
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

@@ -28,7 +28,7 @@ pub fn parse(body: &[u8]) -> Result<Value, ApiError> {
             line: Some(error.line().max(1)),
             column: Some(error.column().max(1)),
         };
-        ApiError { details: vec![place], ..ApiError::new(Code::InvalidJson) }
+        ApiError::new(Code::InvalidJson).and(vec![place])
     })
 }
 

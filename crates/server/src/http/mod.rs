@@ -15,6 +15,7 @@ pub mod panic;
 pub mod posted;
 pub mod query;
 pub mod respond;
+pub mod results;
 pub mod scans;
 pub mod serve;
 
@@ -36,7 +37,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(scans::create_scan, scans::list_scans))
         .routes(routes!(scans::get_scan))
-        .routes(routes!(scans::get_results))
+        .routes(routes!(results::get_results))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))

@@ -1,8 +1,8 @@
 //! The OpenAPI document: the operations as their handlers state them, their failures from one table and the catalogue.
 
-use crate::http::answer::{JSON, PROBLEM};
 use crate::App;
 use crate::error::ApiError;
+use crate::http::answer::{JSON, PROBLEM};
 use crate::http::auth::Anonymous;
 use crate::http::query::Query;
 use axum::extract::State;
@@ -10,8 +10,8 @@ use axum::response::Response;
 use http::StatusCode;
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
-use std::collections::BTreeMap;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
@@ -100,7 +100,10 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
             ],
         ],
     ),
-    ("get_scan", &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidScanType, Code::ScanNotFound]]),
+    (
+        "get_scan",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidScanType, Code::ScanNotFound]],
+    ),
     (
         "get_results",
         &[
@@ -238,12 +241,16 @@ fn failure(codes: &[Code]) -> Documented {
         .content(JSON, content("Failed"))
         .content(PROBLEM, content("Problem"));
     let waits = codes.iter().any(|code| matches!(code.row().status, 429 | 503) || *code == Code::IdempotencyInProgress);
-    if waits { builder.header("Retry-After", integer("Whole seconds to wait, where known")).build() } else { builder.build() }
+    if waits {
+        builder.header("Retry-After", integer("Whole seconds to wait, where known")).build()
+    } else {
+        builder.build()
+    }
 }
 
 fn integer(description: &str) -> utoipa::openapi::Header {
     let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
-    HeaderBuilder::new().schema(schema).description(Some(description)).build()
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
 /// The headers of every answer.
@@ -251,7 +258,7 @@ fn add_headers(operation: &mut Operation) {
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             let schema = ObjectBuilder::new().schema_type(Type::String).build();
-            let header = HeaderBuilder::new().schema(schema).description(Some("Quote it to support")).build();
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some("Quote it to support")).build();
             response.headers.insert("X-Request-Id".to_string(), header.into());
         }
     }

@@ -77,10 +77,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let is_visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
     match value.to_str() {
         Ok(text) if is_visible && (1..=MAX_KEY).contains(&text.len()) && second.is_none() => Ok(Some(text.to_string())),
-        Ok(_) | Err(_) => {
-            Err(ApiError::new(Code::InvalidIdempotencyKey)
-                .detail("Idempotency-Key", "must be 1 to 255 visible ASCII characters, once"))
-        }
+        Ok(_) | Err(_) => Err(ApiError::new(Code::InvalidIdempotencyKey)
+            .detail("Idempotency-Key", "must be 1 to 255 visible ASCII characters, once")),
     }
 }
 

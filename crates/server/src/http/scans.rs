@@ -60,7 +60,7 @@ pub async fn create_scan(
         month_at: scan::month_start(record.created_at),
         quota: auth.holder.monthly_quota,
         idempotency: match &pending {
-            Some(pending) => Some(pending.answered_created(&created, record.created_at)?),
+            Some(pending) => Some(pending.keep_created(&created, record.created_at)?),
             None => None,
         },
         host: target.host(),
@@ -83,8 +83,7 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
-    let target = scan::target(create)
-        .map_err(|details| ApiError { details, ..ApiError::new(Code::InvalidTarget) })?;
+    let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
     auth.check_scan_type(create.scan_type)?;
     if let Some(reason) = app.engines.missing(create.scan_type) {
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
