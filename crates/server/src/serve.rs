@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::store::{Clock, Dialect, job};
 use anyhow::Context;
 use axum::Router;
+use scanyard_engines::process;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -17,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Node {
     pub app: App,
     listener: TcpListener,
-    /// Held until the process ends: an embedded database has one owner.
-    _lock: Option<File>,
+    /// Held until the process ends.
+    _lock: File,
 }
 
 /// Serves until `shutdown`, then lets requests finish, gives running scans back and closes the database.
@@ -47,6 +48,10 @@ impl Node {
             let ended = app.store.write(|conn| Box::pin(async move { job::end_all_leases(conn).await })).await;
             ended.context("ending the leases of the last process")?;
         }
+        let left = process::sweep(&app.config.jobs_dir()).context("ending left-over engine processes")?;
+        if left > 0 {
+            tracing::warn!(processes = left, "ended what the last process left running");
+        }
         let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
         if let Some(key) = bootstrap(&app).await? {
             println!("The first API key, shown once: {}", key.reveal());
@@ -70,13 +75,15 @@ impl Node {
     }
 }
 
-/// Takes the data folder for this process, when the database is in it.
-fn lock(config: &Config) -> anyhow::Result<Option<File>> {
-    if !config.database_url().expose().starts_with("sqlite:") {
-        return Ok(None);
-    }
+/// Takes the data folder for this process: its job folders, and on SQLite its database, have one owner.
+fn lock(config: &Config) -> anyhow::Result<File> {
     let path = config.data_dir.join("lock");
     let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
-    file.try_lock().with_context(|| format!("another process uses the data folder {}", config.data_dir.display()))?;
-    Ok(Some(file))
+    file.try_lock().with_context(|| {
+        format!(
+            "another process uses the data folder {}; give this one its own with --data-dir",
+            config.data_dir.display()
+        )
+    })?;
+    Ok(file)
 }

@@ -75,7 +75,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
-        work_dir: app.config.data_dir.join("jobs"),
+        work_dir: app.config.jobs_dir(),
+        user: None,
     })
 }
 
