@@ -72,7 +72,8 @@ async fn pool(url: &str, connections: u32, settings: &'static str) -> Result<Any
         .max_connections(connections.max(1))
         .acquire_timeout(ACQUIRE)
         .max_lifetime(None)
-        .test_before_acquire(false)
+        // A file does not hang up; a server may have.
+        .test_before_acquire(!url.starts_with("sqlite:"))
         .after_connect(move |conn: &mut AnyConnection, _| {
             Box::pin(async move { sqlx::raw_sql(settings).execute(conn).await.map(|_| ()) })
         });

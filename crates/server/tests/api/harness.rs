@@ -1,7 +1,7 @@
 //! A node with a database of its own, called through its real router; every answer is held against the contract.
 
 use crate::dns;
-use crate::support::TestDatabase;
+use crate::support::{BEGIN, TestDatabase};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -11,25 +11,22 @@ use scanyard_server::config::{Config, Secret};
 use scanyard_server::http::BASES;
 use scanyard_server::http::serve::Source;
 use scanyard_server::key::{NewKey, create_key};
-use scanyard_server::store::Clock;
 use scanyard_server::{App, bootstrap};
 use serde_json::{Value, json};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// 2026-03-06T10:00:00Z: the start of an hour.
-pub const START: i64 = 1_772_791_200_000;
+/// When every test begins: 2026-03-06T10:00:00Z, the start of an hour.
+pub const START: i64 = BEGIN;
 
 /// A node.
 pub struct Test {
     pub app: App,
     pub router: Router,
     pub document: Value,
-    clock: Arc<AtomicI64>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// Whoever calls, with which headers and from where.
@@ -59,22 +56,20 @@ impl Test {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Test {
         let database = TestDatabase::new().await;
         let mut config = Config { data_dir: database.dir.path().into(), ..Config::default() };
-        config.database.url = Secret::new(&*database.url);
+        config.database.url = Secret::new(&*database.options.url);
         config.dns.servers = vec![dns::serve().await];
         config.support.contact = Some("help@example.test".into());
         change(&mut config);
-        let clock = Arc::new(AtomicI64::new(START));
-        let manual = Clock::Manual(clock.clone());
-        let app = App::open(config, manual, CancellationToken::new()).await.unwrap();
+        let app = App::open(config, database.options.clock.clone(), CancellationToken::new()).await.unwrap();
         bootstrap::bootstrap(&app).await.unwrap();
         let document = serde_json::from_str(&app.openapi).unwrap();
         let router = scanyard_server::router(app.clone());
-        Test { app, router, document, clock, _database: database }
+        Test { app, router, document, database }
     }
 
     /// Lets time pass.
     pub fn pass(&self, ms: i64) {
-        self.clock.fetch_add(ms, Ordering::SeqCst);
+        self.database.clock.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// Changes rows behind the API's back, as another node would.
