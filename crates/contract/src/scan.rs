@@ -45,6 +45,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// The engine that runs a scan.
     ScanType {

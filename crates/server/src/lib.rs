@@ -1,3 +1,4 @@
-//! The Scan API server: HTTP, store, queue and worker.
+//! The Scan API server: HTTP, domain, store, queue and worker.
 
 pub mod config;
+pub mod store;
