@@ -6,7 +6,7 @@ use crate::transport::{Call, Transport};
 use http::{HeaderValue, Method};
 use scanyard_contract::scan::{CreateScan, EngineInfo, Results};
 use scanyard_contract::wire::{Page, Pagination, Success};
-use scanyard_contract::{Kind, Priority, Scan, ScanStatus, ScanType};
+use scanyard_contract::{ErrorInfo, Kind, Priority, Scan, ScanStatus, ScanType};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -145,12 +145,12 @@ impl Client {
     }
 
     /// `GET /errors`: the server's catalogue; needs no key.
-    pub async fn errors(&self) -> Result<Vec<Value>, Error> {
+    pub async fn errors(&self) -> Result<Vec<ErrorInfo>, Error> {
         self.data(&self.call(Method::GET, "errors", &[])).await
     }
 
     /// `GET /errors/{code}`; needs no key.
-    pub async fn error(&self, code: &str) -> Result<Value, Error> {
+    pub async fn error(&self, code: &str) -> Result<ErrorInfo, Error> {
         let mut call = self.call(Method::GET, "errors/", &[]);
         if let Ok(mut segments) = call.url.path_segments_mut() {
             segments.pop_if_empty().push(code);
