@@ -188,12 +188,12 @@ impl Failure {
     /// No answer, or one that broke off: whether the request was carried out is unknown.
     fn on_the_way(error: reqwest::Error) -> Failure {
         let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Connection };
-        let mut message = if error.is_connect() { "could not connect" } else { "the answer broke off" }.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
+        let mut root: &dyn std::error::Error = &error;
+        while let Some(cause) = root.source() {
+            root = cause;
         }
+        let what = if error.is_connect() { "could not connect" } else { "the answer broke off" };
+        let message = format!("{what}: {root}");
         let mut failure = Failure::without_answer(kind, Retry::Idempotent, message);
         failure.source = Some(error.without_url());
         failure

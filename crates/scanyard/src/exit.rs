@@ -40,6 +40,16 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.error.downcast_ref::<scanyard_client::Error>() {
+            // Its text tells the whole story; its sources would say it twice.
+            Some(error) => error.fmt(f),
+            None => write!(f, "{:#}", self.error),
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
         Failure { exit: Exit::Failed, error }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("error: {}", output::clean_lines(&format!("{:#}", failure.error)));
+            eprintln!("error: {}", output::clean_lines(&failure.to_string()));
             failure.exit.into()
         }
     }
