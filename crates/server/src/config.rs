@@ -117,7 +117,7 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
 }
 
-/// Limits of a key that is made without its own.
+/// Limits of a key that is made without its own, and of whoever has no key.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -127,6 +127,8 @@ pub struct Limits {
     pub per_hour: u32,
     /// Requests in a day.
     pub per_day: u32,
+    /// Requests without a live key from one source address in a minute.
+    pub per_source: u32,
 }
 
 /// Where error messages send people.
@@ -208,7 +210,7 @@ impl Default for Worker {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { per_minute: 600, per_hour: 18_000, per_day: 200_000 }
+        Limits { per_minute: 600, per_hour: 18_000, per_day: 200_000, per_source: 600 }
     }
 }
 
@@ -234,6 +236,11 @@ impl Config {
             return self.database.url.clone();
         }
         Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
+    }
+
+    /// Where runs have their job folders.
+    pub fn jobs_dir(&self) -> PathBuf {
+        self.data_dir.join("jobs")
     }
 
     /// Everything that is wrong with the values.
@@ -272,6 +279,7 @@ impl Config {
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");
+        require(limits.per_source > 0, "limits.per_source", "must be at least 1");
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");

@@ -113,6 +113,8 @@ fn prepare(spec: &Spec) -> io::Result<Command> {
     let supervisor = getpid();
     // PDEATHSIG is cleared by a change of user, and this runs after it; the supervisor may be dead before it is set.
     let in_child = move || {
+        // The supervisor's blocked signals would be inherited, and the engine would not hear a SIGTERM.
+        SigSet::empty().thread_set_mask()?;
         setsid()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         if getppid() == supervisor { Ok(()) } else { Err(Errno::ESRCH.into()) }

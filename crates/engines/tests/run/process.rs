@@ -129,6 +129,16 @@ async fn the_environment_holds_the_named_variables_only() {
 }
 
 #[tokio::test]
+async fn the_program_starts_with_no_signal_blocked() {
+    let mut fake = Fake::new("");
+    // Not by way of the shell, which unblocks them itself.
+    fake.program.path = PathBuf::from("/bin/grep");
+    fake.program.args = ["SigBlk", "/proc/self/status"].map(str::to_string).into();
+    let (_, output) = fake.run(nothing).await;
+    assert_eq!(output, b"SigBlk:\t0000000000000000\n");
+}
+
+#[tokio::test]
 async fn children_that_a_finished_program_leaves_are_killed() {
     let script = r#"(setsid sh -c "echo \$\$ >> '$1'; sleep 600" &) ; while [ ! -s "$1" ]; do :; done; echo done"#;
     let mut fake = Fake::new(script);

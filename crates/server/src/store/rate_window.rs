@@ -29,3 +29,10 @@ pub async fn take(
     sqlx::query(sql).bind(key_id).bind(window_s).bind(start_at).bind(granted as i64).execute(conn).await?;
     Ok(granted)
 }
+
+/// Requests taken of a window, by every node.
+pub async fn used(conn: &mut AnyConnection, key_id: &str, window_s: i64, start_at: i64) -> Result<u64, StoreError> {
+    let sql = "SELECT used FROM rate_window WHERE key_id = $1 AND window_s = $2 AND start_at = $3";
+    let used = sqlx::query_scalar(sql).bind(key_id).bind(window_s).bind(start_at).fetch_optional(conn).await?;
+    Ok(used.unwrap_or(0_i64).max(0) as u64)
+}
