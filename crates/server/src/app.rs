@@ -8,6 +8,7 @@ use crate::limit::Limiter;
 use crate::queue::Queue;
 use crate::store::api_key::Holder;
 use crate::store::{Clock, Store, StoreOptions};
+use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use scanyard_contract::Support;
@@ -29,6 +30,10 @@ pub struct App {
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
     pub queue: Queue,
+    /// What this node's worker runs.
+    pub runs: Runs,
+    /// The program and arguments that become an engine's supervisor.
+    pub supervisor: Vec<String>,
     pub metrics: PrometheusHandle,
     /// Where failures send people.
     pub support: Arc<Support>,
@@ -68,6 +73,8 @@ impl App {
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             queue: Queue::table(),
+            runs: Runs::default(),
+            supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
             metrics: recorder()?,
             support: Arc::new(support),
             openapi: document.into(),

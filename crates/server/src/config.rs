@@ -238,6 +238,11 @@ impl Config {
         Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
     }
 
+    /// Where runs have their job folders.
+    pub fn jobs_dir(&self) -> PathBuf {
+        self.data_dir.join("jobs")
+    }
+
     /// Everything that is wrong with the values.
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();

@@ -14,7 +14,8 @@ pub mod schema;
 pub mod scope;
 pub mod serve;
 pub mod store;
+pub mod worker;
 
 pub use app::App;
 pub use http::{openapi, router};
-pub use serve::serve;
+pub use serve::{Node, serve};

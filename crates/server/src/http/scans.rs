@@ -247,7 +247,10 @@ pub async fn cancel_scan(
         })
         .await?;
     match cancelled {
-        Cancel::Cancelled(scan) => Ok(Answer(scan.to_wire()).into_response()),
+        Cancel::Cancelled(scan) => {
+            app.runs.cancel(scan.id);
+            Ok(Answer(scan.to_wire()).into_response())
+        }
         Cancel::Already(status) => Err(already(status)),
         Cancel::NotFound => Err(not_found(scan_type)),
     }

@@ -45,10 +45,10 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
 async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
     let scan = &claimed.scan;
     let fail = |reason, message: String| Box::new(Report::failed(reason, message));
-    let target = Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
-    let addresses = resolve(app, &target)
-        .await
-        .map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let target =
+        Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let addresses =
+        resolve(app, &target).await.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
     claimed
         .policy
         .check_addresses(&target, &addresses)
@@ -75,7 +75,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
-        work_dir: app.config.data_dir.join("jobs"),
+        work_dir: app.config.jobs_dir(),
+        user: None,
     })
 }
 
@@ -90,9 +91,8 @@ async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault
 async fn note_addresses(app: &App, claimed: &Claimed, addresses: &[IpAddr]) {
     let text = serde_json::to_string(addresses).unwrap_or_default();
     let (run_id, scan_id) = (claimed.run_id, claimed.scan.id);
-    let noted = app.store.write(move |conn| {
-        Box::pin(async move { job::set_addresses(conn, run_id, scan_id, &text).await })
-    });
+    let noted =
+        app.store.write(move |conn| Box::pin(async move { job::set_addresses(conn, run_id, scan_id, &text).await }));
     if let Err(error) = noted.await {
         tracing::warn!(scan = %scan_id, %error, "noting the addresses of a run");
     }
