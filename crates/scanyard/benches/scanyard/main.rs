@@ -39,10 +39,12 @@ fn main() -> anyhow::Result<()> {
 
 /// The product's server with the route beside it that has no database.
 async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
-    let mut config = Config::default();
-    config.data_dir = dir.join("data");
-    config.listen = "127.0.0.1:0".parse()?;
-    config.bootstrap_key_file = Some(dir.join("owner.key"));
+    let mut config = Config {
+        data_dir: dir.join("data"),
+        listen: "127.0.0.1:0".parse()?,
+        bootstrap_key_file: Some(dir.join("owner.key")),
+        ..Config::default()
+    };
     config.worker.concurrency = concurrency;
     config.limits.per_minute = 100_000_000;
     config.limits.per_hour = 100_000_000;
