@@ -22,7 +22,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 #[test]
 fn the_printed_document_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
-    let printed = std::fs::read_to_string(path).expect("docs/openapi.json");
+    let printed = std::fs::read_to_string(path).unwrap_or_default();
     let current = scanyard_server::openapi(&Support::default()).to_pretty_json().unwrap();
     if printed.trim_end() != current {
         let fresh = concat!(env!("CARGO_TARGET_TMPDIR"), "/openapi.json");
