@@ -2,7 +2,6 @@
 
 use crate::scan::words;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 words! {
     /// The vendor-neutral class of an answer.
