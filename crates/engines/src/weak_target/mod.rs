@@ -25,6 +25,13 @@ pub struct WeakTarget {
     tasks: Vec<AbortHandle>,
 }
 
+/// One service of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    pub port: u16,
+    pub about: &'static str,
+}
+
 impl WeakTarget {
     /// Starts every service on a free port of 127.0.0.1.
     pub async fn start() -> io::Result<WeakTarget> {
@@ -40,10 +47,15 @@ impl WeakTarget {
         })
     }
 
-    /// The ports as a list for an engine's option.
-    pub fn ports(&self) -> String {
-        let all = [self.http, self.https, self.redis, self.banner, self.tarpit];
-        all.map(|address| address.port().to_string()).join(",")
+    /// What a scan is worth pointing at; the tarpit is for tests of patience.
+    pub fn services(&self) -> [Service; 4] {
+        let service = |address: SocketAddr, about| Service { port: address.port(), about };
+        [
+            service(self.http, "plain HTTP: no security headers, careless cookies, a directory listing"),
+            service(self.https, "TLS with an expired, self-signed certificate"),
+            service(self.redis, "a Redis-like store that asks nobody for a password"),
+            service(self.banner, "an SSH banner that tells its version"),
+        ]
     }
 }
 
