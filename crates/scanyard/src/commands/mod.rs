@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod completions;
+pub mod demo;
 pub mod engines;
 pub mod errors;
 pub mod keys;
@@ -20,6 +21,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Errors(args) => errors::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }
