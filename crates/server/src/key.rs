@@ -184,9 +184,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// When something was read, and what.
+type Known<T> = (i64, Arc<T>);
+
 /// Keys looked up a moment ago; cheap to clone.
 #[derive(Debug)]
-pub struct KeyCache<T>(Arc<Mutex<HashMap<KeyHash, (i64, Arc<T>)>>>);
+pub struct KeyCache<T>(Arc<Mutex<HashMap<KeyHash, Known<T>>>>);
 
 impl<T> Clone for KeyCache<T> {
     fn clone(&self) -> Self {
@@ -201,7 +204,7 @@ impl<T> Default for KeyCache<T> {
 }
 
 impl<T> KeyCache<T> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, (i64, Arc<T>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Known<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

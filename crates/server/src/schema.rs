@@ -88,9 +88,11 @@ impl<'a> Walk<'a> {
         match value {
             Value::Object(members) => self.object(schema, members, field),
             Value::Array(items) => self.array(schema, items, field),
-            Value::String(text) => self.bounds(schema, text.chars().count() as f64, ["minLength", "maxLength"], field),
+            Value::String(text) => {
+                self.bounds(schema, text.chars().count() as f64, ["minLength", "maxLength"], " characters", field)
+            }
             Value::Number(number) => {
-                self.bounds(schema, number.as_f64().unwrap_or_default(), ["minimum", "maximum"], field);
+                self.bounds(schema, number.as_f64().unwrap_or_default(), ["minimum", "maximum"], "", field);
             }
             Value::Null | Value::Bool(_) => {}
         }
@@ -131,7 +133,7 @@ impl<'a> Walk<'a> {
     }
 
     fn array(&mut self, schema: &'a Value, items: &[Value], field: &str) {
-        self.bounds(schema, items.len() as f64, ["minItems", "maxItems"], field);
+        self.bounds(schema, items.len() as f64, ["minItems", "maxItems"], " items", field);
         if let Some(each) = schema.get("items") {
             for (i, item) in items.iter().enumerate().take(MAX_ITEMS_WALKED) {
                 self.value(each, item, &format!("{field}[{i}]"));
@@ -139,23 +141,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn bounds(&mut self, schema: &Value, size: f64, [least, most]: [&str; 2], field: &str) {
+    /// Holds a size against a pair of bounds; `what` is counted.
+    fn bounds(&mut self, schema: &Value, size: f64, [least, most]: [&str; 2], what: &str, field: &str) {
         let least = schema.get(least).and_then(Value::as_f64);
         let most = schema.get(most).and_then(Value::as_f64);
         if least.is_none_or(|least| size >= least) && most.is_none_or(|most| size <= most) {
             return;
         }
-        let what = match schema.get("type").and_then(Value::as_str) {
-            Some("array") => "items",
-            Some("integer" | "number") => "",
-            _ => "characters",
-        };
         let range = match (least, most) {
-            (Some(least), Some(most)) => format!("must be {least} to {most} {what}"),
-            (None, Some(most)) => format!("must be at most {most} {what}"),
-            (least, None) => format!("must be at least {} {what}", least.unwrap_or_default()),
+            (Some(least), Some(most)) => format!("must be {least} to {most}{what}"),
+            (None, Some(most)) => format!("must be at most {most}{what}"),
+            (least, None) => format!("must be at least {}{what}", least.unwrap_or_default()),
         };
-        self.add(field, Fault::Bounds(range.trim_end().to_string()));
+        self.add(field, Fault::Bounds(range));
     }
 }
 

@@ -206,9 +206,7 @@ pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
         }
         for operation in operations(item) {
             add_failures(operation);
-            if operation.operation_id.as_deref() != Some("get_metrics") || is_under_base(path) {
-                add_headers(operation);
-            }
+            add_headers(operation);
         }
     }
     document

@@ -136,8 +136,8 @@ async fn the_rate_limit_is_exact_and_says_when_it_ends() {
 async fn the_rate_limit_holds_under_concurrency_and_for_a_second_node() {
     let t = Test::new().await;
     let caller = t.key("scans:list").with(|key| key.limits = [50, 1000, 1000]).made().await;
-    // A restart: the same database, nothing in memory.
-    let restarted = scanyard_server::limit::Limiter::default();
+    // A second node: the same database, nothing in memory.
+    let (second, limiter) = (t.database.open().await, scanyard_server::limit::Limiter::default());
     let calls = (0..40).map(|_| caller.again().get("/scans"));
     let let_in = futures::future::join_all(calls).await.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(let_in, 40);
@@ -145,7 +145,7 @@ async fn the_rate_limit_holds_under_concurrency_and_for_a_second_node() {
         .fetch_one(&mut *t.app.store.read().await.unwrap())
         .await
         .unwrap();
-    let takes = (0..40).map(|_| restarted.take(&t.app.store, &id, [50, 1000, 1000], START));
+    let takes = (0..40).map(|_| limiter.take(&second, &id, [50, 1000, 1000], START));
     let standings = futures::future::join_all(takes).await;
     let granted = standings.into_iter().filter(|standing| standing.as_ref().unwrap().exceeded.is_none()).count();
     assert_eq!(granted, 10);

@@ -4,6 +4,7 @@ mod auth;
 mod bad_input;
 mod dns;
 mod harness;
+mod openapi;
 mod scans;
 #[path = "../support/mod.rs"]
 mod support;
