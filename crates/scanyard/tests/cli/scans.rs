@@ -1,7 +1,6 @@
 //! Scans in the process itself, without a server.
 
-use crate::support::{bare_web_server, closed_port, json, run, scanyard};
-use std::process::Stdio;
+use crate::support::{SLOW, bare_web_server, closed_port, interrupt, json, run, scanyard, start, wait_until};
 
 #[test]
 fn a_web_server_without_protection_is_a_finding_and_exit_1() {
@@ -51,6 +50,17 @@ fn an_engine_that_is_not_installed_is_a_failure() {
 }
 
 #[test]
+fn a_user_for_engines_that_does_not_exist_is_named() {
+    let output = scanyard(&["scan", "nmap", "127.0.0.1", "-o", "ports=1", "--format", "json"])
+        .env("SCANYARD_ENGINES_USER", "no-such-user")
+        .output()
+        .unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["failure"]["reason"]), (Some(3), &"engine_failed".into()));
+    assert!(results["failure"]["message"].as_str().unwrap().contains("no user no-such-user"), "{results}");
+}
+
+#[test]
 fn an_address_that_is_refused_always_is_not_scanned() {
     let (text, code) = run(&["scan", "sentinel", "169.254.169.254", "--format", "json"]);
     assert_eq!((code, &json(&text)["failure"]["reason"]), (3, &"target_not_allowed".into()));
@@ -58,36 +68,19 @@ fn an_address_that_is_refused_always_is_not_scanned() {
 
 #[test]
 fn ctrl_c_cancels_and_prints_what_was_found() {
-    // A network on loopback at one probe a second lasts longer than the test waits.
-    let arguments = ["scan", "nmap", "127.0.0.0/28", "-o", "ports=1-2000", "-o", "maxRate=20", "--format", "json"];
-    let process = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"))
-        .env_clear()
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pid = nix::unistd::Pid::from_raw(process.id() as i32);
-    wait_for_child_of(process.id());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let process = start(&SLOW);
+    wait_until("no engine was started", || {
+        children(process.id()).into_iter().any(|supervisor| !children(supervisor).is_empty())
+    });
+    interrupt(&process);
     let output = process.wait_with_output().unwrap();
     let results = json(&String::from_utf8(output.stdout).unwrap());
     assert_eq!((output.status.code(), &results["status"]), (Some(3), &"cancelled".into()));
     assert_eq!(results["partial"], true);
 }
 
-/// Until the supervisor has started the engine.
-fn wait_for_child_of(pid: u32) {
-    let children = |pid: u32| -> Vec<u32> {
-        let path = format!("/proc/{pid}/task");
-        let tasks = std::fs::read_dir(path).unwrap().map(|task| task.unwrap().path().join("children"));
-        let lists = tasks.map(|path| std::fs::read_to_string(path).unwrap_or_default());
-        lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
-    };
-    for _ in 0..1000 {
-        if children(pid).into_iter().any(|supervisor| !children(supervisor).is_empty()) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("no engine was started");
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
 }

@@ -1,6 +1,11 @@
 //! Scans through a server of the same binary.
 
-use crate::support::{Server, bare_web_server, closed_port, fail, json, run, scanyard};
+use crate::support::{
+    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
+};
+use scanyard_client::Retrying;
+use scanyard_client::scan_api::{Client, ListScans};
+use scanyard_contract::ScanStatus;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -24,6 +29,26 @@ fn a_scan_through_a_server_ends_as_one_without() {
     let dead = format!("http://127.0.0.1:{}/", closed_port());
     let (text, code) = run(&[&["scan", "sentinel", dead.as_str(), "--format", "json"], &remote[..]].concat());
     assert_eq!((code, &json(&text)["failure"]["reason"]), (3, &"target_unreachable".into()));
+}
+
+#[test]
+fn ctrl_c_cancels_the_scan_on_the_server() {
+    let server = Server::start();
+    let remote = ["--server", &server.url, "--key", &server.key];
+    let process = start(&[&SLOW[..], &remote[..]].concat());
+    let client = Client::new(&server.url, Some(server.key.clone()), Retrying::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let scans = |status| {
+        let filter = ListScans { status: Some(status), ..ListScans::default() };
+        runtime.block_on(client.list(&filter)).unwrap()
+    };
+    wait_until("the scan does not run", || !scans(ScanStatus::Running).is_empty());
+    interrupt(&process);
+    let output = process.wait_with_output().unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["status"]), (Some(3), &"cancelled".into()));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cancelling scan"));
+    assert!(scans(ScanStatus::Cancelled)[0].sealed_at.is_some());
 }
 
 #[test]

@@ -59,6 +59,32 @@ pub fn bare_web_server() -> u16 {
     port
 }
 
+/// A scan that lasts longer than any test waits: a network on loopback at 20 probes a second.
+pub const SLOW: [&str; 9] =
+    ["scan", "nmap", "127.0.0.0/28", "-o", "ports=1-2000", "-o", "maxRate=20", "--format", "json"];
+
+/// Starts the binary and leaves it running.
+pub fn start(args: &[&str]) -> Child {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+    command.env_clear().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Ctrl-C.
+pub fn interrupt(process: &Child) {
+    kill(Pid::from_raw(process.id() as i32), Signal::SIGINT).unwrap();
+}
+
+/// Looks again until it is so, for at most 10 s.
+pub fn wait_until(otherwise: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{otherwise}");
+}
+
 /// A server of the binary with an empty database.
 pub struct Server {
     process: Child,
