@@ -97,6 +97,9 @@ pub struct Worker {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engines {
+    /// The user that engines run as; only root can change it.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub user: Option<String>,
     pub nmap: Program,
 }
 
