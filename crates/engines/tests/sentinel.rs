@@ -8,6 +8,7 @@ use scanyard_engines::{Options, Target, sentinel};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -304,4 +305,69 @@ async fn a_scan_over_its_time_fails_and_keeps_what_it_found() {
     let report = run(job).await;
     assert_eq!(failure(&report).0, FailureReason::TimedOut);
     assert_eq!(rules_of(&report.findings, weak.tarpit), ["open-port"]);
+}
+
+/// Answers every connection with what `answer` makes of the first bytes of the peer, and hangs up.
+async fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind((LOOPBACK, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 4096];
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer));
+            if let Ok(Ok(n)) = read.await {
+                let _ = stream.write_all(&answer(&buffer[..n])).await;
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_that_knows_tls_1_0_only_shows_its_version_and_certificate() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_string()]).unwrap().self_signed(&key).unwrap();
+    let der = certificate.der().to_vec();
+    let address = answering(move |request| {
+        if request.first() != Some(&22) || request[9..11] < [3, 1][..] {
+            return vec![21, 3, 1, 0, 2, 2, 70];
+        }
+        let length = |n: usize| [(n >> 16) as u8, (n >> 8) as u8, n as u8];
+        let hello = [&[3, 1][..], &[7; 32], &[0, 0xc0, 0x14, 0]].concat();
+        let chain = [&length(der.len() + 3)[..], &length(der.len()), &der].concat();
+        let mut messages = Vec::new();
+        for (kind, body) in [(2, hello), (11, chain), (14, Vec::new())] {
+            messages.push(kind);
+            messages.extend(length(body.len()));
+            messages.extend(body);
+        }
+        [&[22, 3, 1][..], &length(messages.len())[1..], &messages].concat()
+    })
+    .await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
+    assert_eq!(
+        rules_of(&report.findings, address),
+        ["open-port", "tls-certificate-self-signed", "tls-no-1.3", "tls-version-1.0"]
+    );
+}
+
+#[tokio::test]
+async fn memcached_without_a_login_is_found() {
+    let address =
+        answering(
+            |request| {
+                if request == b"version\r\n" { b"VERSION 1.6.18\r\n".to_vec() } else { b"ERROR\r\n".to_vec() }
+            },
+        )
+        .await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
+    assert_eq!(rules_of(&report.findings, address), ["memcached-no-auth", "open-port"]);
+}
+
+#[tokio::test]
+async fn a_port_that_sends_without_end_is_cut_off() {
+    let address = answering(|_| [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'a'; 4 << 20]].concat()).await;
+    let report = run(job(&format!("http://{address}/"), json!({}))).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert!(report.raw.unwrap().bytes.len() < 100_000);
 }

@@ -135,31 +135,26 @@ impl Visit<'_> {
         if self.greeted(&greeting.bytes) {
             return;
         }
-        let mut is_silent = false;
+        let request = Request::root(&self.probe.host, port, false);
+        let mut heard = net::Heard { bytes: Vec::new(), is_late: false };
         if self.wants(Check::Http) {
-            let request = Request::root(&self.probe.host, port, false);
-            let heard = net::ask(
-                &mut stream,
-                &request.bytes("GET", ""),
-                http::ANSWER_BYTES,
-                ANSWER,
-                Answer::is_complete_or_foreign,
-            )
-            .await;
-            drop(stream);
-            is_silent = heard.is_late && heard.bytes.is_empty();
-            match Answer::parse(&heard.bytes) {
-                // Servers say 400 to plain HTTP on a port for TLS.
-                Some(answer) if answer.status == 400 && self.tls().await => return,
-                Some(_) => return self.web(&request, &heard.bytes, false).await,
-                None if speaks_first(&heard.bytes) && self.greeted(&heard.bytes) => return,
-                None => {}
-            }
+            let get = request.bytes("GET", "");
+            heard = net::ask(&mut stream, &get, http::ANSWER_BYTES, ANSWER, Answer::is_complete_or_foreign).await;
+        }
+        // A server that serves one client at a time is free for the next questions.
+        drop(stream);
+        match Answer::parse(&heard.bytes) {
+            // Servers say 400 to plain HTTP on a port for TLS.
+            Some(answer) if answer.status == 400 && self.tls().await => return,
+            Some(_) => return self.web(&request, &heard.bytes, false).await,
+            None if speaks_first(&heard.bytes) && self.greeted(&heard.bytes) => return,
+            None => {}
         }
         if (self.wants(Check::Tls) || self.wants(Check::Http)) && self.tls().await {
             return;
         }
-        if !is_silent {
+        // What is silent to two protocols is silent to all.
+        if !heard.is_late || !heard.bytes.is_empty() {
             self.services().await;
         }
     }
@@ -217,22 +212,24 @@ impl Visit<'_> {
         self.place.service = Some("tls".to_string());
         self.report.tls_suite = suite;
         self.report.certificate = certificate.as_deref().and_then(Certificate::parse);
+        let request = match self.probe.url {
+            Some(url) => Request::of(url),
+            None => Request::root(host, address.port(), true),
+        };
+        let mut page = Vec::new();
+        // The session ends here: a server that serves one client at a time is free for the next questions.
+        if let Some(mut session) = session
+            && (self.probe.url.is_some() || self.wants(Check::Http))
+        {
+            page = read_answer(&mut session, &request.bytes("GET", "")).await;
+        }
         if self.wants(Check::Tls) {
             if let Some(certificate) = &self.report.certificate {
                 self.report.findings.extend(certificate.check(&self.place, self.probe.now));
             }
             self.tls_versions(version).await;
         }
-        if let Some(mut session) = session
-            && (self.probe.url.is_some() || self.wants(Check::Http))
-        {
-            let request = match self.probe.url {
-                Some(url) => Request::of(url),
-                None => Request::root(host, address.port(), true),
-            };
-            let bytes = read_answer(&mut session, &request.bytes("GET", "")).await;
-            self.web(&request, &bytes, true).await;
-        }
+        self.web(&request, &page, true).await;
         true
     }
 
