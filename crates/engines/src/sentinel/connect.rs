@@ -73,3 +73,36 @@ impl Attempt {
         Answer::Open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn socket() -> Socket {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket
+    }
+
+    fn attempt(peer: SocketAddr, socket: Option<Socket>) -> Attempt {
+        Attempt { pair: 0, tries: 1, began: Instant::now(), peer, socket }
+    }
+
+    #[test]
+    fn a_free_port_that_connects_to_itself_is_not_open() {
+        let socket = socket();
+        let own = socket.local_addr().unwrap().as_socket().unwrap();
+        let answer = attempt(own, Some(socket)).answer();
+        assert!(matches!(answer, Answer::Itself), "{answer:?}");
+    }
+
+    #[test]
+    fn a_listener_is_open_and_a_bound_port_refuses() {
+        let socket = socket();
+        let peer = socket.local_addr().unwrap().as_socket().unwrap();
+        assert!(matches!(begin(attempt(peer, None)).1, Answer::Refused));
+        socket.listen(8).unwrap();
+        assert!(matches!(begin(attempt(peer, None)).1, Answer::Open));
+    }
+}

@@ -265,8 +265,11 @@ impl<'a, F: FnMut(Event)> Sweep<'a, F> {
                 self.again.push_back((attempt.pair, attempt.tries + 1));
                 return;
             }
-            // The port was free twice: the kernel gave it to us.
-            Answer::Itself => self.tally.refused += 1,
+            // Free twice, since the kernel gave it to us: closed, on an address of this machine.
+            Answer::Itself => {
+                self.tally.refused += 1;
+                self.answered(attempt);
+            }
             Answer::Silent(network) => {
                 self.tally.silent += 1;
                 self.tally.network = network.or(self.tally.network.take());

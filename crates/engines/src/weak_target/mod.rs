@@ -10,7 +10,7 @@ mod tls;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The running target; it stops when dropped.
 #[derive(Debug)]
@@ -75,9 +75,15 @@ where
     let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0)).await?;
     let address = listener.local_addr()?;
     let task = tokio::spawn(async move {
-        // A client that hangs up ends its own conversation and nobody else's.
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(talk(stream));
+        // Conversations end with their service; one that fails ends nobody else's.
+        let mut conversations = JoinSet::new();
+        loop {
+            tokio::select! {
+                Ok((stream, _)) = listener.accept() => {
+                    conversations.spawn(talk(stream));
+                }
+                Some(_) = conversations.join_next() => {}
+            }
         }
     });
     tasks.push(task.abort_handle());
