@@ -2,6 +2,7 @@
 
 mod auth;
 mod bad_input;
+mod bootstrap;
 mod conformance;
 mod dns;
 mod harness;
