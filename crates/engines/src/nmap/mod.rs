@@ -13,14 +13,14 @@ mod xml;
 pub use options::{Options, Profile, Scripts};
 
 use crate::job::{Control, Job, Outcome, RawReport, Report};
-use crate::process::{self, Program, Soft};
+use crate::process::{self, Ended, Program, Soft};
 use progress::Progress;
 use scanyard_contract::scan::{Coverage, FailureReason};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The most bytes of XML that one run may write: 256 hosts with every script take a tenth of it.
-const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
+/// The most bytes of XML that one run may write: 256 hosts with every script take a fifth of it.
+const MAX_REPORT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How long nmap may take to end after SIGTERM; it was seen to take 10 ms.
 const GRACE: Duration = Duration::from_secs(2);
@@ -60,12 +60,14 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     if outcome == Outcome::Completed {
         sender.send_replace(100);
     }
+    let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;
     Report {
         outcome,
         findings,
-        coverage: Coverage { hosts: addresses.len() as u64, reached },
+        // All of them: what was left out for its family was not reached.
+        coverage: Coverage { hosts: job.addresses.len() as u64, reached },
         records,
-        raw: (!raw.is_empty()).then_some(RawReport { media_type: "application/xml", bytes: raw }),
+        raw: is_kept.then_some(RawReport { media_type: "application/xml", bytes: raw }),
         engine_version: document.version,
     }
 }

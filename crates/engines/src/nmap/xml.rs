@@ -87,6 +87,8 @@ impl Table {
 const MAX_DEPTH: usize = 16;
 /// Attributes of one element that are looked at; nmap's own have at most ten.
 const MAX_ATTRIBUTES: usize = 32;
+/// Tables and elements of a whole report that are kept; a report with every script has some thousands a host.
+const MAX_NODES: usize = 500_000;
 /// Bytes of one text that are kept.
 const MAX_TEXT: usize = 64 * 1024;
 
@@ -151,6 +153,8 @@ struct Reading {
     tables: Vec<Table>,
     /// Open tables beyond [`MAX_DEPTH`].
     too_deep: usize,
+    /// Tables and elements so far.
+    nodes: usize,
     /// Key and text of the open element.
     element: Option<(String, String)>,
 }
@@ -196,9 +200,17 @@ impl Reading {
             "script" => {
                 self.script = Some(Script { id: get("id"), output: get("output"), ..Script::default() });
             }
-            "table" if self.tables.len() == MAX_DEPTH => self.too_deep += 1,
-            "table" => self.tables.push(Table { key: get("key"), ..Table::default() }),
-            "elem" => self.element = Some((get("key"), String::new())),
+            "table" if self.tables.len() == MAX_DEPTH || self.too_deep > 0 || self.nodes >= MAX_NODES => {
+                self.too_deep += 1
+            }
+            "table" => {
+                self.nodes += 1;
+                self.tables.push(Table { key: get("key"), ..Table::default() });
+            }
+            "elem" if self.nodes < MAX_NODES => {
+                self.nodes += 1;
+                self.element = Some((get("key"), String::new()));
+            }
             "finished" => {
                 let error = (get("exit") == "error").then(|| get("errormsg"));
                 self.document.finished = Some(Finished { error });

@@ -67,6 +67,23 @@ async fn a_target_whose_ports_are_all_closed_is_a_completed_scan() {
 }
 
 #[tokio::test]
+async fn a_target_that_answers_nothing_has_failed() {
+    // Once its queue is full, the system drops what else comes, as a firewall does.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        queue.push(connection);
+    }
+    let (report, steering) = scan("127.0.0.1", json!({"ports": address.port().to_string(), "maxRetries": 0})).await;
+    assert_eq!(reason(&report), FailureReason::TargetUnreachable);
+    assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 0));
+    assert!(*steering.progress.borrow() < 100);
+}
+
+#[tokio::test]
 async fn a_network_is_scanned_address_by_address() {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = listener.local_addr().unwrap().port();

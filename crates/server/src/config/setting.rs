@@ -92,6 +92,15 @@ fn read(file: &str) -> Vec<Setting> {
 }
 
 impl Setting {
+    /// The default as it would be written in an option; empty when nothing is set.
+    pub fn default_text(&self) -> String {
+        match &self.default {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            value => value.to_string(),
+        }
+    }
+
     /// Reads the setting's text, as an option or a variable gives it, into the type of its default. A list is written
     /// with commas.
     pub(super) fn parse(&self, text: &str) -> Result<Value, &'static str> {

@@ -13,7 +13,7 @@ pub const BEGIN: i64 = 1_772_791_200_000;
 pub struct TestDatabase {
     pub options: StoreOptions,
     pub clock: Arc<AtomicI64>,
-    /// Holds the SQLite file and whatever else a test keeps.
+    /// Holds the SQLite file and the node's folder.
     pub dir: tempfile::TempDir,
 }
 
