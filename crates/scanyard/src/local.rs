@@ -46,7 +46,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 program,
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
-                user: None,
+                user: config.engines.user.clone(),
             };
             let report = steer(job, bar, cancel).await;
             // Only an engine that is a program makes the folder.

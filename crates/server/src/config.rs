@@ -79,7 +79,7 @@ pub struct Http {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    /// Scans that run at the same time in this process.
+    /// Scans that run at the same time in this process; 0 is none, for a node that only serves the API.
     pub concurrency: u32,
     /// Scans of one tenant that run at the same time.
     pub per_tenant: u32,
@@ -97,6 +97,9 @@ pub struct Worker {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engines {
+    /// The user that engines run as; only root can change it.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub user: Option<String>,
     pub nmap: Program,
 }
 
@@ -269,7 +272,7 @@ impl Config {
         require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
         require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
-        require((1..=1024).contains(&worker.concurrency), "worker.concurrency", "must be 1 to 1024");
+        require(worker.concurrency <= 1024, "worker.concurrency", "must be 0 to 1024");
         require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
         require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");
         require((1_000..=600_000).contains(&worker.lease_ms), "worker.lease_ms", "must be 1000 to 600000");

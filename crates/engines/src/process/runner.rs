@@ -216,11 +216,11 @@ fn send(orders: &tokio::net::unix::WriteHalf<'_>, order: u8) {
 
 async fn read_exit(from_supervisor: &mut (impl AsyncRead + Unpin)) -> Exit {
     let mut line = Vec::new();
-    let read = from_supervisor.take(MAX_LINE as u64).read_to_end(&mut line).await;
-    match read.ok().and_then(|_| serde_json::from_slice(&line).ok()) {
-        Some(exit) => exit,
-        None => Exit::SupervisorLost,
+    // A supervisor that ends with orders unread resets the connection, after its line: what was read counts.
+    if let Err(error) = from_supervisor.take(MAX_LINE as u64).read_to_end(&mut line).await {
+        tracing::debug!(%error, "the supervisor left orders unread");
     }
+    serde_json::from_slice(&line).unwrap_or(Exit::SupervisorLost)
 }
 
 /// Reads to the end and keeps the last lines, cleaned.

@@ -1,24 +1,12 @@
-//! sentinel: the native engine.
+//! sentinel: the native engine. It opens TCP connections to the addresses of its job and to nothing else.
+
+pub mod connect;
+mod options;
+pub mod sweep;
 
 use crate::job::{Control, Job, Report};
-use scanyard_contract::wire::Detail;
-use serde_json::{Map, Value, json};
 
-/// Options of a sentinel scan.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Options {}
-
-impl Options {
-    /// Reads the options; every fault is named with its path under `options`.
-    pub fn parse(_options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        Ok(Options {})
-    }
-
-    /// JSON Schema of the options.
-    pub fn schema() -> Value {
-        json!({"type": "object", "properties": {}, "additionalProperties": false})
-    }
-}
+pub use options::{Check, Options};
 
 /// Runs sentinel.
 pub async fn run(_job: Job, _control: Control) -> Report {

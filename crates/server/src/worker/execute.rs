@@ -76,7 +76,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         program,
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
-        user: None,
+        user: app.config.engines.user.clone(),
     })
 }
 

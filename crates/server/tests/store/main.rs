@@ -23,7 +23,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Fixture {
         let db = TestDatabase::new().await;
-        let store = Store::open(&db.options).await.unwrap();
+        let store = db.open().await;
         for name in ["a", "b"] {
             let tenant = TenantRecord {
                 id: name.into(),

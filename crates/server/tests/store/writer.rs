@@ -90,7 +90,7 @@ async fn what_was_stored_is_there_after_a_close() {
     let is_file = t.db.dir.path().join("test.db").exists();
     assert_eq!(is_file, t.store.dialect() == Dialect::Sqlite);
     assert!(t.store.submit(new_scan("a", Priority::Normal)).await.is_err());
-    let again = Store::open(&t.db.options).await.unwrap();
+    let again = t.db.open().await;
     let mut conn = again.read().await.unwrap();
     assert_eq!(scan_count::total(&mut conn, "a", &ScanFilter::default()).await.unwrap(), 5);
 }
@@ -98,7 +98,7 @@ async fn what_was_stored_is_there_after_a_close() {
 #[tokio::test]
 async fn a_schema_from_the_future_is_refused() {
     let db = TestDatabase::new().await;
-    let store = Store::open(&db.options).await.unwrap();
+    let store = db.open().await;
     let sql = "INSERT INTO schema_version (version) VALUES (1000)";
     store.write(move |conn| Box::pin(async move { Ok(sqlx::query(sql).execute(conn).await?) })).await.unwrap();
     store.close().await;

@@ -1,0 +1,6 @@
+//! The binary as its user meets it.
+
+mod offline;
+mod scans;
+mod server;
+mod support;

@@ -1,0 +1,134 @@
+//! Commands that need neither a server nor a target.
+
+use crate::support::{fail, json, run, scanyard};
+
+#[test]
+fn help_names_every_command_and_is_no_error() {
+    let (text, code) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "demo"] {
+        assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
+        assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let wrong: &[&[&str]] = &[
+        &[],
+        &["scam"],
+        &["scan"],
+        &["scan", "sentinel"],
+        &["scan", "nessus", "127.0.0.1"],
+        &["scan", "sentinel", "127.0.0.1", "--format", "xml"],
+        &["scan", "sentinel", "127.0.0.1", "--fail-on", "awful"],
+        &["scan", "sentinel", "127.0.0.1", "--timeout", "0"],
+        &["scan", "sentinel", "127.0.0.1", "-o", "ports"],
+        &["scan", "sentinel", "127.0.0.1", "-o", "noSuchOption=1"],
+        &["scan", "sentinel", "127.0.0.1", "-o", "ports=99999"],
+        &["scan", "sentinel", "a b"],
+        &["scan", "sentinel", "--", "-oN"],
+        &["scan", "zap", "http://127.0.0.1/"],
+        &["scan", "sentinel", "127.0.0.1", "--server", "127.0.0.1:8080"],
+        &["errors", "NO_SUCH_CODE"],
+        &["completions", "tcsh"],
+        &["serve", "--listen", "nowhere"],
+        &["serve", "--config", "/no/such/file"],
+        &["serve", "--set", "no.such=1"],
+        &["keys", "create", "x", "--scope", "everything"],
+    ];
+    for args in wrong {
+        let (text, code) = fail(args);
+        assert_eq!(code, 2, "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn an_unknown_engine_option_lists_the_known_ones() {
+    let (text, _) = fail(&["scan", "nmap", "127.0.0.1", "-o", "prots=80"]);
+    assert!(text.contains("prots") && text.contains("ports, "), "{text}");
+}
+
+#[test]
+fn long_help_of_scan_shows_the_options_of_each_engine_and_the_exit_codes() {
+    let (text, _) = run(&["scan", "--help"]);
+    for fact in ["Exit codes:", "  5  the server is unreachable", "  nmap:\n", "    ports (string", "Examples:"] {
+        assert!(text.contains(fact), "{fact:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn every_setting_is_an_option_with_its_variable_and_default() {
+    let (text, _) = run(&["serve", "--help"]);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for setting in scanyard_server::config::settings() {
+        assert!(text.contains(&format!("--{} <VALUE>", setting.option)), "{}", setting.option);
+        assert!(text.contains(&format!("[env: {}]", setting.env)), "{}", setting.env);
+    }
+    assert!(text.contains("[default: 127.0.0.1:8080] [env: SCANYARD_LISTEN]"));
+}
+
+#[test]
+fn the_printed_config_is_the_default_file() {
+    assert_eq!(run(&["serve", "--print-config"]).0, scanyard_server::config::DEFAULT_FILE);
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let output = scanyard(&["serve"]).env("SCANYARD_WORKER_LEASE_MS", "soon").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("worker.lease_ms (from SCANYARD_WORKER_LEASE_MS): must be a whole number"), "{text}");
+}
+
+#[test]
+fn errors_lists_every_code_and_explains_one() {
+    let (list, _) = run(&["errors", "--format", "json"]);
+    let list = json(&list);
+    assert_eq!(list["schemaVersion"], 1);
+    assert_eq!(list["errors"].as_array().unwrap().len(), scanyard_contract::Code::ALL.len());
+    let (table, _) = run(&["errors"]);
+    assert!(scanyard_contract::Code::ALL.iter().all(|code| table.contains(code.as_str())));
+    let (page, code) = run(&["errors", "key_expired"]);
+    assert_eq!(code, 0);
+    for fact in ["401 KEY_EXPIRED: API key has expired", "expiresAt", "Causes:", "What to do:"] {
+        assert!(page.contains(fact), "{fact}: {page}");
+    }
+}
+
+#[test]
+fn engines_lists_ten_of_which_sentinel_is_always_there() {
+    let (text, code) = run(&["engines", "--format", "json"]);
+    let engines = json(&text)["engines"].as_array().unwrap().clone();
+    assert_eq!((code, engines.len()), (0, 10));
+    let sentinel = engines.iter().find(|engine| engine["scanType"] == "sentinel").unwrap();
+    assert_eq!(sentinel["available"], true);
+}
+
+#[test]
+fn openapi_prints_a_document_of_the_api() {
+    let (text, code) = run(&["openapi"]);
+    let document = json(&text);
+    assert_eq!((code, &document["openapi"]), (0, &"3.1.0".into()));
+    assert!(document["paths"]["/scans"]["post"].is_object());
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (script, code) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(script.contains("completions") && script.contains("fail-on"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"))
+        .args(["openapi"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stdout.take());
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+}

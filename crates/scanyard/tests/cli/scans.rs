@@ -1,0 +1,86 @@
+//! Scans in the process itself, without a server.
+
+use crate::support::{SLOW, bare_web_server, closed_port, interrupt, json, run, scanyard, start, wait_until};
+
+#[test]
+fn a_web_server_without_protection_is_a_finding_and_exit_1() {
+    let url = format!("http://127.0.0.1:{}/", bare_web_server());
+    let (text, code) = run(&["scan", "sentinel", &url, "--format", "json", "--fail-on", "low"]);
+    let results = json(&text);
+    assert_eq!(code, 1, "{text}");
+    assert_eq!((&results["schemaVersion"], &results["status"]), (&1.into(), &"completed".into()));
+    assert_eq!((&results["scanType"], &results["target"]), (&"sentinel".into(), &url.as_str().into()));
+    let findings = results["findings"].as_array().unwrap();
+    assert_eq!(results["summary"]["total"], findings.len());
+    assert!(!findings.is_empty());
+
+    let (_, code) = run(&["scan", "sentinel", &url, "--fail-on", "none"]);
+    assert_eq!(code, 0);
+    let (table, _) = run(&["scan", "sentinel", &url]);
+    assert!(table.contains("SEVERITY") && table.contains(findings[0]["ruleId"].as_str().unwrap()), "{table}");
+    assert!(!table.contains('\u{1b}'), "no colours without a terminal");
+}
+
+#[test]
+fn a_dead_target_is_a_failure_and_never_clean() {
+    let url = format!("http://127.0.0.1:{}/", closed_port());
+    let (text, code) = run(&["scan", "sentinel", &url, "--format", "json"]);
+    let results = json(&text);
+    assert_eq!((code, &results["status"]), (3, &"failed".into()));
+    assert_eq!((&results["failure"]["reason"], &results["partial"]), (&"target_unreachable".into(), &true.into()));
+}
+
+#[test]
+fn nmap_runs_under_its_supervisor_without_a_server() {
+    let port = bare_web_server();
+    let (text, code) = run(&["scan", "nmap", "127.0.0.1", "-o", &format!("ports={port}"), "--format", "json"]);
+    let results = json(&text);
+    assert_eq!((code, &results["status"]), (0, &"completed".into()), "nmap must be installed: {text}");
+    assert_eq!(results["findings"][0]["location"]["port"], port);
+}
+
+#[test]
+fn an_engine_that_is_not_installed_is_a_failure() {
+    let output = scanyard(&["scan", "nmap", "127.0.0.1", "--format", "json"])
+        .env("SCANYARD_ENGINES_NMAP_PATH", "/no/such/nmap")
+        .output()
+        .unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["failure"]["reason"]), (Some(3), &"engine_missing".into()));
+}
+
+#[test]
+fn a_user_for_engines_that_does_not_exist_is_named() {
+    let output = scanyard(&["scan", "nmap", "127.0.0.1", "-o", "ports=1", "--format", "json"])
+        .env("SCANYARD_ENGINES_USER", "no-such-user")
+        .output()
+        .unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["failure"]["reason"]), (Some(3), &"engine_failed".into()));
+    assert!(results["failure"]["message"].as_str().unwrap().contains("no user no-such-user"), "{results}");
+}
+
+#[test]
+fn an_address_that_is_refused_always_is_not_scanned() {
+    let (text, code) = run(&["scan", "sentinel", "169.254.169.254", "--format", "json"]);
+    assert_eq!((code, &json(&text)["failure"]["reason"]), (3, &"target_not_allowed".into()));
+}
+
+#[test]
+fn ctrl_c_cancels_and_prints_what_was_found() {
+    let process = start(&SLOW);
+    wait_until("no engine was started", || {
+        children(process.id()).into_iter().any(|supervisor| !children(supervisor).is_empty())
+    });
+    interrupt(&process);
+    let output = process.wait_with_output().unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["status"]), (Some(3), &"cancelled".into()));
+    assert_eq!(results["partial"], true);
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}

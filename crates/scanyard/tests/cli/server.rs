@@ -1,0 +1,123 @@
+//! Scans through a server of the same binary.
+
+use crate::support::{
+    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
+};
+use scanyard_client::Retrying;
+use scanyard_client::scan_api::{Client, ListScans};
+use scanyard_contract::ScanStatus;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn a_scan_through_a_server_ends_as_one_without() {
+    let server = Server::start();
+    let url = format!("http://127.0.0.1:{}/", bare_web_server());
+    let remote = ["--server", &server.url, "--key", &server.key];
+    let arguments = ["scan", "sentinel", url.as_str(), "--fail-on", "low", "--format", "json"];
+    let (text, code) = run(&[&arguments[..], &remote[..]].concat());
+    let (local, local_code) = run(&arguments);
+    assert_eq!((code, local_code), (1, 1), "{text}");
+    let prints = |text: &str| {
+        let results = json(text);
+        let findings = results["findings"].as_array().unwrap().clone();
+        let mut prints: Vec<String> = findings.iter().map(|finding| finding["fingerprint"].to_string()).collect();
+        prints.sort();
+        prints
+    };
+    assert_eq!(prints(&text), prints(&local));
+
+    let dead = format!("http://127.0.0.1:{}/", closed_port());
+    let (text, code) = run(&[&["scan", "sentinel", dead.as_str(), "--format", "json"], &remote[..]].concat());
+    assert_eq!((code, &json(&text)["failure"]["reason"]), (3, &"target_unreachable".into()));
+}
+
+#[test]
+fn ctrl_c_cancels_the_scan_on_the_server() {
+    let server = Server::start();
+    let remote = ["--server", &server.url, "--key", &server.key];
+    let process = start(&[&SLOW[..], &remote[..]].concat());
+    let client = Client::new(&server.url, Some(server.key.clone()), Retrying::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let scans = |status| {
+        let filter = ListScans { status: Some(status), ..ListScans::default() };
+        runtime.block_on(client.list(&filter)).unwrap()
+    };
+    wait_until("the scan does not run", || !scans(ScanStatus::Running).is_empty());
+    interrupt(&process);
+    let output = process.wait_with_output().unwrap();
+    let results = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &results["status"]), (Some(3), &"cancelled".into()));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cancelling scan"));
+    assert!(scans(ScanStatus::Cancelled)[0].sealed_at.is_some());
+}
+
+#[test]
+fn what_the_api_refuses_exits_with_4_and_says_the_code() {
+    let server = Server::start();
+    let scan = ["scan", "sentinel", "127.0.0.1", "--server", &server.url];
+    let (text, code) = fail(&scan);
+    assert_eq!(code, 4);
+    assert!(text.contains("MISSING_API_KEY"), "{text}");
+    let (text, code) = run(&[&scan[..], &["--key", "cix_sk_unknown", "--format", "json"]].concat());
+    let document = json(&text);
+    assert_eq!((code, &document["error"]["code"]), (4, &"INVALID_API_KEY".into()));
+    assert_eq!((&document["schemaVersion"], &document["error"]["status"]), (&1.into(), &401.into()));
+    let output = scanyard(&["scan", "sentinel", "169.254.169.254", "--server", &server.url])
+        .env("SCANYARD_API_KEY", &server.key)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("TARGET_NOT_ALLOWED"));
+}
+
+#[test]
+fn a_server_that_is_not_there_exits_with_5() {
+    let url = format!("http://127.0.0.1:{}", closed_port());
+    let (text, code) = fail(&["scan", "sentinel", "127.0.0.1", "--server", &url, "--retries", "0"]);
+    assert_eq!(code, 5);
+    assert!(text.contains("could not connect"), "{text}");
+}
+
+#[test]
+fn a_stranger_that_speaks_http_exits_with_5() {
+    let url = format!("http://127.0.0.1:{}", bare_web_server());
+    assert_eq!(fail(&["engines", "--server", &url, "--retries", "0"]).1, 5);
+}
+
+#[test]
+fn a_key_made_on_the_database_works_beside_the_running_server_within_its_scopes() {
+    let server = Server::start();
+    let data = server.dir.path().join("data");
+    let data = data.to_str().unwrap();
+    let (key, code) = run(&["keys", "create", "ci", "--scope", "scans:read", "--data-dir", data]);
+    assert_eq!(code, 0);
+    let key = key.trim();
+    assert!(key.starts_with("cix_sk_") && key.len() == 47, "{key}");
+    assert_eq!(run(&["engines", "--server", &server.url, "--key", key]).1, 0);
+    let (text, code) = fail(&["scan", "sentinel", "127.0.0.1", "--server", &server.url, "--key", key]);
+    assert_eq!(code, 4);
+    assert!(text.contains("INSUFFICIENT_SCOPE"), "{text}");
+    assert_eq!(run(&["keys", "create", "x", "--tenant", "nobody", "--data-dir", data]).1, 3);
+}
+
+#[test]
+fn errors_and_engines_can_be_asked_of_a_server() {
+    let server = Server::start();
+    let (here, _) = run(&["errors", "INVALID_TARGET"]);
+    assert_eq!(run(&["errors", "INVALID_TARGET", "--server", &server.url]), (here, 0));
+    assert_eq!(run(&["errors", "NO_SUCH", "--server", &server.url]).1, 4);
+    let (here, _) = run(&["engines", "--format", "json"]);
+    assert_eq!(run(&["engines", "--format", "json", "--server", &server.url, "--key", &server.key]), (here, 0));
+}
+
+#[test]
+fn the_first_key_is_in_a_file_of_its_owner_and_a_second_start_changes_nothing() {
+    let server = Server::start();
+    let (key, file) = (server.key.clone(), server.dir.path().join("key"));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let (code, dir) = server.stop();
+    assert_eq!(code, Some(0));
+    let again = Server::start_in(dir);
+    assert_eq!(again.key, key);
+    assert_eq!(run(&["engines", "--server", &again.url, "--key", &key]).1, 0);
+}
