@@ -5,6 +5,7 @@ mod bad_input;
 mod bootstrap;
 mod conformance;
 mod dns;
+mod failures;
 mod harness;
 mod openapi;
 mod scans;
