@@ -2,7 +2,6 @@
 
 use crate::harness::{START, Test};
 use scanyard_contract::ScanType;
-use scanyard_server::store::Store;
 use scanyard_server::store::tenant::{self, TenantRecord, TenantStatus};
 use serde_json::json;
 
@@ -138,8 +137,7 @@ async fn the_rate_limit_holds_under_concurrency_and_for_a_second_node() {
     let t = Test::new().await;
     let caller = t.key("scans:list").with(|key| key.limits = [50, 1000, 1000]).made().await;
     // A second node: the same database, nothing in memory.
-    let (second, limiter) =
-        (Store::open(&t.database.options).await.unwrap(), scanyard_server::limit::Limiter::default());
+    let (second, limiter) = (t.database.open().await, scanyard_server::limit::Limiter::default());
     let calls = (0..40).map(|_| caller.again().get("/scans"));
     let let_in = futures::future::join_all(calls).await.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(let_in, 40);

@@ -1,7 +1,7 @@
 //! A database of its own for every test: SQLite in a temporary folder, or PostgreSQL where
 //! `SCANYARD_TEST_DATABASE_URL` names a server (`scripts/with-postgres` starts one).
 
-use scanyard_server::store::{Clock, StoreOptions};
+use scanyard_server::store::{Clock, Store, StoreOptions};
 use sqlx::{AnyConnection, Connection};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -27,6 +27,10 @@ impl TestDatabase {
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let options = StoreOptions { url, read_connections: 4, write_queue: 4096, clock: Clock::Manual(clock.clone()) };
         TestDatabase { options, clock, dir }
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(&self.options).await.unwrap()
     }
 }
 
