@@ -4,14 +4,22 @@
 //! This crate must not know an HTTP client or server, a database or the clock.
 
 pub mod catalogue;
+mod class;
+pub mod example;
+mod fill;
 pub mod finding;
+mod info;
+pub mod render;
 pub mod scan;
 pub mod scan_api;
+mod support;
 pub mod timestamp;
 pub mod wire;
 
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};
+pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
+pub use support::Support;
 pub use timestamp::Timestamp;

@@ -51,7 +51,7 @@ pub struct Failed {
     pub code: String,
     /// Quote it to support; also in the `X-Request-Id` header.
     pub request_id: String,
-    /// Whether the same request can succeed later.
+    /// Whether a program may send the same request again by itself: after `retryAfter`, or with growing pauses.
     pub retryable: bool,
     /// Seconds to wait first, where the server knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,9 @@ pub struct Job {
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
     pub work_dir: PathBuf,
+    /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
+    /// that user where an engine keeps files in its home.
+    pub user: Option<String>,
 }
 
 /// The hands that steer a run.

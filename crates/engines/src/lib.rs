@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod sentinel;
 pub mod target;
 pub mod text;
+pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};
 pub use job::{Control, Job, Outcome, RawReport, Records, Report, run};

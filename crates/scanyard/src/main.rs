@@ -1,1 +1,40 @@
-fn main() {}
+//! The binary `scanyard`: the server, and everything a person runs at a prompt. Knows no SQL.
+
+mod cli;
+mod commands;
+mod engine_options;
+mod exit;
+mod interrupt;
+mod local;
+mod options;
+mod output;
+mod progress;
+mod remote;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before anything else: a supervisor has one thread and none of our machinery.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
+        return scanyard_engines::process::supervise::main();
+    }
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: starting the runtime: {error}");
+            return exit::Exit::Failed.into();
+        }
+    };
+    let result = runtime.block_on(commands::run(cli.command));
+    // A blocking look-up that nobody waits for must not hold the exit back.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("error: {}", output::clean_lines(&failure.to_string()));
+            failure.exit.into()
+        }
+    }
+}

@@ -1,1 +1,21 @@
+//! The Scan API server: HTTP, domain, store, queue and worker.
 
+pub mod app;
+pub mod bootstrap;
+pub mod config;
+pub mod engines;
+pub mod error;
+pub mod http;
+pub mod key;
+pub mod limit;
+pub mod queue;
+pub mod scan;
+pub mod schema;
+pub mod scope;
+pub mod serve;
+pub mod store;
+pub mod worker;
+
+pub use app::App;
+pub use http::{openapi, router};
+pub use serve::{Node, serve};

@@ -30,7 +30,9 @@ fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
         let mut server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "1")]);
         let slow = server.submit(slow_scan(ports));
         let quick: Vec<String> = (0..20)
-            .map(|_| server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}})))
+            .map(|_| {
+                server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}))
+            })
             .collect();
         server.wait(&slow, "nmap", "the slow scan runs", is_running);
         eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
@@ -69,12 +71,18 @@ fn sigterm_gives_running_scans_back_and_exits_0() {
 fn a_frozen_workers_engine_is_killed_and_its_writes_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let ports = "64041-64044";
-    let short = [("SCANYARD_WORKER_LEASE_MS", "2000"), ("SCANYARD_WORKER_HEARTBEAT_MS", "500"), ("SCANYARD_WORKER_SWEEP_MS", "500")];
+    let short = [
+        ("SCANYARD_WORKER_LEASE_MS", "2000"),
+        ("SCANYARD_WORKER_HEARTBEAT_MS", "500"),
+        ("SCANYARD_WORKER_SWEEP_MS", "500"),
+    ];
     let server = Server::start(dir.path(), &short);
     let id = server.submit(slow_scan(ports));
     eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
     server.signal(Signal::SIGSTOP);
-    eventually("the supervisor kills the engine of a frozen worker", || engine_processes(ports).is_empty().then_some(()));
+    eventually("the supervisor kills the engine of a frozen worker", || {
+        engine_processes(ports).is_empty().then_some(())
+    });
     server.signal(Signal::SIGCONT);
     let scan = server.wait(&id, "nmap", "the scan is run again", is_completed);
     assert_eq!(scan["attempts"], 1, "{scan}");
@@ -124,6 +132,7 @@ fn an_answer_comes_after_its_sync() {
         lines.iter().any(|line| line.contains("201 Created")).then_some(lines)
     });
     let answer = lines.iter().position(|line| line.contains("201 Created")).unwrap();
-    let is_sync = |line: &String| line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed");
+    let is_sync =
+        |line: &String| line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed");
     assert!(lines[..answer].iter().any(is_sync), "no sync between the request and its answer: {lines:#?}");
 }

@@ -2,10 +2,10 @@
 
 use super::runs::Place;
 use crate::App;
-use crate::store::StoreError;
-use crate::store::job::{self, Claimed, Finish};
+use crate::store::claim::Claimed;
+use crate::store::finish::{Finish, finish};
+use crate::store::{StoreError, job};
 use scanyard_contract::ScanStatus;
-use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::resolve::ResolveFault;
 use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
@@ -30,8 +30,8 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
         Outcome::Cancelled => ScanStatus::Cancelled,
         Outcome::Stopped => return give_back(&app, &claimed).await,
     };
-    let finish = finish_of(&claimed, status, report);
-    while let Err(error) = store_end(&app, finish.clone()).await {
+    let end = finish_of(&claimed, status, report);
+    while let Err(error) = store_end(&app, end.clone()).await {
         tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
         tokio::select! {
             () = tokio::time::sleep(WRITE_AGAIN) => {}
@@ -45,14 +45,15 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
 async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
     let scan = &claimed.scan;
     let fail = |reason, message: String| Box::new(Report::failed(reason, message));
-    let target = Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
-    let addresses = resolve(app, &target)
-        .await
-        .map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let target =
+        Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let addresses =
+        resolve(app, &target).await.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
     claimed
         .policy
         .check_addresses(&target, &addresses)
         .map_err(|refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string()))?;
+    note_addresses(app, claimed, &addresses).await;
     let options = match Options::parse(scan.scan_type, &crate::scan::effective_options(&scan.options, &scan.config)) {
         Some(Ok(options)) => options,
         Some(Err(_)) | None => {
@@ -74,7 +75,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
-        work_dir: app.config.data_dir.join("jobs"),
+        work_dir: app.config.jobs_dir(),
+        user: None,
     })
 }
 
@@ -85,12 +87,22 @@ async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault
     }
 }
 
+/// Stores what was checked, beside the run; a run does not fail for want of the note.
+async fn note_addresses(app: &App, claimed: &Claimed, addresses: &[IpAddr]) {
+    let text = serde_json::to_string(addresses).unwrap_or_default();
+    let (run_id, scan_id) = (claimed.run_id, claimed.scan.id);
+    let noted =
+        app.store.write(move |conn| Box::pin(async move { job::set_addresses(conn, run_id, scan_id, &text).await }));
+    if let Err(error) = noted.await {
+        tracing::warn!(scan = %scan_id, %error, "noting the addresses of a run");
+    }
+}
+
 fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
     Finish {
         scan_id: claimed.scan.id,
         run_id: claimed.run_id,
         status,
-        summary: Summary::of(&report.findings),
         failure: match report.outcome {
             Outcome::Failed(failure) => Some(failure),
             Outcome::Completed | Outcome::Cancelled | Outcome::Stopped => None,
@@ -102,10 +114,10 @@ fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
     }
 }
 
-async fn store_end(app: &App, finish: Finish) -> Result<(), StoreError> {
+async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
     let now = app.store.now().await?;
-    let scan_id = finish.scan_id;
-    let taken = app.store.write(move |conn| Box::pin(async move { job::finish(conn, now, &finish).await })).await?;
+    let scan_id = end.scan_id;
+    let taken = app.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await?;
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
     }

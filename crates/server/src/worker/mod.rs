@@ -9,8 +9,9 @@ mod runs;
 pub use runs::Runs;
 
 use crate::App;
-use crate::store::job::{self, Claim};
 use crate::store::StoreError;
+use crate::store::claim::{Claim, claim};
+use crate::store::job;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -22,13 +23,11 @@ const STOP_MARGIN: Duration = Duration::from_secs(4);
 
 /// Works until `app.draining`, then gives every running scan back.
 pub async fn work(app: App) {
-    let draining = app.draining.clone();
     tokio::join!(
         claim_loop(&app),
         repeat(&app, PROGRESS_TICK, beat_tick),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
     );
-    debug_assert!(draining.is_cancelled());
 }
 
 async fn claim_loop(app: &App) {
@@ -58,19 +57,20 @@ async fn claim_loop(app: &App) {
 
 /// Claims as many scans as there is room for and starts them; answers how many.
 pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, StoreError> {
-    let room = app.config.worker.concurrency.saturating_sub(app.runs.count());
+    let settings = &app.config.worker;
+    let room = (settings.concurrency as usize).saturating_sub(app.runs.count());
     if room == 0 {
         return Ok(0);
     }
-    let claim = Claim {
+    let ask = Claim {
         now: app.store.now().await?,
         scan_types: app.engines.runnable(),
         limit: room,
-        lease_ms: app.config.worker.lease_ms,
-        per_tenant: app.config.worker.per_tenant,
-        per_host: app.config.worker.per_host,
+        lease_ms: settings.lease_ms as i64,
+        per_tenant: settings.per_tenant.into(),
+        per_host: settings.per_host.into(),
     };
-    let claimed = app.store.write(move |conn| Box::pin(async move { job::claim(conn, &claim).await })).await?;
+    let claimed = app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
     let count = claimed.len();
     for claimed in claimed {
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, app.config.worker.lease_ms);
@@ -86,7 +86,7 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
         return Ok(());
     }
     let now = app.store.now().await?;
-    let lease_ms = app.config.worker.lease_ms;
+    let lease_ms = app.config.worker.lease_ms as i64;
     let sent = beats.clone();
     let answers =
         app.store.write(move |conn| Box::pin(async move { job::heartbeat(conn, now, lease_ms, &sent).await })).await?;

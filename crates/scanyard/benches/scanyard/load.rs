@@ -28,7 +28,13 @@ impl Load {
 }
 
 /// Sends one request over and over, on so many connections, for so long.
-pub async fn load(address: &str, request: String, expect: &str, connections: usize, time: Duration) -> anyhow::Result<Load> {
+pub async fn load(
+    address: &str,
+    request: String,
+    expect: &str,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<Load> {
     let started = Instant::now();
     let until = started + time;
     let tasks: Vec<_> = (0..connections)

@@ -1,0 +1,201 @@
+//! Sends requests and repeats them by the catalogue's rule; knows HTTP, not what is asked.
+
+use crate::classify::{Classified, classify};
+use crate::error::{BODY_BYTES, Error};
+use crate::retry::{Retrying, random};
+use http::{HeaderMap, HeaderValue, Method};
+use scanyard_contract::{Kind, Retry};
+use std::time::{Duration, Instant, SystemTime};
+use url::Url;
+use uuid::Uuid;
+
+/// The largest answer that is read, in bytes: a page of 100 findings of 8 KiB evidence each is below 2 MiB.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// An API that is there accepts a connection at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// One attempt as a whole; longer than the server's own limit of 30 s.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One request, before it has a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub method: Method,
+    pub url: Url,
+    /// JSON.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Sends calls with one key.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    /// Marked as sensitive, so that no header list prints it.
+    key: Option<HeaderValue>,
+    retrying: Retrying,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("retrying", &self.retrying).finish_non_exhaustive()
+    }
+}
+
+/// What one attempt came to, when it failed.
+struct Failure {
+    status: Option<u16>,
+    body: Vec<u8>,
+    classified: Classified,
+    source: Option<reqwest::Error>,
+}
+
+impl Transport {
+    pub fn new(key: Option<HeaderValue>, retrying: Retrying, is_tls: bool) -> Result<Transport, reqwest::Error> {
+        // Fails when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ATTEMPT_TIMEOUT)
+            .user_agent(concat!("scanyard/", env!("CARGO_PKG_VERSION")));
+        if !is_tls {
+            // Plain HTTP must also work on a system without any root certificates.
+            builder = builder.tls_certs_only([]);
+        }
+        Ok(Transport { http: builder.build()?, key, retrying })
+    }
+
+    /// Sends a call until it succeeds or the policy ends; answers the body of the 2xx.
+    pub async fn send(&self, call: &Call) -> Result<Vec<u8>, Error> {
+        let headers = self.headers(call);
+        let started = Instant::now();
+        let mut sent = 0;
+        loop {
+            sent += 1;
+            let failure = match self.attempt(call, headers.clone()).await {
+                Ok(body) => return Ok(body),
+                Err(failure) => failure,
+            };
+            let Classified { retry, wait, .. } = failure.classified;
+            let Some(pause) = self.retrying.pause(retry, wait, sent, started.elapsed(), random()) else {
+                return Err(self.error(call, failure, sent));
+            };
+            tracing::debug!(url = %call.url, sent, ?pause, reason = %failure.classified.message, "trying again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One set of headers for all attempts: the same `Idempotency-Key` makes a repeated POST safe.
+    fn headers(&self, call: &Call) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(key) = &self.key {
+            headers.insert("x-api-key", key.clone());
+        }
+        if call.method == Method::POST
+            && let Ok(key) = HeaderValue::from_str(&Uuid::new_v4().to_string())
+        {
+            headers.insert("idempotency-key", key);
+        }
+        if call.body.is_some() {
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers
+    }
+
+    async fn attempt(&self, call: &Call, headers: HeaderMap) -> Result<Vec<u8>, Failure> {
+        let mut request = self.http.request(call.method.clone(), call.url.clone()).headers(headers);
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        let mut response = request.send().await.map_err(Failure::on_the_way)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Failure::on_the_way)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                let message = format!("the answer is larger than {MAX_ANSWER} bytes");
+                return Err(Failure::without_answer(Kind::UnexpectedValue, Retry::Never, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        let classified = classify(status.as_u16(), &headers, &body, SystemTime::now());
+        Err(Failure { status: Some(status.as_u16()), body, classified, source: None })
+    }
+
+    /// An answer that is none: a 2xx whose body is not what the contract says.
+    pub fn unexpected(&self, call: &Call, kind: Kind, message: impl Into<String>, body: &[u8]) -> Error {
+        let mut failure = Failure::without_answer(kind, Retry::Never, message);
+        failure.body = body.to_vec();
+        self.error(call, failure, 1)
+    }
+
+    fn error(&self, call: &Call, failure: Failure, attempts: u32) -> Error {
+        let Failure { status, body, classified, source } = failure;
+        let Classified { kind, retry: _, code, message, details, request_id, wait } = classified;
+        let is_exhausted = attempts > 1 && attempts >= self.retrying.attempts;
+        Error {
+            kind: if is_exhausted { Kind::RetriesExhausted } else { kind },
+            cause_kind: kind,
+            contract: "scan-api",
+            status,
+            code,
+            message: self.without_key(&message),
+            details,
+            request_id,
+            wait_ms: wait.map(|wait| wait.as_millis() as u64),
+            attempts,
+            method: call.method.to_string(),
+            url: call.url.to_string(),
+            body: (!body.is_empty()).then(|| self.capped(&body)),
+            source: source.map(|source| Box::new(source) as _),
+        }
+    }
+
+    fn capped(&self, body: &[u8]) -> String {
+        let mut text = self.without_key(&String::from_utf8_lossy(body));
+        if text.len() > BODY_BYTES {
+            text.truncate(text.floor_char_boundary(BODY_BYTES));
+        }
+        text
+    }
+
+    /// A server that echoes the key must not put it into our logs.
+    fn without_key(&self, text: &str) -> String {
+        match self.key.as_ref().and_then(|key| key.to_str().ok()) {
+            Some(key) if !key.is_empty() => text.replace(key, "[secret]"),
+            Some(_) | None => text.to_string(),
+        }
+    }
+}
+
+impl Failure {
+    fn without_answer(kind: Kind, retry: Retry, message: impl Into<String>) -> Failure {
+        let classified = Classified {
+            kind,
+            retry,
+            code: None,
+            message: message.into(),
+            details: Vec::new(),
+            request_id: None,
+            wait: None,
+        };
+        Failure { status: None, body: Vec::new(), classified, source: None }
+    }
+
+    /// No answer, or one that broke off: whether the request was carried out is unknown.
+    fn on_the_way(error: reqwest::Error) -> Failure {
+        let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Connection };
+        let mut root: &dyn std::error::Error = &error;
+        while let Some(cause) = root.source() {
+            root = cause;
+        }
+        let what = if error.is_connect() { "could not connect" } else { "the answer broke off" };
+        let message = format!("{what}: {root}");
+        let mut failure = Failure::without_answer(kind, Retry::Idempotent, message);
+        failure.source = Some(error.without_url());
+        failure
+    }
+}

@@ -1,0 +1,56 @@
+//! 429: too many requests, and too many scans; two different things.
+
+use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::example::{Call, get, post, right, wrong};
+
+pub static RATE_LIMIT_EXCEEDED: Row = Row {
+    contract: "scan-api",
+    code: "RATE_LIMIT_EXCEEDED",
+    status: 429,
+    category: Category::RateLimit,
+    kind: Kind::RateLimited,
+    retry: Retry::AfterWait,
+    message: "Rate limit exceeded. Retry in {N} seconds.",
+    meaning: "The key has used up its requests of this minute, hour or day. The request was not carried out.",
+    causes: &[
+        "A loop polls without a pause, or many jobs share one key.",
+        "A program repeats failed requests at once instead of waiting.",
+        "Calls without a good key, too many from one address: those are counted per source address.",
+    ],
+    resolution: "Wait the seconds in `Retry-After`, which names the end of the longest window that is used up, then \
+                 repeat; without that header double the pause each time. `RateLimit-Remaining` on every answer says \
+                 how much is left. Use webhooks or longer pauses instead of tight polling, and a key per job.",
+    examples: &[
+        right(
+            "curl waits as `Retry-After` says",
+            Call { flags: "--retry 5", ..get("/scans/$SCAN_ID?scanType=sentinel") },
+        ),
+        wrong("all at once", Call { flags: "--parallel", ..get("/scans?page=[1-100]") }),
+    ],
+};
+
+pub static QUOTA_EXCEEDED: Row = Row {
+    contract: "scan-api",
+    code: "QUOTA_EXCEEDED",
+    status: 429,
+    category: Category::RateLimit,
+    kind: Kind::Quota,
+    retry: Retry::Never,
+    message: "Monthly scan quota exceeded",
+    meaning: "Your organization has submitted all the scans of this month. Reading scans and results still works. This \
+              is not a rate limit: a short wait does not help, and there is no `Retry-After`.",
+    causes: &[
+        "More scans than planned: every accepted scan counts one, whether it succeeds, fails or is cancelled.",
+        "A script submits the same scan again and again, without an `Idempotency-Key`.",
+    ],
+    resolution: "Wait for the next period, which begins on the 1st of the month at 00:00 UTC, or get a larger quota \
+                 from {support.upgrade_url}. To use less: scan less often, and cover several hosts with one network \
+                 target.",
+    examples: &[
+        right("read what is there already; that uses no quota", get("/scans?status=completed")),
+        wrong(
+            "try again at once",
+            Call { flags: "--retry 5", ..post("/scans", r#"{"target": "127.0.0.1", "scanType": "sentinel"}"#) },
+        ),
+    ],
+};

@@ -1,0 +1,297 @@
+//! Reports that nmap wrote, read and judged.
+
+use super::findings::findings;
+use super::verdict::verdict;
+use super::xml::{self, Document};
+use crate::Target;
+use crate::job::{Outcome, Records};
+use crate::process::{Ended, Exit, Run};
+use proptest::prelude::*;
+use scanyard_contract::finding::Finding;
+use scanyard_contract::scan::FailureReason;
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_bytes!(concat!("../../tests/samples/nmap/", $name)).as_slice()
+    };
+}
+
+const SAMPLES: [&[u8]; 11] = [
+    sample!("services.xml"),
+    sample!("recipe.xml"),
+    sample!("vulns-lib.xml"),
+    sample!("misc-scripts.xml"),
+    sample!("vuln-safe.xml"),
+    sample!("full-65535.xml"),
+    sample!("all-closed.xml"),
+    sample!("host-timeout.xml"),
+    sample!("err-notarget.xml"),
+    sample!("err-badport.xml"),
+    sample!("cancel-term.xml"),
+];
+
+fn target() -> Target {
+    Target::parse("app.example.test").unwrap()
+}
+
+fn read(bytes: &[u8]) -> (Vec<Finding>, Records) {
+    findings(&xml::parse(bytes), &target())
+}
+
+/// One line a finding: severity, confidence, rule, port, title.
+fn lines(bytes: &[u8]) -> String {
+    let line = |finding: &Finding| {
+        let port = finding.location.port.unwrap_or_default();
+        format!("{:?}/{:?} {} {port}: {}", finding.severity, finding.confidence, finding.rule_id, finding.title)
+    };
+    read(bytes).0.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn open_ports_carry_their_service() {
+    insta::assert_snapshot!(lines(sample!("services.xml")), @r#"
+    Info/Confirmed open-port 2121: Open port 2121/tcp (ftp)
+    Info/Confirmed open-port 2222: Open port 2222/tcp (ssh)
+    Info/Confirmed open-port 2525: Open port 2525/tcp (smtp)
+    Info/Confirmed open-port 6379: Open port 6379/tcp (redis)
+    Info/Confirmed open-port 8080: Open port 8080/tcp (http)
+    Info/Confirmed open-port 8081: Open port 8081/tcp (http)
+    Info/Confirmed open-port 8443: Open port 8443/tcp (ssl/http)
+    Info/Confirmed open-port 8444: Open port 8444/tcp (ssl/http)
+    Info/Confirmed open-port 8445: Open port 8445/tcp (ssl/http)
+    Info/Confirmed open-port 9999: Open port 9999/tcp (abyss)
+    "#);
+    let (_, records) = read(sample!("services.xml"));
+    assert_eq!(records, Records { read: 10, kept: 10, merged: 0, dropped: 0 });
+}
+
+#[test]
+fn a_finding_has_this_shape() {
+    insta::assert_json_snapshot!(read(sample!("services.xml")).0[7], @r#"
+    {
+      "fingerprint": "sy1:273b9b403de423fd3a693379321b7062f599e857ba2b51c1f8b14e77617d7526",
+      "engine": "nmap",
+      "ruleId": "open-port",
+      "title": "Open port 8444/tcp (ssl/http)",
+      "severity": "info",
+      "confidence": "confirmed",
+      "location": {
+        "host": "app.example.test",
+        "ip": "127.0.0.1",
+        "port": 8444,
+        "protocol": "tcp",
+        "service": "ssl/http"
+      },
+      "evidence": "nginx",
+      "remediation": "Close the port, or restrict who reaches it, unless it is meant to be open."
+    }
+    "#);
+}
+
+#[test]
+fn scripts_have_their_severity() {
+    insta::assert_snapshot!(lines(sample!("recipe.xml")), @r#"
+    Info/Confirmed open-port 2222: Open port 2222/tcp (ssh)
+    Info/Confirmed open-port 6379: Open port 6379/tcp (redis)
+    Info/Confirmed open-port 8080: Open port 8080/tcp (http)
+    Info/High http-title 8080: http-title
+    Info/High http-methods 8080: http-methods
+    Info/High http-ls 8080: http-ls
+    Info/Confirmed open-port 8081: Open port 8081/tcp (http)
+    Info/High http-robots.txt 8081: http-robots.txt
+    Low/High http-trace 8081: HTTP method TRACE is enabled
+    Info/High http-title 8081: http-title
+    Low/High http-methods 8081: Risky HTTP methods are allowed
+    Info/Confirmed open-port 8443: Open port 8443/tcp (ssl/http)
+    Medium/High ssl-cert 8443: TLS certificate has expired
+    Info/High tls-alpn 8443: tls-alpn
+    Info/High ssl-date 8443: ssl-date
+    Info/High http-ls 8443: http-ls
+    Info/High http-methods 8443: http-methods
+    Info/High http-title 8443: http-title
+    Info/Confirmed open-port 8445: Open port 8445/tcp (ssl/http)
+    Info/High ssl-date 8445: ssl-date
+    Medium/High ssl-dh-params 8445: Anonymous Diffie-Hellman Key Exchange MitM Vulnerability
+    Medium/High ssl-dh-params 8445: Diffie-Hellman Key Exchange Insufficient Group Strength
+    Info/High ssl-cert 8445: ssl-cert
+    Info/High http-title 8445: http-title
+    Info/High tls-alpn 8445: tls-alpn
+    "#);
+}
+
+#[test]
+fn scripts_of_the_fixed_table_are_known() {
+    insta::assert_snapshot!(lines(sample!("misc-scripts.xml")), @r#"
+    Info/Confirmed open-port 2222: Open port 2222/tcp (ssh)
+    Info/High ssh2-enum-algos 2222: ssh2-enum-algos
+    Info/High ssh-auth-methods 2222: ssh-auth-methods
+    Info/High banner 2222: banner
+    Info/Confirmed open-port 6379: Open port 6379/tcp (redis)
+    High/High redis-info 6379: Redis answers without authentication
+    Info/Confirmed open-port 8081: Open port 8081/tcp (http)
+    Info/High http-server-header 8081: http-server-header
+    Low/High http-methods 8081: Risky HTTP methods are allowed
+    Low/High http-trace 8081: HTTP method TRACE is enabled
+    Info/High http-enum 8081: http-enum
+    "#);
+}
+
+#[test]
+fn each_entry_of_the_vulnerability_library_is_a_finding() {
+    let (findings, _) = read(sample!("vulns-lib.xml"));
+    let found: Vec<&Finding> = findings.iter().filter(|finding| finding.rule_id == "ssl-dh-params").collect();
+    assert_eq!(found.len(), 2);
+    assert_ne!(found[0].fingerprint, found[1].fingerprint);
+    insta::assert_json_snapshot!(found[0], @r#"
+    {
+      "fingerprint": "sy1:d0aad0745cf05581342539807360b5cb1cd2a94f4474616e95298074f58d68cd",
+      "engine": "nmap",
+      "ruleId": "ssl-dh-params",
+      "title": "Anonymous Diffie-Hellman Key Exchange MitM Vulnerability",
+      "severity": "medium",
+      "confidence": "high",
+      "location": {
+        "host": "app.example.test",
+        "ip": "127.0.0.1",
+        "port": 8445,
+        "protocol": "tcp",
+        "service": "ssl/http"
+      },
+      "evidence": "VULNERABLE\nTransport Layer Security (TLS) services that use anonymous\nDiffie-Hellman key exchange only provide protection against passive\neavesdropping, and are vulnerable to active man-in-the-middle attacks\nwhich could completely compromise the confidentiality and integrity\nof any data exchanged over the resulting session.\nANONYMOUS DH GROUP 1\n      Cipher Suite: TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA\n      Modulus Type: Safe prime\n      Modulus Source: Unknown/Custom-generated\n      Modulus Length: 1024\n      Generator Length: 8\n      Public Key Length: 1024",
+      "references": [
+        "https://www.ietf.org/rfc/rfc2246.txt"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_script_that_failed_is_dropped_and_counted() {
+    let (findings, records) = read(sample!("vuln-safe.xml"));
+    assert!(findings.iter().all(|finding| finding.rule_id != "tls-ticketbleed"));
+    assert_eq!(records, Records { read: 6, kept: 5, merged: 0, dropped: 1 });
+}
+
+#[test]
+fn the_same_port_at_two_addresses_of_a_name_is_one_finding() {
+    let one = String::from_utf8(sample!("all-closed.xml").to_vec()).unwrap().replace("closed", "open");
+    let (start, rest) = one.split_once("<host ").unwrap();
+    let (host, end) = rest.split_once("<runstats>").unwrap();
+    let two = format!("{start}<host {host}<host {}<runstats>{end}", host.replace("127.0.0.1", "127.0.0.2"));
+    let (findings, records) = read(two.as_bytes());
+    assert_eq!(findings.len(), 1);
+    assert_eq!(records, Records { read: 2, kept: 1, merged: 1, dropped: 0 });
+    assert_eq!(
+        super::findings::findings(&xml::parse(two.as_bytes()), &Target::parse("127.0.0.0/30").unwrap()).0.len(),
+        2
+    );
+}
+
+#[test]
+fn the_fingerprint_depends_on_the_name_and_not_on_the_banner() {
+    let report = String::from_utf8(sample!("services.xml").to_vec()).unwrap();
+    let other = report.replace("127.0.0.1", "10.0.0.9").replace("nginx", "other").replace("1.22.1", "2.0");
+    let prints = |text: &str| read(text.as_bytes()).0.into_iter().map(|f| f.fingerprint).collect::<Vec<_>>();
+    assert_eq!(prints(&report), prints(&other));
+}
+
+fn judge(bytes: &[u8], ended: Ended, exit: Exit) -> Outcome {
+    let last_lines = vec!["last words".to_string()];
+    verdict(&Run { ended, exit, last_lines }, &xml::parse(bytes), &target())
+}
+
+fn reason(bytes: &[u8], ended: Ended, exit: Exit) -> FailureReason {
+    match judge(bytes, ended, exit) {
+        Outcome::Failed(failure) => {
+            assert_eq!(failure.last_lines, ["last words"]);
+            failure.reason
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_scan_that_reached_nobody_did_not_complete() {
+    let zero = |bytes| reason(bytes, Ended::ByItself, Exit::Code(0));
+    assert_eq!(zero(sample!("host-timeout.xml")), FailureReason::TimedOut);
+    assert_eq!(zero(sample!("err-notarget.xml")), FailureReason::TargetUnreachable);
+    assert_eq!(zero(sample!("cancel-term.xml")), FailureReason::ReportUnreadable);
+    assert_eq!(zero(b""), FailureReason::ReportUnreadable);
+    let filtered = String::from_utf8(sample!("all-closed.xml").to_vec()).unwrap();
+    let filtered =
+        filtered.replace("state=\"closed\" reason=\"conn-refused\"", "state=\"filtered\" reason=\"no-response\"");
+    assert_eq!(zero(filtered.as_bytes()), FailureReason::TargetUnreachable);
+}
+
+#[test]
+fn one_answer_makes_it_a_completed_scan() {
+    for bytes in [sample!("all-closed.xml"), sample!("full-65535.xml"), sample!("services.xml")] {
+        assert_eq!(judge(bytes, Ended::ByItself, Exit::Code(0)), Outcome::Completed);
+    }
+    let counted = String::from_utf8(sample!("full-65535.xml").to_vec()).unwrap().replace("syn-ack", "no-response");
+    assert_eq!(judge(counted.as_bytes(), Ended::ByItself, Exit::Code(0)), Outcome::Completed, "by its extraports");
+}
+
+#[test]
+fn the_end_of_the_process_has_its_reason() {
+    let full = sample!("services.xml");
+    assert_eq!(reason(sample!("err-badport.xml"), Ended::ByItself, Exit::Code(1)), FailureReason::EngineFailed);
+    assert_eq!(reason(b"", Ended::ByItself, Exit::Code(255)), FailureReason::EngineFailed);
+    assert_eq!(reason(b"", Ended::ByItself, Exit::Signal(9)), FailureReason::Killed);
+    assert_eq!(reason(b"", Ended::ByItself, Exit::SupervisorLost), FailureReason::Killed);
+    assert_eq!(reason(b"", Ended::ByItself, Exit::Missing(String::new())), FailureReason::EngineMissing);
+    assert_eq!(reason(b"", Ended::ByItself, Exit::NotStarted(String::new())), FailureReason::EngineFailed);
+    assert_eq!(reason(full, Ended::TimedOut, Exit::Signal(15)), FailureReason::TimedOut);
+    assert_eq!(reason(full, Ended::OutputTooLarge, Exit::Signal(9)), FailureReason::OutputTooLarge);
+    assert_eq!(judge(full, Ended::Cancelled, Exit::Signal(15)), Outcome::Cancelled);
+    assert_eq!(judge(full, Ended::Stopped, Exit::Signal(15)), Outcome::Stopped);
+}
+
+#[test]
+fn a_report_without_hosts_or_end_is_an_empty_document() {
+    assert_eq!(xml::parse(b"not xml <<<"), Document::default());
+}
+
+#[test]
+fn deep_nesting_and_entities_do_no_harm() {
+    let deep = format!("<host><port><script id='x' output='y'>{}<elem>z</elem></script>", "<table>".repeat(100_000));
+    assert_eq!(xml::parse(deep.as_bytes()).hosts.len(), 1);
+    let lol = "<!DOCTYPE n [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><host><script id='x' output='&b;'><elem>&b;</elem></script>";
+    let document = xml::parse(lol.as_bytes());
+    assert_eq!(document.hosts[0].scripts[0].output, "");
+    assert_eq!(document.hosts[0].scripts[0].data.elements[0].1, "");
+}
+
+#[test]
+fn what_a_target_sends_is_cleaned() {
+    let report = "<nmaprun start='1'><host><address addr='127.0.0.1'/><ports><port protocol='tcp' portid='80'>\
+        <state state='open' reason='syn-ack'/><service name='ht&#x1b;[31mtp' product='a&#x202e;b'/></port></ports></host></nmaprun>";
+    let (findings, _) = read(report.as_bytes());
+    assert_eq!(findings[0].title, "Open port 80/tcp (http)");
+    assert_eq!(findings[0].evidence.as_deref(), Some("ab"));
+}
+
+proptest! {
+    #[test]
+    fn a_cut_report_never_panics(sample in 0..SAMPLES.len(), at in any::<prop::sample::Index>()) {
+        let bytes = SAMPLES[sample];
+        let cut = &bytes[..at.index(bytes.len())];
+        let whole = read(bytes).0.len();
+        prop_assert!(read(cut).0.len() <= whole);
+    }
+
+    #[test]
+    fn a_damaged_report_never_panics(sample in 0..SAMPLES.len(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut bytes = SAMPLES[sample].to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let (findings, records) = read(&bytes);
+        prop_assert_eq!(records.read, findings.len() as u64 + records.merged + records.dropped);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        read(&bytes);
+        xml::task(&bytes);
+    }
+}

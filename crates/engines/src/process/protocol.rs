@@ -1,0 +1,49 @@
+//! What worker and supervisor say to each other over the supervisor's stdin, which is a socket pair: down goes one line with
+//! the [`Spec`], then one byte per order; up comes one line with the [`Exit`].
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The lease was renewed.
+pub const RENEW: u8 = b'.';
+/// SIGINT to the engine's group.
+pub const INTERRUPT: u8 = b'i';
+/// SIGTERM to every descendant.
+pub const TERMINATE: u8 = b't';
+/// SIGKILL to every descendant until none is left.
+pub const KILL: u8 = b'k';
+
+/// The longest line either side reads, in bytes.
+pub const MAX_LINE: usize = 1024 * 1024;
+
+/// What the supervisor starts, and within which limits.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    /// The job folder; the engine's working directory.
+    pub dir: PathBuf,
+    /// How long one renewal holds.
+    pub lease_ms: u64,
+    /// The user that the engine runs as; only root can change it.
+    pub user: Option<String>,
+    /// The largest file that the engine may write, in bytes.
+    pub max_file_bytes: u64,
+}
+
+/// How the engine ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// The program is not there or may not be executed.
+    Missing(String),
+    /// It was never started for another reason.
+    NotStarted(String),
+    /// The worker fell silent for longer than its lease, so the engine was killed.
+    LeaseLost,
+    /// The supervisor itself was killed; the runner cleaned up.
+    SupervisorLost,
+}

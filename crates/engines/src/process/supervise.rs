@@ -1,0 +1,226 @@
+//! The supervisor: one per run, a process of its own with one thread, between the worker and the engine.
+
+use super::protocol::{Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
+use super::tree;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, User, chown, getpid, getppid, setsid};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Open files that an engine may have.
+const MAX_OPEN_FILES: u64 = 4096;
+
+/// Runs one engine for the worker at the other end of stdin; returns when no process of it is left.
+///
+/// The environment is the engine's already: the runner started this process with it and nothing else.
+pub fn main() -> ExitCode {
+    // Unbuffered, unlike `io::stdin`: orders follow the spec and are polled for.
+    let Ok(mut worker) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else {
+        return ExitCode::FAILURE;
+    };
+    let exit = match supervise(&mut worker) {
+        Ok(exit) => exit,
+        Err(error) => Exit::NotStarted(format!("supervisor: {error}")),
+    };
+    let mut line = serde_json::to_string(&exit).unwrap_or_default();
+    line.push('\n');
+    // The worker may be dead, and then nobody asks.
+    let _ = worker.write_all(line.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// The engine's own process, and how it ended once it has.
+struct Engine {
+    pid: Pid,
+    exit: Option<Exit>,
+}
+
+fn supervise(worker: &mut File) -> io::Result<Exit> {
+    let spec = read_spec(worker)?;
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    signals.thread_block()?;
+    let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    prctl::set_child_subreaper(true)?;
+
+    let mut command = prepare(&spec)?;
+    // Reaped below with every other child, so the handle is not kept.
+    let pid = match command.spawn() {
+        Ok(child) => Pid::from_raw(child.id() as i32),
+        Err(error) => {
+            let message = format!("{}: {error}", spec.program.display());
+            return Ok(match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::ENOENT | Errno::EACCES) => Exit::Missing(message),
+                _ => Exit::NotStarted(message),
+            });
+        }
+    };
+    let mut engine = Engine { pid, exit: None };
+    let watched = watch(worker, &signals, &mut engine, Duration::from_millis(spec.lease_ms));
+    kill_all(&mut engine);
+    Ok(match watched? {
+        Watched::LeaseLost => Exit::LeaseLost,
+        Watched::Over => engine.exit.unwrap_or(Exit::SupervisorLost),
+    })
+}
+
+fn read_spec(worker: &mut File) -> io::Result<Spec> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // Byte by byte, because orders may follow at once and belong to the loop below.
+    while line.len() < MAX_LINE {
+        worker.read_exact(&mut byte)?;
+        if byte[0] == b'\n' {
+            return Ok(serde_json::from_slice(&line)?);
+        }
+        line.push(byte[0]);
+    }
+    Err(io::Error::other("the spec is too long"))
+}
+
+/// Sets the limits that the engine inherits, and makes its command: in a session of its own, so that it has no
+/// controlling terminal to read keys from and is a group to signal.
+fn prepare(spec: &Spec) -> io::Result<Command> {
+    umask(Mode::from_bits_truncate(0o077));
+    limit(Resource::RLIMIT_CORE, 0)?;
+    limit(Resource::RLIMIT_FSIZE, spec.max_file_bytes)?;
+    limit(Resource::RLIMIT_NOFILE, MAX_OPEN_FILES)?;
+    std::env::set_current_dir(&spec.dir)?;
+
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).stdin(Stdio::null());
+    if let Some(name) = &spec.user {
+        let user = User::from_name(name)?.ok_or_else(|| io::Error::other(format!("there is no user {name}")))?;
+        for dir in [&spec.dir, &spec.dir.join("tmp")] {
+            chown(dir, Some(user.uid), Some(user.gid))?;
+        }
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    let supervisor = getpid();
+    // PDEATHSIG is cleared by a change of user, and this runs after it; the supervisor may be dead before it is set.
+    let in_child = move || {
+        // The supervisor's blocked signals would be inherited, and the engine would not hear a SIGTERM.
+        SigSet::empty().thread_set_mask()?;
+        setsid()?;
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        if getppid() == supervisor { Ok(()) } else { Err(Errno::ESRCH.into()) }
+    };
+    #[expect(unsafe_code, reason = "no other door between fork and exec; the closure makes system calls only")]
+    unsafe {
+        command.pre_exec(in_child);
+    }
+    Ok(command)
+}
+
+/// Lowers a limit; what is lower already stays.
+fn limit(resource: Resource, value: u64) -> io::Result<()> {
+    let (_, hard) = getrlimit(resource)?;
+    let value = value.min(hard);
+    Ok(setrlimit(resource, value, value)?)
+}
+
+enum Watched {
+    /// The engine ended, or shall.
+    Over,
+    /// No renewal for one lease: the worker is frozen.
+    LeaseLost,
+}
+
+/// Waits for orders and for the engine's end, whichever is first.
+fn watch(worker: &mut File, signals: &SignalFd, engine: &mut Engine, lease: Duration) -> io::Result<Watched> {
+    let mut deadline = Instant::now() + lease;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(worker.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Also when the other end hung up, and then the read says so.
+        let has_orders = fds[0].any().unwrap_or(false);
+        while let Some(signal) = signals.read_signal()? {
+            if signal.ssi_signo != Signal::SIGCHLD as u32 {
+                return Ok(Watched::Over);
+            }
+        }
+        reap(engine);
+        if engine.exit.is_some() {
+            return Ok(Watched::Over);
+        }
+        if has_orders {
+            let mut orders = [0; 64];
+            let read = worker.read(&mut orders)?;
+            if read == 0 {
+                // End of file: the worker is dead.
+                return Ok(Watched::Over);
+            }
+            for order in &orders[..read] {
+                match *order {
+                    RENEW => deadline = Instant::now() + lease,
+                    // Gone already is fine.
+                    INTERRUPT => _ = killpg(engine.pid, Signal::SIGINT),
+                    TERMINATE => signal_all(Signal::SIGTERM),
+                    KILL => return Ok(Watched::Over),
+                    other => return Err(io::Error::other(format!("unknown order {other}"))),
+                }
+            }
+        }
+        if Instant::now() >= deadline {
+            return Ok(Watched::LeaseLost);
+        }
+    }
+}
+
+fn signal_all(signal: Signal) {
+    for process in tree::descendants(getpid().as_raw()) {
+        process.signal(signal);
+    }
+}
+
+/// Kills every descendant until none is left, and reaps them all: orphans come to this process, which is their subreaper.
+fn kill_all(engine: &mut Engine) {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let found = tree::descendants(getpid().as_raw());
+        if found.is_empty() {
+            return;
+        }
+        for process in found {
+            process.signal(Signal::SIGKILL);
+        }
+        sleep(pause);
+        // Something that cannot be killed now must not cost a whole processor.
+        pause = (pause * 2).min(Duration::from_millis(100));
+        reap(engine);
+    }
+}
+
+/// Reaps what has ended; keeps the engine's own end.
+fn reap(engine: &mut Engine) {
+    loop {
+        let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal as i32)),
+            Ok(WaitStatus::StillAlive) | Err(_) => return,
+            Ok(_) => continue,
+        };
+        if pid == engine.pid {
+            engine.exit = Some(exit);
+        }
+    }
+}

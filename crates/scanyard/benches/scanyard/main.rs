@@ -1,0 +1,289 @@
+//! The figures of docs/BENCHMARKS.md, measured in one run on one machine. `make bench` runs it; nothing here asserts.
+//!
+//! The server under measurement is this program again (`serve DIR`), with one route more than the product: a POST that
+//! takes the same body apart and answers as long, without a database.
+
+mod load;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::routing::post;
+use load::load;
+use scanyard_contract::scan::CreateScan;
+use scanyard_server::Node;
+use scanyard_server::config::Config;
+use scanyard_server::key::{KeyCache, KeyHash, RawKey, is_well_formed};
+use scanyard_server::store::{Clock, Store, StoreOptions, scan};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How long each load runs.
+const LOAD: Duration = Duration::from_secs(5);
+
+/// Connections of the load.
+const CONNECTIONS: usize = 64;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
+        ["sweep"] => sweep(),
+        _ => runtime.block_on(measure()),
+    }
+}
+
+/// The product's server with the route beside it that has no database.
+async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
+    let mut config = Config {
+        data_dir: dir.join("data"),
+        listen: "127.0.0.1:0".parse()?,
+        bootstrap_key_file: Some(dir.join("owner.key")),
+        ..Config::default()
+    };
+    config.worker.concurrency = concurrency;
+    config.limits.per_minute = 100_000_000;
+    config.limits.per_hour = 100_000_000;
+    config.limits.per_day = 100_000_000;
+    let node = Node::start(config, CancellationToken::new()).await?;
+    println!("http://{}", node.address()?);
+    let plain = axum::Router::new().route("/no-database", post(no_database));
+    let router = scanyard_server::router(node.app.clone()).merge(plain);
+    node.run(router).await
+}
+
+async fn no_database(Json(body): Json<CreateScan>) -> (StatusCode, Json<Value>) {
+    let id = uuid::Uuid::now_v7();
+    (
+        StatusCode::CREATED,
+        Json(
+            json!({"success": true, "data": {"id": id, "scanType": body.scan_type, "target": body.target, "status": "queued",
+            "targetType": "ip", "priority": "normal", "progress": 0, "tags": body.tags, "options": body.options,
+            "config": body.config, "timeout": 3600, "attempts": 0, "createdAt": "2026-01-01T00:00:00Z"}}),
+        ),
+    )
+}
+
+struct Server {
+    child: Child,
+    address: String,
+    key: String,
+}
+
+impl Server {
+    fn start(dir: &Path, concurrency: u32) -> anyhow::Result<Server> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .arg(dir)
+            .arg(concurrency.to_string())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().ok_or_else(|| anyhow::anyhow!("no stdout"))?;
+        let line = BufReader::new(out).lines().map_while(Result::ok).find(|line| line.starts_with("http://"));
+        let line = line.ok_or_else(|| anyhow::anyhow!("the server ended before it listened"))?;
+        let key = std::fs::read_to_string(dir.join("owner.key"))?.trim().to_string();
+        Ok(Server { child, address: line.trim_start_matches("http://").to_string(), key })
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> String {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nX-API-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            self.key,
+            body.len()
+        )
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let mut stream = tokio::net::TcpStream::connect(&self.address).await?;
+        let mut buffer = Vec::new();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, self.request(method, path, body).as_bytes()).await?;
+        load::answer(&mut stream, &mut buffer).await?;
+        let head = buffer.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(0) + 4;
+        Ok(serde_json::from_slice(&buffer[head..])?)
+    }
+
+    /// Resident memory in MB.
+    fn resident_mb(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb: f64 = line.and_then(|l| l.split_whitespace().next()).unwrap_or("nan").parse()?;
+        Ok(kb / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn measure() -> anyhow::Result<()> {
+    println!("| figure | measured |\n|---|---|");
+    posts().await?;
+    key_check()?;
+    submit_to_start().await?;
+    ports()
+}
+
+const BODY: &str = r#"{"target":"127.0.0.1","scanType":"sentinel","tags":["bench","ci"],"options":{"ports":"80,443"}}"#;
+
+/// Durable POST beside the POST without a database, three rounds in turn; memory before.
+async fn posts() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let server = Server::start(dir.path(), 0)?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    println!("| resident memory at rest | {:.1} MB |", server.resident_mb()?);
+    let (mut durable, mut plain) = (Vec::new(), Vec::new());
+    for round in 1..=3 {
+        let without =
+            load(&server.address, server.request("POST", "/no-database", BODY), "201", CONNECTIONS, LOAD).await?;
+        let with =
+            load(&server.address, server.request("POST", "/api/v1/scans", BODY), "201", CONNECTIONS, LOAD).await?;
+        println!(
+            "| round {round}: POST /scans, {CONNECTIONS} connections | {:.0}/s ({} refused), median {:.2} ms, 99 % {:.2} ms |",
+            with.per_second(),
+            with.bad,
+            with.percentile_ms(0.5),
+            with.percentile_ms(0.99)
+        );
+        println!(
+            "| round {round}: POST without a database | {:.0}/s ({} refused) |",
+            without.per_second(),
+            without.bad
+        );
+        durable.push(with.per_second());
+        plain.push(without.per_second());
+    }
+    durable.sort_by(f64::total_cmp);
+    plain.sort_by(f64::total_cmp);
+    println!("| median durable / median without a database | {:.0} % |", 100.0 * durable[1] / plain[1]);
+    println!("| resident memory after the load | {:.1} MB |", server.resident_mb()?);
+    Ok(())
+}
+
+/// What finding the key of a request costs, by its hash and the cache.
+fn key_check() -> anyhow::Result<()> {
+    let key = RawKey::generate().map_err(|_| anyhow::anyhow!("no randomness"))?;
+    let cache = KeyCache::default();
+    cache.put(key.hash(), 0, ());
+    let rounds = 1_000_000u32;
+    let started = Instant::now();
+    for _ in 0..rounds {
+        let text = std::hint::black_box(key.reveal());
+        anyhow::ensure!(is_well_formed(text) && cache.get(&KeyHash::of(text), 0).is_some());
+    }
+    println!("| key check (hash and cache) | {:.2} µs |", started.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
+    Ok(())
+}
+
+/// From the scan's creation to its start, on an idle server, by the database's own times.
+async fn submit_to_start() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let server = Server::start(dir.path(), 4)?;
+    let body = r#"{"target":"127.0.0.1","scanType":"sentinel","options":{"ports":"1"}}"#;
+    let mut ids = Vec::new();
+    for _ in 0..200 {
+        let answer = server.call("POST", "/api/v1/scans", body).await?;
+        ids.push(answer["data"]["id"].as_str().unwrap_or_default().parse::<uuid::Uuid>()?);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(server);
+    let url = format!("sqlite://{}", dir.path().join("data/scanyard.db").display());
+    let store = Store::open(&StoreOptions { url, read_connections: 1, write_queue: 1, clock: Clock::System }).await?;
+    let mut waits = scan::submit_to_start_ms(&mut *store.read().await?, &ids).await?;
+    waits.sort_unstable();
+    let at = |part: f64| waits.get(((waits.len() - 1) as f64 * part) as usize).copied().unwrap_or_default();
+    println!(
+        "| submit to start, {} scans one after another | median {} ms, 99 % {} ms |",
+        waits.len(),
+        at(0.5),
+        at(0.99)
+    );
+    Ok(())
+}
+
+/// Starts [`sweep`] in a network namespace that has loopback alone.
+fn ports() -> anyhow::Result<()> {
+    let me = std::env::current_exe()?;
+    let script = format!("ip link set lo up && exec '{}' sweep", me.display());
+    let status = Command::new("unshare").args(["--net", "--map-root-user", "sh", "-c", &script]).status()?;
+    anyhow::ensure!(status.success(), "the port sweep failed; it needs unshare and ip");
+    Ok(())
+}
+
+/// All 65,535 ports of loopback by sentinel and by nmap, in turn.
+fn sweep() -> anyhow::Result<()> {
+    let open: Vec<std::net::TcpListener> = [22, 80, 443, 6379, 8080, 65_535]
+        .iter()
+        .map(|port| std::net::TcpListener::bind(("127.0.0.1", *port)))
+        .collect::<Result<_, _>>()?;
+    for listener in &open {
+        let listener = listener.try_clone()?;
+        std::thread::spawn(move || for _ in listener.incoming() {});
+    }
+    let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for _ in 0..3 {
+        let (seconds, found) = timed(
+            Command::new(env!("CARGO_BIN_EXE_scanyard")).args([
+                "scan",
+                "sentinel",
+                "127.0.0.1",
+                "-o",
+                "ports=1-65535",
+                "--format",
+                "json",
+                "--fail-on",
+                "none",
+            ]),
+            |out| serde_json::from_slice::<Value>(out).map(|v| open_by_sentinel(&v)).unwrap_or_default(),
+        )?;
+        times[0].push(seconds);
+        let (seconds, also) = timed(
+            Command::new("nmap").args(["-n", "-Pn", "-sT", "-T4", "-p", "1-65535", "-oG", "-", "127.0.0.1"]),
+            |out| open_by_nmap(&String::from_utf8_lossy(out)),
+        )?;
+        times[1].push(seconds);
+        anyhow::ensure!(found == also, "sentinel found {found:?}, nmap {also:?}");
+    }
+    let [mut sentinel, mut nmap] = times;
+    sentinel.sort_by(f64::total_cmp);
+    nmap.sort_by(f64::total_cmp);
+    println!("| sentinel, 65,535 loopback ports and the probes of the open ones | {:.2} s |", sentinel[1]);
+    println!(
+        "| nmap -sT -T4, the same ports, the same set found | {:.2} s ({:.1} × sentinel) |",
+        nmap[1],
+        nmap[1] / sentinel[1]
+    );
+    Ok(())
+}
+
+fn timed(command: &mut Command, ports: impl Fn(&[u8]) -> Vec<u64>) -> anyhow::Result<(f64, Vec<u64>)> {
+    let started = Instant::now();
+    let output = command.stderr(Stdio::inherit()).output()?;
+    Ok((started.elapsed().as_secs_f64(), ports(&output.stdout)))
+}
+
+fn open_by_sentinel(report: &Value) -> Vec<u64> {
+    let findings = report["findings"].as_array().cloned().unwrap_or_default();
+    let mut ports: Vec<u64> =
+        findings.iter().filter(|f| f["ruleId"] == "open-port").filter_map(|f| f["location"]["port"].as_u64()).collect();
+    ports.sort_unstable();
+    ports
+}
+
+fn open_by_nmap(report: &str) -> Vec<u64> {
+    let list = report.lines().find_map(|line| line.split_once("Ports: ")).map(|(_, list)| list).unwrap_or_default();
+    let mut ports: Vec<u64> = list
+        .split(", ")
+        .filter(|p| p.contains("/open/"))
+        .filter_map(|p| p.split('/').next()?.trim().parse().ok())
+        .collect();
+    ports.sort_unstable();
+    ports
+}

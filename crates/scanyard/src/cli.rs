@@ -1,0 +1,24 @@
+//! The command line as clap sees it.
+
+use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve};
+use clap::{Parser, Subcommand};
+
+/// One API for security scanning, and one error contract for the security APIs around it.
+#[derive(Debug, Parser)]
+#[command(name = "scanyard", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(serve::Serve),
+    Scan(scan::ScanArgs),
+    Engines(engines::EnginesArgs),
+    Errors(errors::ErrorsArgs),
+    Openapi(openapi::OpenapiArgs),
+    Keys(keys::KeysArgs),
+    Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+}

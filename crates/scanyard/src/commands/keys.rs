@@ -1,0 +1,83 @@
+//! `scanyard keys`.
+
+use crate::exit::{Exit, Failure};
+use crate::options::Settings;
+use crate::output;
+use anyhow::{Context, anyhow};
+use clap::{Args, Subcommand};
+use scanyard_contract::ScanType;
+use scanyard_server::key::{NewKey, create_key};
+use scanyard_server::scope::Scope;
+use scanyard_server::store::{Clock, Store, StoreOptions};
+
+/// Manage API keys, directly on the database
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    Create(Box<CreateArgs>),
+}
+
+/// Make a key and print it, once
+///
+/// Works beside a running server: both open the database of --data-dir or --database-url.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scanyard keys create ci --scope scans:create --scope scans:read --scope results:read
+  scanyard keys create nightly --tenant default --scan-type sentinel --data-dir /var/lib/scanyard")]
+struct CreateArgs {
+    /// What the key is called, at most 255 characters
+    name: String,
+    /// The tenant that it belongs to
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// What it may do; may be repeated; without it, everything
+    #[arg(long, value_parser = scope)]
+    scope: Vec<Scope>,
+    /// Engine that it may use; may be repeated; without it, all
+    #[arg(long, value_parser = scan_type)]
+    scan_type: Vec<ScanType>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let words: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    text.parse().map_err(|()| format!("there are the scopes {}", words.join(", ")))
+}
+
+fn scan_type(text: &str) -> Result<ScanType, String> {
+    text.parse().map_err(|()| format!("there are the engines {}", ScanType::words()))
+}
+
+/// Makes the key.
+pub async fn run(args: KeysArgs) -> Result<Exit, Failure> {
+    let KeysCommand::Create(args) = args.command;
+    if args.name.is_empty() || args.name.chars().count() > 255 {
+        return Err(Failure::usage(anyhow!("the name must have 1 to 255 characters")));
+    }
+    let config = args.settings.load()?.config;
+    let new = NewKey {
+        name: args.name,
+        scopes: if args.scope.is_empty() { Scope::ALL.to_vec() } else { args.scope },
+        allowed_scan_types: (!args.scan_type.is_empty()).then_some(args.scan_type),
+        ..NewKey::with_limits(&config.limits)
+    };
+    let options = StoreOptions {
+        url: config.database_url().expose().to_string(),
+        read_connections: 1,
+        write_queue: 1,
+        clock: Clock::System,
+    };
+    let store =
+        Store::open(&options).await.context("opening the database; `scanyard serve` makes it at its first start")?;
+    let made = create_key(&store, &args.tenant, new).await;
+    store.close().await;
+    let (_, key) = made.context("making the key")?;
+    output::print(&format!("{}\n", key.reveal()))?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,27 @@
+//! One file per command.
+
+pub mod completions;
+pub mod demo;
+pub mod engines;
+pub mod errors;
+pub mod keys;
+pub mod openapi;
+pub mod scan;
+pub mod serve;
+
+use crate::cli::Command;
+use crate::exit::{Exit, Failure};
+
+/// Runs the command.
+pub async fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Scan(args) => scan::run(args).await,
+        Command::Engines(args) => engines::run(args).await,
+        Command::Errors(args) => errors::run(args).await,
+        Command::Openapi(args) => openapi::run(args),
+        Command::Keys(args) => keys::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -1,0 +1,56 @@
+//! `scanyard serve`.
+
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::options::Settings;
+use crate::output;
+use anyhow::Context;
+use clap::Args;
+use scanyard_server::config::{DEFAULT_FILE, Log, LogFormat};
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Run the server: API, database and workers in one process
+///
+/// The first start makes the tenant `default` and a key with every scope, and prints the key once. SIGTERM or Ctrl-C
+/// ends it: running scans go back to the queue.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scanyard serve
+  scanyard serve --listen 0.0.0.0:8080 --data-dir /var/lib/scanyard --bootstrap-key-file /run/scanyard/key
+  scanyard serve --print-config > scanyard.toml && scanyard serve --config scanyard.toml
+  SCANYARD_DATABASE_URL=postgres://scanyard@127.0.0.1/scanyard scanyard serve")]
+pub struct Serve {
+    /// Print the commented default file and stop
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Serves until a signal.
+pub async fn run(args: Serve) -> Result<Exit, Failure> {
+    if args.print_config {
+        output::print(DEFAULT_FILE)?;
+        return Ok(Exit::Clean);
+    }
+    let config = args.settings.load()?.config;
+    start_log(&config.log).map_err(Failure::usage)?;
+    let shutdown = interrupt::token()?;
+    scanyard_server::serve(config, shutdown).await?;
+    Ok(Exit::Clean)
+}
+
+/// Logs to stderr.
+fn start_log(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.level).with_context(|| format!("log.level: {:?}", log.level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            builder.with_ansi(std::io::stderr().is_terminal() && !no_color).init();
+        }
+    }
+    Ok(())
+}

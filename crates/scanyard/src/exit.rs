@@ -1,0 +1,71 @@
+//! What the exit code says.
+
+use std::process::ExitCode;
+
+/// How a command ended; the numbers are part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Clean = 0,
+    /// Findings at or above `--fail-on`.
+    Findings = 1,
+    Usage = 2,
+    /// The scan failed or is partial, or something of ours did.
+    Failed = 3,
+    /// The API said no.
+    Refused = 4,
+    /// Nobody who speaks the Scan API is there.
+    Unreachable = 5,
+}
+
+/// Printed at the end of `scan --help`.
+pub const SCAN_EXIT_CODES: &str = "Exit codes:
+  0  no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage
+  3  the scan failed or is partial
+  4  refused by the API
+  5  the server is unreachable";
+
+/// Why a command failed, and the exit code that says so.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// The user asked for something that is not there.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Failure {
+        Failure { exit: Exit::Usage, error: error.into() }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.error.downcast_ref::<scanyard_client::Error>() {
+            // Its text tells the whole story; its sources would say it twice.
+            Some(error) => error.fmt(f),
+            None => write!(f, "{:#}", self.error),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure { exit: Exit::Failed, error }
+    }
+}
+
+impl From<scanyard_client::Error> for Failure {
+    fn from(error: scanyard_client::Error) -> Failure {
+        // An answer without a code is a proxy's or a stranger's, not the API's.
+        let exit = if error.code.is_some() { Exit::Refused } else { Exit::Unreachable };
+        Failure { exit, error: error.into() }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}

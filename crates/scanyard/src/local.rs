@@ -1,0 +1,148 @@
+//! One scan in this process, without a server: as its operator, with the same engines and the same checks.
+
+use crate::progress::Bar;
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::{Failure, FailureReason, Results};
+use scanyard_contract::{ScanStatus, ScanType, Timestamp};
+use scanyard_engines::policy::Policy;
+use scanyard_engines::resolve::{ResolveFault, Resolver};
+use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target, locate};
+use scanyard_server::config::Config;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long looking a name up may take.
+const LOOKUP: Duration = Duration::from_secs(10);
+/// A supervisor that hears nothing for so long kills its engine: this process is frozen.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A scan, checked.
+#[derive(Debug)]
+pub struct LocalScan {
+    pub scan_type: ScanType,
+    pub target: Target,
+    pub options: Options,
+    pub timeout: Duration,
+}
+
+/// Runs the scan to its end; `cancel` ends it softly and keeps what was found.
+pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &CancellationToken) -> Results {
+    let scan_id = Uuid::now_v7();
+    let (scan_type, target) = (scan.scan_type, scan.target.to_string());
+    let started_at = now();
+    let report = match prepare(&scan, config).await {
+        Ok((addresses, program)) => {
+            let work_dir = std::env::temp_dir().join(format!("scanyard-{scan_id}"));
+            let job = Job {
+                run_id: scan_id,
+                target: scan.target,
+                addresses,
+                options: scan.options,
+                timeout: scan.timeout,
+                program,
+                supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+                work_dir: work_dir.clone(),
+                user: None,
+            };
+            let report = steer(job, bar, cancel).await;
+            // Only an engine that is a program makes the folder.
+            let _ = std::fs::remove_dir_all(work_dir);
+            report
+        }
+        Err(failure) => Report::failed(failure.reason, failure.message),
+    };
+    bar.finish();
+    let (status, failure) = match report.outcome {
+        Outcome::Completed => (ScanStatus::Completed, None),
+        Outcome::Failed(failure) => (ScanStatus::Failed, Some(failure)),
+        Outcome::Cancelled | Outcome::Stopped => (ScanStatus::Cancelled, None),
+    };
+    let mut findings = report.findings;
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let completed_at = now();
+    Results {
+        scan_id,
+        scan_type,
+        target,
+        status,
+        partial: status != ScanStatus::Completed,
+        summary: Summary::of(&findings),
+        coverage: report.coverage,
+        findings,
+        failure,
+        started_at: Some(Timestamp(started_at)),
+        completed_at: Some(Timestamp(completed_at)),
+        duration_seconds: Some((completed_at - started_at).max(0) as u64 / 1000),
+    }
+}
+
+/// Finds the addresses and the program, or says why there can be no run.
+async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Option<PathBuf>), Failure> {
+    let fail = |reason, message: String| Failure { reason, message, last_lines: Vec::new() };
+    let configured = match scan.scan_type {
+        ScanType::Nmap => config.engines.nmap.path.as_deref(),
+        _ => None,
+    };
+    let program = match locate(scan.scan_type, configured) {
+        Availability::Native => None,
+        Availability::Program(path) => Some(path),
+        Availability::Missing { searched } => {
+            let places: Vec<String> = searched.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("{} was not found at {}", scan.scan_type, places.join(" or "));
+            return Err(fail(FailureReason::EngineMissing, message));
+        }
+        Availability::NoAdapter => {
+            let message = format!("this version of Scanyard does not drive {}", scan.scan_type);
+            return Err(fail(FailureReason::EngineMissing, message));
+        }
+    };
+    let policy = Policy::operator();
+    let refuse =
+        |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
+    policy.check_literal(&scan.target).map_err(refuse)?;
+    let addresses = match scan.target.name() {
+        None => scan.target.literals(),
+        Some(name) => {
+            let resolver = Resolver::new(&config.dns.servers);
+            let resolver = resolver.map_err(|reason| fail(FailureReason::ResolutionFailed, reason))?;
+            resolver
+                .lookup(name, LOOKUP)
+                .await
+                .map_err(|fault: ResolveFault| fail(FailureReason::ResolutionFailed, fault.to_string()))?
+        }
+    };
+    policy.check_addresses(&scan.target, &addresses).map_err(refuse)?;
+    Ok((addresses, program))
+}
+
+/// Runs the job, shows its progress and renews its lease as long as this process lives.
+async fn steer(job: Job, bar: &mut Bar, cancel: &CancellationToken) -> Report {
+    let (progress, mut seen) = watch::channel(0);
+    let (renew, renewed) = watch::channel(0u64);
+    let control = Control { progress, cancel: cancel.clone(), stop: CancellationToken::new(), renewed, lease: LEASE };
+    let mut beat = tokio::time::interval(LEASE / 3);
+    let mut run = std::pin::pin!(scanyard_engines::run(job, control));
+    bar.show(0, "running");
+    loop {
+        tokio::select! {
+            report = &mut run => {
+                bar.show(if report.outcome == Outcome::Completed { 100 } else { *seen.borrow() }, "done");
+                return report;
+            }
+            _ = beat.tick() => renew.send_modify(|count| *count += 1),
+            Ok(()) = seen.changed() => {
+                let percent = *seen.borrow_and_update();
+                bar.show(percent, if cancel.is_cancelled() { "cancelling" } else { "running" });
+            }
+        }
+    }
+}
+
+/// Epoch milliseconds.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

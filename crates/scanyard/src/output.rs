@@ -1,0 +1,138 @@
+//! What is written to stdout: tables for people, JSON for programs.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use scanyard_contract::scan::Results;
+use scanyard_contract::{Finding, Severity};
+use scanyard_engines::text;
+use serde::Serialize;
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// Version of every JSON document that the command line prints; grows when a field changes its meaning or goes.
+const SCHEMA_VERSION: u32 = 1;
+/// The most bytes of one cell.
+const CELL_BYTES: usize = 300;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs; carries `schemaVersion`.
+    Json,
+}
+
+/// A JSON document of the command line.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    content: T,
+}
+
+/// Writes to stdout; a reader that went away, as `head` does, is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("writing to stdout"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Prints an object as JSON, with `schemaVersion`.
+pub fn print_json<T: Serialize>(content: T) -> anyhow::Result<()> {
+    let document = Document { schema_version: SCHEMA_VERSION, content };
+    let text = serde_json::to_string_pretty(&document).context("printing JSON")?;
+    print(&format!("{text}\n"))
+}
+
+/// Whether stdout takes colours: a terminal, and NO_COLOR is not set.
+fn has_colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A text from outside in one line that cannot steer the terminal.
+pub fn clean(text: &str) -> String {
+    text::clean(text.as_bytes(), CELL_BYTES).replace(['\n', '\t'], " ")
+}
+
+/// The same, with its lines.
+pub fn clean_lines(text: &str) -> String {
+    text::clean(text.as_bytes(), 16 * 1024)
+}
+
+/// An empty table with these heads.
+pub fn table(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(heads.to_vec());
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table
+}
+
+/// The results of a scan, for people.
+pub fn results(results: &Results) -> String {
+    let mut text = String::new();
+    if !results.findings.is_empty() {
+        let mut table = table(&["SEVERITY", "FINDING", "WHERE", "RULE"]);
+        for finding in &results.findings {
+            table.add_row([
+                severity(finding.severity),
+                Cell::new(clean(&finding.title)),
+                Cell::new(clean(&place(finding))),
+                Cell::new(clean(&finding.rule_id)),
+            ]);
+        }
+        text.push_str(&format!("{table}\n"));
+    }
+    let summary = &results.summary;
+    text.push_str(&format!(
+        "{} scan of {}: {}, {} findings ({} critical, {} high, {} medium, {} low, {} info), {} of {} hosts reached\n",
+        results.scan_type,
+        clean(&results.target),
+        results.status,
+        summary.total,
+        summary.critical,
+        summary.high,
+        summary.medium,
+        summary.low,
+        summary.info,
+        results.coverage.reached,
+        results.coverage.hosts,
+    ));
+    if let Some(failure) = &results.failure {
+        text.push_str(&format!("{}: {}\n", failure.reason, clean(&failure.message)));
+        for line in &failure.last_lines {
+            text.push_str(&format!("  | {}\n", clean(line)));
+        }
+    }
+    text
+}
+
+fn severity(severity: Severity) -> Cell {
+    let cell = Cell::new(severity.as_str());
+    match severity {
+        _ if !has_colour() => cell,
+        Severity::Critical => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+        Severity::High => cell.fg(Color::Red),
+        Severity::Medium => cell.fg(Color::Yellow),
+        Severity::Low => cell.fg(Color::Cyan),
+        Severity::Info => cell.add_attribute(Attribute::Dim),
+    }
+}
+
+/// A URL where there is one, else host and port.
+fn place(finding: &Finding) -> String {
+    let location = &finding.location;
+    if let Some(url) = &location.url {
+        return url.clone();
+    }
+    let host = location.host.as_deref().or(location.ip.as_deref()).unwrap_or_default();
+    match (location.port, &location.protocol) {
+        (Some(port), Some(protocol)) => format!("{host} {port}/{protocol}"),
+        (Some(port), None) => format!("{host} {port}"),
+        (None, _) => host.to_string(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Progress on stderr: a bar where it is a terminal, lines where asked for, else nothing.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// The progress of several scans, one bar each.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    bars: MultiProgress,
+    is_terminal: bool,
+    /// Without a terminal, a line per step instead of nothing.
+    has_lines: bool,
+}
+
+/// The progress of one scan.
+#[derive(Debug)]
+pub enum Bar {
+    Shown(ProgressBar),
+    Lines { label: String, last: Option<(u8, String)> },
+    Hidden,
+}
+
+impl Progress {
+    /// Bars on a terminal; elsewhere lines, or nothing.
+    pub fn new(has_lines: bool) -> Progress {
+        Progress { bars: MultiProgress::new(), is_terminal: std::io::stderr().is_terminal(), has_lines }
+    }
+
+    /// Adds a scan.
+    pub fn add(&self, label: &str) -> Bar {
+        if !self.is_terminal {
+            return match self.has_lines {
+                true => Bar::Lines { label: label.to_string(), last: None },
+                false => Bar::Hidden,
+            };
+        }
+        let bar = self.bars.add(ProgressBar::new(100));
+        if let Ok(style) = ProgressStyle::with_template("{prefix:24} [{bar:32}] {percent:>3} %  {msg}  {elapsed}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(label.to_string());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Bar::Shown(bar)
+    }
+}
+
+impl Bar {
+    /// Shows a percentage and a word such as `running`.
+    pub fn show(&mut self, percent: u8, word: &str) {
+        match self {
+            Bar::Shown(bar) => {
+                bar.set_message(word.to_string());
+                bar.set_position(u64::from(percent));
+            }
+            Bar::Lines { label, last } => {
+                let step = Some((percent, word.to_string()));
+                if *last != step {
+                    eprintln!("{label}: {word} {percent} %");
+                    *last = step;
+                }
+            }
+            Bar::Hidden => {}
+        }
+    }
+
+    /// Ends it; a bar stays as it is.
+    pub fn finish(&self) {
+        match self {
+            Bar::Shown(bar) => bar.abandon(),
+            Bar::Lines { .. } | Bar::Hidden => {}
+        }
+    }
+}

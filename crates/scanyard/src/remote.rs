@@ -1,0 +1,86 @@
+//! Options of every command that can ask a server.
+
+use crate::exit::Failure;
+use crate::progress::Bar;
+use clap::Args;
+use scanyard_client::Retrying;
+use scanyard_client::scan_api::Client;
+use scanyard_contract::scan::Results;
+use scanyard_contract::{Scan, ScanStatus};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// First pause between two looks at a scan; grows by half each time.
+const FIRST_LOOK: Duration = Duration::from_millis(150);
+/// Longest pause between two looks: far below any rate limit.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// How long the partial results of a cancelled scan are waited for.
+const SEAL_WAIT: Duration = Duration::from_secs(30);
+
+/// Which server, with which key.
+#[derive(Debug, Clone, Args)]
+pub struct Remote {
+    /// Ask this server, such as http://127.0.0.1:8080, instead of doing it here
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// API key of the server
+    #[arg(long, env = "SCANYARD_API_KEY", hide_env_values = true)]
+    pub key: Option<String>,
+    /// How often a request that can succeed later is sent again
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub retries: u32,
+}
+
+impl Remote {
+    /// The client of the server that was named.
+    pub fn client(&self) -> Result<Option<Client>, Failure> {
+        let Some(server) = &self.server else { return Ok(None) };
+        let retrying = Retrying { attempts: self.retries + 1, ..Retrying::default() };
+        Client::new(server, self.key.clone(), retrying).map(Some).map_err(Failure::usage)
+    }
+}
+
+/// Watches a scan to its end and fetches its results; cancels it when told to.
+pub async fn follow(
+    client: &Client,
+    mut scan: Scan,
+    bar: &mut Bar,
+    cancel: &CancellationToken,
+) -> Result<Results, Failure> {
+    let (mut pause, mut cancelled_at) = (FIRST_LOOK, None);
+    loop {
+        bar.show(scan.progress, scan.status.as_str());
+        let is_over = match scan.status {
+            ScanStatus::Completed | ScanStatus::Failed => true,
+            ScanStatus::Queued | ScanStatus::Running => false,
+            // The last findings come after the cancel, until the scan is sealed.
+            ScanStatus::Cancelled => {
+                let since: &mut Instant = cancelled_at.get_or_insert_with(Instant::now);
+                scan.sealed_at.is_some() || since.elapsed() > SEAL_WAIT
+            }
+        };
+        if is_over {
+            bar.finish();
+            return Ok(client.results(scan.id, scan.scan_type).await?);
+        }
+        if cancel.is_cancelled() && cancelled_at.is_none() {
+            eprintln!("cancelling scan {} on the server", scan.id);
+            cancelled_at = Some(Instant::now());
+            match client.cancel(scan.id, scan.scan_type).await {
+                // It ended a moment before: the next look says how.
+                Err(error) if error.status == Some(409) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
+            }
+        } else if cancelled_at.is_some() {
+            tokio::time::sleep(pause).await;
+        } else {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = cancel.cancelled() => continue,
+            }
+        }
+        pause = (pause * 3 / 2).min(LONGEST_LOOK);
+        scan = client.get_scan(scan.id, scan.scan_type).await?;
+    }
+}

@@ -1,0 +1,149 @@
+-- One text for SQLite and PostgreSQL. Times are epoch milliseconds, ids are text, JSON is text, booleans are 0 or 1.
+
+CREATE TABLE tenant (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    is_operator BIGINT NOT NULL,
+    monthly_quota BIGINT,
+    policy TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenant (id),
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    prefix TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    allowed_scan_types TEXT,
+    allowed_ips TEXT,
+    per_minute BIGINT NOT NULL,
+    per_hour BIGINT NOT NULL,
+    per_day BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    expires_at BIGINT,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+CREATE INDEX api_key_of_tenant ON api_key (tenant_id, id);
+
+-- What was taken of a key's limit in one window; window_s is 60, 3600 or 86400.
+CREATE TABLE rate_window (
+    key_id TEXT NOT NULL,
+    window_s BIGINT NOT NULL,
+    start_at BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    PRIMARY KEY (key_id, window_s, start_at)
+);
+
+CREATE TABLE quota_use (
+    tenant_id TEXT NOT NULL,
+    month_at BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, month_at)
+);
+
+CREATE TABLE idempotency (
+    tenant_id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    location TEXT,
+    body TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, principal, operation, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
+CREATE TABLE scan (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL,
+    api_key_id TEXT NOT NULL,
+    scan_type TEXT NOT NULL,
+    name TEXT,
+    target TEXT NOT NULL,
+    target_type TEXT NOT NULL,
+    priority BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    progress BIGINT NOT NULL,
+    tags TEXT NOT NULL,
+    options TEXT NOT NULL,
+    config TEXT NOT NULL,
+    timeout_s BIGINT NOT NULL,
+    asset_id TEXT,
+    attempts BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    completed_at BIGINT,
+    sealed_at BIGINT,
+    failure TEXT,
+    summary TEXT,
+    coverage TEXT,
+    engine_version TEXT
+);
+CREATE INDEX scan_of_tenant ON scan (tenant_id, id);
+CREATE INDEX scan_of_type ON scan (tenant_id, scan_type, status, id);
+
+CREATE TABLE scan_count (
+    tenant_id TEXT NOT NULL,
+    scan_type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    priority BIGINT NOT NULL,
+    scans BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, scan_type, status, priority)
+);
+
+-- A scan that is not over: queued, running, or cancelled and not sealed. Its row goes with it, so claims stay cheap.
+CREATE TABLE job (
+    scan_id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL,
+    scan_type TEXT NOT NULL,
+    priority BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    host TEXT NOT NULL,
+    eligible_at BIGINT NOT NULL,
+    lost BIGINT NOT NULL,
+    run_id TEXT,
+    addresses TEXT,
+    lease_until BIGINT
+);
+CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
+CREATE INDEX job_of_host ON job (state, host);
+
+-- When a tenant was last served at a priority: one row each, so that a claim never sorts the backlog.
+CREATE TABLE turn (
+    priority BIGINT NOT NULL,
+    tenant_id TEXT NOT NULL,
+    served_at BIGINT NOT NULL,
+    PRIMARY KEY (priority, tenant_id)
+);
+
+CREATE TABLE finding (
+    tenant_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    state TEXT NOT NULL,
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, fingerprint)
+);
+
+CREATE TABLE scan_finding (
+    scan_id TEXT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    severity BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (scan_id, ordinal)
+);
+
+CREATE TABLE report (
+    scan_id TEXT PRIMARY KEY,
+    media_type TEXT NOT NULL,
+    codec TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    bytes BYTEA NOT NULL
+);

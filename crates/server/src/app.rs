@@ -1,0 +1,92 @@
+//! What a running node consists of.
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::http::idempotency::InFlight;
+use crate::key::KeyCache;
+use crate::limit::Limiter;
+use crate::queue::Queue;
+use crate::store::api_key::Holder;
+use crate::store::{Clock, Store, StoreOptions};
+use crate::worker::Runs;
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use scanyard_contract::Support;
+use scanyard_engines::resolve::Resolver;
+use std::sync::{Arc, OnceLock};
+use tokio_util::sync::CancellationToken;
+
+/// Everything a request or a run needs; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub resolver: Resolver,
+    /// Which engines are there.
+    pub engines: Arc<Engines>,
+    /// Keys looked up within the last second.
+    pub keys: KeyCache<Holder>,
+    pub limits: Limiter,
+    /// Requests with an `Idempotency-Key` that run here.
+    pub in_flight: InFlight,
+    pub queue: Queue,
+    /// What this node's worker runs.
+    pub runs: Runs,
+    /// The program and arguments that become an engine's supervisor.
+    pub supervisor: Vec<String>,
+    pub metrics: PrometheusHandle,
+    /// Where failures send people.
+    pub support: Arc<Support>,
+    /// The OpenAPI document, as text.
+    pub openapi: Arc<str>,
+    /// Set when this node goes down.
+    pub draining: CancellationToken,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the database and looks for the engines.
+    pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
+        let options = StoreOptions {
+            url: config.database_url().expose().to_string(),
+            read_connections: config.database.read_connections,
+            write_queue: config.database.write_queue,
+            clock,
+        };
+        let support = Support {
+            contact: config.support.contact.clone(),
+            status_url: config.support.status_url.clone(),
+            upgrade_url: config.support.upgrade_url.clone(),
+        };
+        let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
+        let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
+        Ok(App {
+            store: Store::open(&options).await.context("opening the database")?,
+            resolver: resolver.context("setting up DNS look-ups")?,
+            engines: Arc::new(Engines::locate(&config.engines)),
+            keys: KeyCache::default(),
+            limits: Limiter::default(),
+            in_flight: InFlight::default(),
+            queue: Queue::table(),
+            runs: Runs::default(),
+            supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            metrics: recorder()?,
+            support: Arc::new(support),
+            openapi: document.into(),
+            config: Arc::new(config),
+            draining,
+        })
+    }
+}
+
+/// The process has one recorder, however many nodes a test starts in it.
+fn recorder() -> anyhow::Result<PrometheusHandle> {
+    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let installed = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|e| e.to_string()));
+    installed.clone().map_err(anyhow::Error::msg).context("setting up metrics")
+}

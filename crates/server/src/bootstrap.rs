@@ -1,0 +1,93 @@
+//! The first start: the operator's tenant and its first key.
+
+use crate::app::App;
+use crate::key::{NewKey, RawKey};
+use crate::scope::Scope;
+use crate::store::tenant::{self, TenantRecord, TenantStatus};
+use crate::store::{StoreError, api_key};
+use anyhow::Context;
+use scanyard_engines::policy::Policy;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use uuid::Uuid;
+
+/// The operator's tenant.
+pub const TENANT: &str = "default";
+
+/// Makes the tenant and the key when there is no tenant yet; gives the key when nobody else was told of it.
+pub async fn bootstrap(app: &App) -> anyhow::Result<Option<RawKey>> {
+    if tenant::by_name(&mut *app.store.read().await?, TENANT).await?.is_some() {
+        return Ok(None);
+    }
+    let now = app.store.now().await?;
+    let owner = TenantRecord {
+        id: Uuid::now_v7().to_string(),
+        name: TENANT.to_string(),
+        status: TenantStatus::Active,
+        is_operator: true,
+        monthly_quota: None,
+        policy: Policy::operator(),
+        created_at: now,
+    };
+    let new =
+        NewKey { name: "owner".to_string(), scopes: Scope::ALL.to_vec(), ..NewKey::with_limits(&app.config.limits) };
+    let (record, key) = new.make(&owner.id, now)?;
+    let file = app.config.bootstrap_key_file.as_deref();
+    if let Some(path) = file {
+        // Before the commit: a key that nobody can read again must not become the only one.
+        write_secret(path, key.reveal()).with_context(|| format!("writing the first key to {}", path.display()))?;
+    }
+    let stored = app.store.write(move |conn| {
+        Box::pin(async move {
+            tenant::insert(conn, &owner).await?;
+            api_key::insert(conn, &record).await
+        })
+    });
+    match (stored.await, file) {
+        (Ok(()), None) => Ok(Some(key)),
+        (Ok(()), Some(_)) => Ok(None),
+        // Another node was first, and its key is the one that works.
+        (Err(StoreError::Duplicate), None) => Ok(None),
+        (Err(StoreError::Duplicate), Some(path)) => {
+            std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
+            Ok(None)
+        }
+        (Err(error), _) => Err(error).context("storing the first tenant and its key"),
+    }
+}
+
+/// Writes a file that only its owner can read, durably, in place of whatever is there.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    let dir = match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        Some(_) | None => Path::new("."),
+    };
+    let draft = dir.join(format!(".{}", Uuid::new_v4().simple()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let written = writeln!(file, "{secret}").and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| std::fs::rename(&draft, path)) {
+        // The draft holds a key: it must not stay, and its own failure adds nothing.
+        let _ = std::fs::remove_file(&draft);
+        return Err(error);
+    }
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_file_is_its_owners_alone_and_replaces_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        std::fs::write(&path, "old and long").unwrap();
+        write_secret(&path, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

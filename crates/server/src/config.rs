@@ -1,0 +1,298 @@
+//! The settings: one struct per area, their defaults, and what makes them valid. Only this module reads the environment.
+//!
+//! `config.default.toml` holds the same defaults with a comment each; the command line's options are made from it.
+
+mod duration;
+mod load;
+mod secret;
+mod setting;
+
+pub use load::{ConfigError, Layers, Loaded};
+pub use secret::Secret;
+pub use setting::{DEFAULT_FILE, Setting, settings};
+
+use serde::{Deserialize, Deserializer};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port of the API.
+    pub listen: SocketAddr,
+    /// Folder for the embedded database and the engines' job folders; made when it is missing.
+    pub data_dir: PathBuf,
+    /// How long a stop may take.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub shutdown_grace: Duration,
+    /// File (mode 0600) that the first start writes the first key to, instead of printing it.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub bootstrap_key_file: Option<PathBuf>,
+    pub database: Database,
+    pub http: Http,
+    pub worker: Worker,
+    pub engines: Engines,
+    pub dns: Dns,
+    pub limits: Limits,
+    pub support: Support,
+    pub log: Log,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:///path/x.db` or `postgres://…`, which can hold a password; empty: see [`Config::database_url`].
+    pub url: Secret,
+    /// Connections that read at the same time.
+    pub read_connections: u32,
+    /// Writes that may wait; beyond it requests get 503.
+    pub write_queue: usize,
+}
+
+/// Bounds of the HTTP server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Longest request line, in bytes.
+    pub max_url_bytes: usize,
+    /// All request headers together, in bytes.
+    pub max_header_bytes: usize,
+    /// Connections open at the same time.
+    pub max_connections: usize,
+    /// How long a client may take to send the headers.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub header_timeout: Duration,
+    /// How long a client may take to send the body.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub body_timeout: Duration,
+    /// How long the answer to a request may take.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub request_timeout: Duration,
+}
+
+/// How scans are run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// Scans that run at the same time in this process.
+    pub concurrency: u32,
+    /// Scans of one tenant that run at the same time.
+    pub per_tenant: u32,
+    /// Scans of one target host that run at the same time.
+    pub per_host: u32,
+    /// Milliseconds that a running scan stays with its worker without a sign of life.
+    pub lease_ms: u64,
+    /// Milliseconds between a worker's signs of life.
+    pub heartbeat_ms: u64,
+    /// Milliseconds between looks for scans whose worker was lost.
+    pub sweep_ms: u64,
+}
+
+/// Where the engines are.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engines {
+    pub nmap: Program,
+}
+
+/// An engine that is a program.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub path: Option<PathBuf>,
+}
+
+/// How names are looked up.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// DNS servers; empty: the system's.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// Limits of a key that is made without its own, and of whoever has no key.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests in a minute.
+    pub per_minute: u32,
+    /// Requests in an hour.
+    pub per_hour: u32,
+    /// Requests in a day.
+    pub per_day: u32,
+    /// Requests without a live key from one source address in a minute.
+    pub per_source: u32,
+}
+
+/// Where error messages send people.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Support {
+    /// An address or a URL.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub contact: Option<String>,
+    /// Page that shows whether this instance works.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub status_url: Option<String>,
+    /// Page on which a larger quota is to be had.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub upgrade_url: Option<String>,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A level, also by module: `info,scanyard_server=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: "scanyard-data".into(),
+            shutdown_grace: Duration::from_secs(10),
+            bootstrap_key_file: None,
+            database: Database::default(),
+            http: Http::default(),
+            worker: Worker::default(),
+            engines: Engines::default(),
+            dns: Dns::default(),
+            limits: Limits::default(),
+            support: Support::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Database {
+        Database { url: Secret::default(), read_connections: 4, write_queue: 4096 }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http {
+            max_body_bytes: 1024 * 1024,
+            max_url_bytes: 8 * 1024,
+            max_header_bytes: 16 * 1024,
+            max_connections: 1024,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Worker {
+        Worker { concurrency: 4, per_tenant: 4, per_host: 2, lease_ms: 30_000, heartbeat_ms: 10_000, sweep_ms: 5_000 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { per_minute: 600, per_hour: 18_000, per_day: 200_000, per_source: 600 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// A setting whose value is of the right type and still wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Such as `worker.lease_ms`.
+    pub setting: &'static str,
+    /// Continues a sentence that begins with the setting and its value.
+    pub reason: String,
+}
+
+impl Config {
+    /// The database that is used: the one set, else a file in the data folder.
+    pub fn database_url(&self) -> Secret {
+        if !self.database.url.is_empty() {
+            return self.database.url.clone();
+        }
+        Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
+    }
+
+    /// Where runs have their job folders.
+    pub fn jobs_dir(&self) -> PathBuf {
+        self.data_dir.join("jobs")
+    }
+
+    /// Everything that is wrong with the values.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut require = |is_right: bool, setting: &'static str, reason: &str| {
+            if !is_right {
+                faults.push(Fault { setting, reason: reason.to_string() });
+            }
+        };
+        let (http, worker, limits) = (&self.http, &self.worker, &self.limits);
+        let within = |timeout: Duration| (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&timeout);
+        require(!self.data_dir.as_os_str().is_empty(), "data_dir", "names no folder");
+        require(within(self.shutdown_grace), "shutdown_grace", "must be 100ms to 10m");
+        let url = self.database.url.expose();
+        let is_database = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        require(url.is_empty() || is_database, "database.url", "must begin with sqlite:// or postgres://");
+        require((1..=256).contains(&self.database.read_connections), "database.read_connections", "must be 1 to 256");
+        require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");
+        let body = 1024..=32 * 1024 * 1024;
+        require(body.contains(&http.max_body_bytes), "http.max_body_bytes", "must be 1024 to 33554432");
+        require((256..=65_000).contains(&http.max_url_bytes), "http.max_url_bytes", "must be 256 to 65000");
+        let headers = 1024..=256 * 1024;
+        require(headers.contains(&http.max_header_bytes), "http.max_header_bytes", "must be 1024 to 262144");
+        require((1..=1_000_000).contains(&http.max_connections), "http.max_connections", "must be 1 to 1000000");
+        require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
+        require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
+        require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
+        require((1..=1024).contains(&worker.concurrency), "worker.concurrency", "must be 1 to 1024");
+        require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
+        require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");
+        require((1_000..=600_000).contains(&worker.lease_ms), "worker.lease_ms", "must be 1000 to 600000");
+        let beats = worker.heartbeat_ms >= 100 && worker.heartbeat_ms < worker.lease_ms / 2;
+        require(beats, "worker.heartbeat_ms", "must be at least 100 and less than half of worker.lease_ms");
+        require((100..=600_000).contains(&worker.sweep_ms), "worker.sweep_ms", "must be 100 to 600000");
+        require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
+        require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
+        require(limits.per_day > 0, "limits.per_day", "must be at least 1");
+        require(limits.per_source > 0, "limits.per_source", "must be at least 1");
+        let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
+        require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
+        require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        require(!self.log.level.trim().is_empty(), "log.level", "must be error, warn, info, debug or trace");
+        faults
+    }
+}
+
+/// TOML has no null: an empty text is a setting that is not set.
+fn empty_is_none<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| T::from(text)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! The layers as a user meets them.
+
+use super::*;
+use std::io::Write;
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn problems(layers: &Layers) -> String {
+    layers.load().unwrap_err().to_string()
+}
+
+#[test]
+fn the_default_file_equals_the_defaults() {
+    let parsed: Config = toml::from_str(DEFAULT_FILE).unwrap();
+    assert_eq!(parsed, Config::default());
+    assert_eq!(Config::default().faults(), []);
+    assert_eq!(Layers::default().load().unwrap().config, Config::default());
+}
+
+#[test]
+fn an_option_wins_over_the_environment_over_the_file_over_the_default() {
+    let file = file("listen = \"127.0.0.1:1\"\n[worker]\nconcurrency = 1\nper_host = 1\n[limits]\nper_minute = 1\n");
+    let layers = Layers {
+        file: Some(file.path().into()),
+        env: pairs(&[("SCANYARD_WORKER_CONCURRENCY", "2"), ("SCANYARD_WORKER_PER_HOST", "2"), ("PATH", "x")]),
+        options: pairs(&[("worker.concurrency", "3"), ("dns.servers", "127.0.0.1:53, [::1]:53")]),
+    };
+    let config = layers.load().unwrap().config;
+    assert_eq!((config.worker.concurrency, config.worker.per_host), (3, 2));
+    assert_eq!((config.limits.per_minute, config.limits.per_hour), (1, 18_000));
+    assert_eq!(config.listen.port(), 1);
+    assert_eq!(config.dns.servers, ["127.0.0.1:53".parse().unwrap(), "[::1]:53".parse().unwrap()]);
+}
+
+#[test]
+fn every_problem_is_reported_with_its_setting_its_source_and_what_is_right() {
+    let file =
+        file("listn = 1\ndata_dir = 5\nworker = 3\n[http]\nheader_timeout = \"soon\"\n[log]\nformat = \"xml\"\n");
+    let path = file.path().display().to_string();
+    let layers = Layers {
+        file: Some(file.path().into()),
+        env: pairs(&[("SCANYARD_WORKER_LEASE_MS", "often"), ("SCANYARD_LISTEN", "here")]),
+        options: pairs(&[("worker.heartbeat_ms", "99"), ("worker.concurency", "2"), ("limits.per_day", "-1")]),
+    };
+    let text = problems(&layers);
+    for line in [
+        format!("listn (from {path}): no such setting; did you mean listen?"),
+        format!("data_dir (from {path}): is of type integer, but must be a text"),
+        format!("worker (from {path}): is a section, written [worker]"),
+        format!("http.header_timeout (from {path}): \"soon\" is not a duration; write a number and its unit"),
+        format!("log.format (from {path}): \"xml\" unknown variant `xml`, expected `text` or `json`"),
+        "worker.lease_ms (from SCANYARD_WORKER_LEASE_MS): must be a whole number".to_string(),
+        "listen (from SCANYARD_LISTEN): \"here\" invalid socket address syntax".to_string(),
+        "worker.heartbeat_ms (from --worker-heartbeat-ms): 99 must be at least 100 and less than half".to_string(),
+        "worker.concurency (from --set): no such setting; did you mean worker.concurrency?".to_string(),
+        "limits.per_day (from --limits-per-day): -1 invalid value: integer `-1`, expected u32".to_string(),
+    ] {
+        assert!(text.contains(&line), "{line}\nis not in\n{text}");
+    }
+    assert_eq!(text.lines().count(), 11, "{text}");
+}
+
+#[test]
+fn an_unknown_variable_of_ours_is_a_warning() {
+    let layers = Layers {
+        env: pairs(&[("SCANYARD_DATABSE_URL", "x"), ("SCANYARD_API_KEY", "x"), ("OTHER", "x")]),
+        ..Layers::default()
+    };
+    let warnings = layers.load().unwrap().warnings;
+    assert_eq!(warnings, ["SCANYARD_DATABSE_URL is no setting and is ignored; did you mean SCANYARD_DATABASE_URL?"]);
+}
+
+#[test]
+fn a_password_in_the_database_url_is_never_shown() {
+    let wrong = Layers { options: pairs(&[("database.url", "mysql://u:hunter2@h/d")]), ..Layers::default() };
+    let text = problems(&wrong);
+    assert!(text.contains("database.url (from --database-url): must begin with"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+
+    let broken = file("[database]\nurl = postgres://u:hunter2@h/d\n");
+    let text = problems(&Layers { file: Some(broken.path().into()), ..Layers::default() });
+    assert!(text.contains("line 2") && !text.contains("hunter2"), "{text}");
+
+    let right = Layers { options: pairs(&[("database.url", "postgres://u:hunter2@h/d")]), ..Layers::default() };
+    let config = right.load().unwrap().config;
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.database_url().expose(), "postgres://u:hunter2@h/d");
+}
+
+#[test]
+fn without_a_url_the_database_is_a_file_in_the_data_folder() {
+    let layers = Layers { options: pairs(&[("data_dir", "/var/lib/scanyard")]), ..Layers::default() };
+    assert_eq!(layers.load().unwrap().config.database_url().expose(), "sqlite:///var/lib/scanyard/scanyard.db");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let text = problems(&Layers { file: Some("/no/such/file.toml".into()), ..Layers::default() });
+    assert!(text.contains("/no/such/file.toml: No such file"), "{text}");
+}

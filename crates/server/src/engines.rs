@@ -1,0 +1,79 @@
+//! The engines of this node: which can run, and how they present themselves.
+
+use crate::config;
+use scanyard_contract::ScanType;
+use scanyard_contract::scan::{EngineInfo, TargetExample};
+use scanyard_engines::engine::{ENGINES, Engine, engine};
+use scanyard_engines::{Availability, locate};
+
+/// What was found of each engine when the process started.
+#[derive(Debug, Clone)]
+pub struct Engines(Vec<Availability>);
+
+impl Engines {
+    /// Looks for every engine.
+    pub fn locate(config: &config::Engines) -> Engines {
+        let configured = |scan_type| match scan_type {
+            ScanType::Nmap => config.nmap.path.as_deref(),
+            ScanType::Zap
+            | ScanType::Trivy
+            | ScanType::Nuclei
+            | ScanType::Nikto
+            | ScanType::Sqlmap
+            | ScanType::Wapiti
+            | ScanType::Harvester
+            | ScanType::Sublist3r
+            | ScanType::Sentinel => None,
+        };
+        Engines(ScanType::ALL.iter().map(|scan_type| locate(*scan_type, configured(*scan_type))).collect())
+    }
+
+    /// Whether and where an engine is there.
+    pub fn availability(&self, scan_type: ScanType) -> &Availability {
+        &self.0[scan_type as usize]
+    }
+
+    /// The scan types that this node can run.
+    pub fn runnable(&self) -> Vec<ScanType> {
+        ScanType::ALL.iter().copied().filter(|scan_type| self.missing(*scan_type).is_none()).collect()
+    }
+
+    /// Why an engine cannot run here and what to do; `None` when it can.
+    pub fn missing(&self, scan_type: ScanType) -> Option<String> {
+        match self.availability(scan_type) {
+            Availability::Native | Availability::Program(_) => None,
+            Availability::Missing { searched } => {
+                let program = engine(scan_type).program;
+                let places: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+                Some(format!(
+                    "{program} was not found at {}: install it, or set engines.{scan_type}.path, and start again",
+                    places.join(" or ")
+                ))
+            }
+            Availability::NoAdapter => Some(format!("this version of Scanyard does not drive {scan_type} yet")),
+        }
+    }
+
+    /// Every engine as `GET /engines` lists it.
+    pub fn infos(&self) -> Vec<EngineInfo> {
+        ENGINES.iter().map(|engine| self.info(engine)).collect()
+    }
+
+    fn info(&self, engine: &Engine) -> EngineInfo {
+        let unavailable_reason = self.missing(engine.scan_type);
+        let example = |(target_type, example): &(_, &str)| TargetExample {
+            target_type: *target_type,
+            example: example.to_string(),
+        };
+        EngineInfo {
+            scan_type: engine.scan_type,
+            title: engine.title.to_string(),
+            description: engine.description.to_string(),
+            available: unavailable_reason.is_none(),
+            version: None,
+            unavailable_reason,
+            targets: engine.targets.iter().map(example).collect(),
+            options: engine.options_schema(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Who calls: the key, its state, its tenant, the source address and the rate limit, in this order.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::respond::AnswerHeaders;
+use crate::http::serve::Source;
+use crate::key::{self, KeyHash};
+use crate::limit::{Standing, WINDOWS};
+use crate::scope::Scope;
+use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
+use crate::store::tenant::TenantStatus;
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use scanyard_contract::{Code, ScanType, Timestamp};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The header that carries a key.
+const X_API_KEY: &str = "x-api-key";
+
+/// A caller whose key is live and within its limits; what it may do, the handler asks.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    pub holder: Arc<Holder>,
+}
+
+/// A caller of a route that needs no key; counted by source address.
+#[derive(Debug)]
+pub struct Anonymous;
+
+impl FromRequestParts<App> for Anonymous {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Anonymous, ApiError> {
+        count_source(app, source(parts)?)?;
+        Ok(Anonymous)
+    }
+}
+
+impl FromRequestParts<App> for Auth {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Auth, ApiError> {
+        let source = source(parts)?;
+        let now = app.store.local_now();
+        let holder = match find(app, parts, now).await {
+            Ok(holder) => holder,
+            Err(error) => {
+                // Whoever tries keys out is slowed down; a live key from the same address is not.
+                count_source(app, source)?;
+                return Err(error);
+            }
+        };
+        check_state(&holder, now)?;
+        let key = &holder.key;
+        check_source(key, source)?;
+        let limits = [key.per_minute, key.per_hour, key.per_day];
+        let standing = app.limits.take(&app.store, &key.id, limits, now).await?;
+        if let Some(headers) = parts.extensions.get::<AnswerHeaders>() {
+            announce(&standing, headers);
+        }
+        check_rate(&standing)?;
+        Ok(Auth { holder })
+    }
+}
+
+impl Auth {
+    /// The key itself.
+    pub fn key(&self) -> &ApiKeyRecord {
+        &self.holder.key
+    }
+
+    /// Goes on only with this scope.
+    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.key().scopes.iter().any(|has| has == scope.as_str()) {
+            return Ok(());
+        }
+        let error = ApiError::new(Code::InsufficientScope).with("scope", scope.as_str());
+        Err(error.detail("scope", format!("the key lacks {}", scope.as_str())))
+    }
+
+    /// Goes on only when the key may run this engine.
+    pub fn check_scan_type(&self, scan_type: ScanType) -> Result<(), ApiError> {
+        let Some(allowed) = &self.key().allowed_scan_types else { return Ok(()) };
+        if allowed.contains(&scan_type) {
+            return Ok(());
+        }
+        let words: Vec<&str> = allowed.iter().map(|scan_type| scan_type.as_str()).collect();
+        let error = ApiError::new(Code::ScanTypeNotAllowed).with("type", scan_type.as_str());
+        Err(error.detail("scanType", format!("the key's allowedScanTypes: {}", words.join(", "))))
+    }
+}
+
+fn source(parts: &Parts) -> Result<IpAddr, ApiError> {
+    match parts.extensions.get::<Source>() {
+        Some(Source(ip)) => Ok(*ip),
+        None => Err(ApiError::new(Code::InternalError).caused_by(anyhow::anyhow!("a request without its source"))),
+    }
+}
+
+fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
+    app.limits.take_source(source, app.config.limits.per_source, app.store.local_now()).map_err(|seconds| {
+        ApiError::new(Code::RateLimitExceeded)
+            .with("N", seconds.to_string())
+            .after(seconds)
+            .detail("source", format!("{source} sent too many requests without a live key in this minute"))
+    })
+}
+
+/// Finds the key of a request: in the cache of the last second, else in the store.
+async fn find(app: &App, parts: &Parts, now: i64) -> Result<Arc<Holder>, ApiError> {
+    let mut given = parts.headers.get_all(X_API_KEY).iter();
+    let text = match (given.next(), given.next()) {
+        (Some(text), None) => text.to_str().unwrap_or_default(),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::new(Code::InvalidApiKey).detail("X-API-Key", "given more than once"));
+        }
+        (None, _) => return Err(missing(&parts.headers, parts.uri.query().unwrap_or_default())),
+    };
+    if !key::is_well_formed(text) {
+        let reason = "a key is cix_sk_ and 40 letters and digits";
+        return Err(ApiError::new(Code::InvalidApiKey).detail("X-API-Key", reason));
+    }
+    let hash = KeyHash::of(text);
+    if let Some(known) = app.keys.get(&hash, now) {
+        return Ok(known);
+    }
+    let found = api_key::by_hash(&mut *app.store.read().await?, &hash.hex()).await?;
+    let known = found.ok_or_else(|| ApiError::new(Code::InvalidApiKey).detail("X-API-Key", "no such key"))?;
+    touch(app, known.key.id.clone(), now);
+    Ok(app.keys.put(hash, now, known))
+}
+
+/// Notes that the key is in use, at most once a second and without making the caller wait.
+fn touch(app: &App, key_id: String, now: i64) {
+    let store = app.store.clone();
+    tokio::spawn(async move {
+        let noted =
+            store.write(move |conn| Box::pin(async move { api_key::touch(conn, &[(key_id, now)]).await })).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "noting the use of a key");
+        }
+    });
+}
+
+/// No key where it belongs; says where one was seen instead, never which.
+fn missing(headers: &HeaderMap, query: &str) -> ApiError {
+    let error = ApiError::new(Code::MissingApiKey);
+    let is_key_name =
+        |name: &str| matches!(name.to_ascii_lowercase().as_str(), "apikey" | "api_key" | "x-api-key" | "key");
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    if let Some((name, _)) = parameters.find(|(name, value)| is_key_name(name) || value.starts_with(key::PREFIX)) {
+        let reason = "a key in the query string is not taken and now stands in logs: replace it, send X-API-Key";
+        return error.detail(crate::error::shown(&name), reason);
+    }
+    if headers.contains_key(AUTHORIZATION) {
+        return error.detail("Authorization", "is not read: send the key in X-API-Key");
+    }
+    error.detail("X-API-Key", "is missing")
+}
+
+/// The states in the order of the contract: revoked, suspended, expired; then the tenant's.
+fn check_state(holder: &Holder, now: i64) -> Result<(), ApiError> {
+    match holder.key.status {
+        KeyStatus::Revoked => return Err(ApiError::new(Code::KeyRevoked)),
+        KeyStatus::Suspended => return Err(ApiError::new(Code::KeySuspended)),
+        KeyStatus::Active => {}
+    }
+    if let Some(expires_at) = holder.key.expires_at.filter(|expires_at| *expires_at <= now) {
+        let reason = format!("the key expired at {}", Timestamp(expires_at));
+        return Err(ApiError::new(Code::KeyExpired).detail("expiresAt", reason));
+    }
+    match holder.tenant_status {
+        TenantStatus::Active => Ok(()),
+        TenantStatus::Suspended => Err(ApiError::new(Code::TenantSuspended)),
+    }
+}
+
+fn check_source(key: &ApiKeyRecord, source: IpAddr) -> Result<(), ApiError> {
+    match &key.allowed_ips {
+        Some(allowed) if !allowed.iter().any(|net| net.contains(&source)) => {
+            let reason = format!("the request came from {source}, which the key's allowedIpAddresses do not hold");
+            Err(ApiError::new(Code::IpNotAllowed).detail("source", reason))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The tightest window in three headers, all windows in the fourth.
+fn announce(standing: &Standing, headers: &AnswerHeaders) {
+    let tightest = standing.tightest();
+    headers.set("ratelimit-limit", &standing.limits[tightest].to_string());
+    headers.set("ratelimit-remaining", &standing.remaining[tightest].to_string());
+    headers.set("ratelimit-reset", &standing.seconds_left[tightest].to_string());
+    let all = WINDOWS.iter().zip(standing.limits).map(|(window, limit)| format!("{limit};w={}", window.length_s));
+    headers.set("ratelimit-policy", &all.collect::<Vec<_>>().join(", "));
+}
+
+fn check_rate(standing: &Standing) -> Result<(), ApiError> {
+    let Some(exceeded) = standing.exceeded else { return Ok(()) };
+    let seconds = standing.seconds_left[exceeded];
+    let reason = format!("{} requests a {} are used up", standing.limits[exceeded], WINDOWS[exceeded].name);
+    let error = ApiError::new(Code::RateLimitExceeded).with("N", seconds.to_string()).after(seconds);
+    Err(error.detail("window", reason))
+}

@@ -1,0 +1,136 @@
+//! `Idempotency-Key`: the repeat of a POST gets the first one's answer.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::answer::{self, Created};
+use crate::http::auth::Auth;
+use crate::http::posted::Received;
+use crate::store::idempotency::{self, IdempotencyId, NewIdempotency, StoredAnswer};
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, StatusCode};
+use scanyard_contract::Code;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Marks an answer that was stored by an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How long a repeat waits for the first request before it is told to come back.
+const WAIT: Duration = Duration::from_secs(5);
+/// Seconds after which to come back.
+const COME_BACK_SECONDS: u64 = 1;
+
+/// Requests with an `Idempotency-Key` that run on this node; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight(Arc<Mutex<HashMap<IdempotencyId, Arc<Semaphore>>>>);
+
+impl InFlight {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IdempotencyId, Arc<Semaphore>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other request with this key runs here.
+    async fn enter(&self, id: &IdempotencyId, wait: Duration) -> Option<Place> {
+        let turn = self.lock().entry(id.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        let permit = tokio::time::timeout(wait, turn.acquire_owned()).await.ok()?.ok()?;
+        Some(Place { in_flight: self.clone(), id: id.clone(), permit: Some(permit) })
+    }
+}
+
+/// A running request's place; leaving it lets the next one in.
+#[derive(Debug)]
+struct Place {
+    in_flight: InFlight,
+    id: IdempotencyId,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut running = self.in_flight.lock();
+        self.permit = None;
+        // Two hold it when nobody waits: the map and this look at it.
+        if running.get(&self.id).is_some_and(|turn| Arc::strong_count(turn) == 1) {
+            running.remove(&self.id);
+        }
+    }
+}
+
+/// How a POST goes on.
+#[derive(Debug)]
+pub enum Begun {
+    /// As a new request; its answer is to be stored where there is a key.
+    New(Option<Pending>),
+    /// With the stored answer.
+    Replay(StoredAnswer),
+}
+
+/// A new request with a key, until its answer is stored.
+#[derive(Debug)]
+pub struct Pending {
+    id: IdempotencyId,
+    body_hash: String,
+    _place: Place,
+}
+
+impl Pending {
+    /// The row that makes an answer the one of every repeat; its body may come later.
+    pub fn keep(&self, status: StatusCode, location: Option<String>, now: i64) -> NewIdempotency {
+        let answer =
+            StoredAnswer { body_hash: self.body_hash.clone(), status: status.as_u16(), location, body: String::new() };
+        NewIdempotency { id: self.id.clone(), answer, created_at: now }
+    }
+
+    /// The row for a 201.
+    pub fn keep_created<T: Serialize>(&self, created: &Created<T>, now: i64) -> Result<NewIdempotency, ApiError> {
+        let mut keep = self.keep(StatusCode::CREATED, Some(created.location.clone()), now);
+        keep.answer.body = serde_json::to_string(&answer::success(&created.data))
+            .map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+        Ok(keep)
+    }
+}
+
+/// Looks whether a POST is a repeat.
+pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun, ApiError> {
+    let Some(key) = &received.idempotency_key else { return Ok(Begun::New(None)) };
+    let id = IdempotencyId {
+        tenant_id: auth.key().tenant_id.clone(),
+        principal: auth.key().id.clone(),
+        operation: format!("{} {}", received.method, resource(&received.path)),
+        key: key.clone(),
+    };
+    let body_hash = received.fingerprint();
+    let Some(place) = app.in_flight.enter(&id, WAIT).await else {
+        return Err(ApiError::new(Code::IdempotencyInProgress).after(COME_BACK_SECONDS));
+    };
+    let found = idempotency::find(&mut *app.store.read().await?, &id, app.store.local_now()).await?;
+    match found {
+        None => Ok(Begun::New(Some(Pending { id, body_hash, _place: place }))),
+        Some(stored) if stored.body_hash == body_hash => Ok(Begun::Replay(stored)),
+        Some(_) => Err(reused()),
+    }
+}
+
+/// The key belongs to another request.
+pub fn reused() -> ApiError {
+    ApiError::new(Code::IdempotencyKeyReused)
+        .detail("Idempotency-Key", "belongs to a request with another body or query; use a new one")
+}
+
+/// The path without its base.
+fn resource(path: &str) -> &str {
+    super::BASES.iter().find_map(|base| path.strip_prefix(base)).unwrap_or(path)
+}
+
+/// A stored answer, sent again.
+pub fn replay(stored: StoredAnswer) -> Response {
+    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    let mut response = answer::json_text(status, stored.body);
+    if let Some(location) = stored.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+        response.headers_mut().insert(http::header::LOCATION, location);
+    }
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}

@@ -1,0 +1,87 @@
+//! The HTTP side: one file per resource, routes and handlers together. It must not know SQL.
+
+pub mod accept;
+pub mod answer;
+pub mod auth;
+pub mod body;
+pub mod engines;
+pub mod errors;
+pub mod health;
+pub mod idempotency;
+pub mod json;
+pub mod openapi;
+pub mod page;
+pub mod panic;
+pub mod posted;
+pub mod query;
+pub mod respond;
+pub mod results;
+pub mod scans;
+pub mod serve;
+
+use crate::App;
+use crate::error::ApiError;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use scanyard_contract::{Code, Support};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The paths under which the whole API answers; the first is the one of the contract.
+pub const BASES: [&str; 2] = ["/scan-api/api/v1", "/api/v1"];
+
+/// The API's routes, as they stand under each base path.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(scans::create_scan, scans::list_scans))
+        .routes(routes!(scans::get_scan))
+        .routes(routes!(results::get_results))
+        .routes(routes!(scans::cancel_scan))
+        .routes(routes!(engines::list_engines))
+        .routes(routes!(errors::list_errors))
+        .routes(routes!(errors::get_error))
+        .routes(routes!(errors::get_contract_error))
+        .routes(routes!(openapi::get_openapi))
+}
+
+/// The routes at the root.
+fn root() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
+        .routes(routes!(health::get_metrics))
+}
+
+/// The OpenAPI document of every route.
+pub fn openapi(support: &Support) -> OpenApi {
+    let collected = OpenApiRouter::with_openapi(openapi::frame()).merge(api()).merge(root());
+    openapi::complete(collected.into_openapi(), support)
+}
+
+/// Every route, behind the layer that finishes every answer.
+pub fn router(app: App) -> Router {
+    let (api, _) = api().split_for_parts();
+    let (root, _) = root().split_for_parts();
+    let api = api.method_not_allowed_fallback(method_not_allowed);
+    let mut router = root.method_not_allowed_fallback(method_not_allowed).fallback(route_not_found);
+    for base in BASES {
+        router = router.nest(base, api.clone());
+    }
+    guarded(router.with_state(app.clone()), app)
+}
+
+/// Puts the layer around a router that every answer passes.
+pub fn guarded(router: Router, app: App) -> Router {
+    router.layer(from_fn_with_state(app, respond::respond))
+}
+
+async fn route_not_found(request: Request) -> ApiError {
+    ApiError::new(Code::RouteNotFound).with("path", request.uri().path())
+}
+
+/// axum adds `Allow`.
+async fn method_not_allowed(request: Request) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed).with("method", request.method().as_str())
+}

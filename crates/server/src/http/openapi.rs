@@ -1,0 +1,274 @@
+//! The OpenAPI document: the operations as their handlers state them, their failures from one table and the catalogue.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::answer::{JSON, PROBLEM};
+use crate::http::auth::Anonymous;
+use crate::http::query::Query;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use scanyard_contract::wire::{Failed, Problem};
+use scanyard_contract::{Code, Support};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{
+    ContactBuilder, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response as Documented,
+    ResponseBuilder, Server, Type,
+};
+
+/// What every route can answer.
+const ALWAYS: &[Code] = &[
+    Code::UnknownParameter,
+    Code::NotAcceptable,
+    Code::MethodNotAllowed,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::NotImplemented,
+    Code::OperationTimeout,
+    Code::InternalError,
+    Code::ServiceUnavailable,
+];
+
+/// What every route without a key can answer besides, but for those of health.
+const ANONYMOUS: &[Code] = &[Code::RateLimitExceeded];
+
+/// What every route with a key can answer besides.
+const KEYED: &[Code] = &[
+    Code::MissingApiKey,
+    Code::InvalidApiKey,
+    Code::KeyRevoked,
+    Code::KeySuspended,
+    Code::KeyExpired,
+    Code::TenantSuspended,
+    Code::IpNotAllowed,
+    Code::RateLimitExceeded,
+    Code::DatabaseError,
+];
+
+/// What every POST can answer besides: it may have a body and an `Idempotency-Key`.
+const POSTED: &[Code] = &[
+    Code::InvalidJson,
+    Code::RequestTimeout,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::UnknownField,
+    Code::InvalidFieldType,
+    Code::InvalidIdempotencyKey,
+    Code::IdempotencyKeyReused,
+    Code::IdempotencyInProgress,
+];
+
+/// What each operation can answer besides.
+const OPERATIONS: &[(&str, &[&[Code]])] = &[
+    (
+        "create_scan",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::InsufficientScope,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+                Code::InvalidTarget,
+                Code::ScanTypeNotAllowed,
+                Code::EngineUnavailable,
+                Code::TargetNotAllowed,
+                Code::TargetUnresolvable,
+                Code::QuotaExceeded,
+            ],
+        ],
+    ),
+    (
+        "list_scans",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+            ],
+        ],
+    ),
+    (
+        "get_scan",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidScanType, Code::ScanNotFound]],
+    ),
+    (
+        "get_results",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+            ],
+        ],
+    ),
+    (
+        "cancel_scan",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ScanAlreadyCompleted,
+                Code::ScanAlreadyCancelled,
+                Code::ScanAlreadyFailed,
+            ],
+        ],
+    ),
+    ("list_engines", &[KEYED]),
+    ("list_errors", &[ANONYMOUS, &[Code::InvalidParameter]]),
+    ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_openapi", &[ANONYMOUS]),
+    ("get_livez", &[]),
+    ("get_readyz", &[&[Code::DatabaseError]]),
+    ("get_metrics", &[]),
+];
+
+/// The codes that an operation can answer, in the order of the catalogue; empty for one that is not in the table.
+pub fn codes(operation_id: &str) -> Vec<Code> {
+    let Some((_, groups)) = OPERATIONS.iter().find(|(id, _)| *id == operation_id) else { return Vec::new() };
+    let mut codes: Vec<Code> = groups.iter().flat_map(|group| group.iter()).chain(ALWAYS).copied().collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Scanyard Scan API",
+        description = "One API for security scanning. Every failure is documented at `/errors` and has the same \
+                       envelope, or the shape of RFC 9457 when `Accept` prefers `application/problem+json`.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
+    ),
+    components(schemas(Failed, Problem)),
+    tags(
+        (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
+        (name = "engines", description = "What can scan"),
+        (name = "errors", description = "What each failure means"),
+        (name = "health", description = "For orchestrators and monitoring"),
+    )
+)]
+struct Frame;
+
+/// The document as JSON, with what its references point into.
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(super::openapi(&Support::default())).unwrap_or_default());
+
+/// The document's root and its schema of that name.
+pub fn schema(name: &str) -> (&'static Value, &'static Value) {
+    (&DOCUMENT, &DOCUMENT["components"]["schemas"][name])
+}
+
+/// The document's frame, to which the router adds its operations.
+pub fn frame() -> OpenApi {
+    let mut document = Frame::openapi();
+    let servers = super::BASES.map(Server::new);
+    document.servers = Some(servers.to_vec());
+    let key = ApiKeyValue::with_description("X-API-Key", "A key: `cix_sk_` and 40 letters and digits");
+    let schemes = &mut document.components.get_or_insert_default().security_schemes;
+    schemes.insert("apiKey".to_string(), SecurityScheme::ApiKey(ApiKey::Header(key)).into());
+    document
+}
+
+/// Completes the document that the router collected.
+pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
+    if let Some(contact) = support.contact.as_deref().filter(|contact| !contact.is_empty()) {
+        let is_address = contact.contains('@');
+        let builder = ContactBuilder::new().name(Some(contact));
+        let builder = if is_address { builder.email(Some(contact)) } else { builder.url(Some(contact)) };
+        document.info.contact = Some(builder.build());
+    }
+    for (path, item) in &mut document.paths.paths {
+        if !is_under_base(path) {
+            item.servers = Some(vec![Server::new("/")]);
+        }
+        for operation in operations(item) {
+            add_failures(operation);
+            add_headers(operation);
+        }
+    }
+    document
+}
+
+fn is_under_base(path: &str) -> bool {
+    !matches!(path, "/livez" | "/readyz" | "/metrics")
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// One documented response for each status that an operation's codes have.
+fn add_failures(operation: &mut Operation) {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes(operation.operation_id.as_deref().unwrap_or_default()) {
+        by_status.entry(code.row().status).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        operation.responses.responses.insert(status.to_string(), failure(&codes).into());
+    }
+}
+
+fn failure(codes: &[Code]) -> Documented {
+    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.row().message)).collect();
+    let content = |name: &str| ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build();
+    let builder = ResponseBuilder::new()
+        .description(lines.join("\n\n"))
+        .content(JSON, content("Failed"))
+        .content(PROBLEM, content("Problem"));
+    let waits = codes.iter().any(|code| matches!(code.row().status, 429 | 503) || *code == Code::IdempotencyInProgress);
+    if waits {
+        builder.header("Retry-After", integer("Whole seconds to wait, where known")).build()
+    } else {
+        builder.build()
+    }
+}
+
+fn integer(description: &str) -> utoipa::openapi::Header {
+    let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+/// The headers of every answer.
+fn add_headers(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let schema = ObjectBuilder::new().schema_type(Type::String).build();
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some("Quote it to support")).build();
+            response.headers.insert("X-Request-Id".to_string(), header.into());
+        }
+    }
+}
+
+/// This document
+///
+/// OpenAPI 3.1.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "errors",
+    responses((status = 200, description = "The document", body = Object)))]
+pub async fn get_openapi(_: Anonymous, State(app): State<App>, query: Query) -> Result<Response, ApiError> {
+    query.none()?;
+    let text: Arc<str> = app.openapi.clone();
+    Ok(super::answer::json_text(StatusCode::OK, text.as_bytes().to_vec()))
+}

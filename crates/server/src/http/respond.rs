@@ -1,0 +1,205 @@
+//! The outermost layer: every request passes its bounds on the way in, and every answer gets its request id, its shape
+//! and its line in the log on the way out. Nothing leaves the server that it has not seen.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::accept::{self, ErrorShape};
+use crate::http::body::{self, SharedBody};
+use crate::http::{answer, panic};
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use scanyard_contract::Code;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// Carries the request's id on every answer.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers that an extractor wants on the answer, whatever the answer will be.
+#[derive(Debug, Clone, Default)]
+pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
+
+impl AnswerHeaders {
+    /// Sets a header; a value that no header can hold is left out.
+    pub fn set(&self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// What the layer keeps of a request for its answer.
+struct Asked {
+    request_id: Uuid,
+    method: Method,
+    /// The path alone: a query can hold a misplaced key.
+    path: String,
+    route: Option<MatchedPath>,
+    shape: ErrorShape,
+    headers: AnswerHeaders,
+    at: Instant,
+}
+
+/// Guards a request and finishes its answer.
+pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let asked = Asked {
+        request_id: Uuid::now_v7(),
+        method: request.method().clone(),
+        path: request.uri().path().to_string(),
+        route: request.extensions().get::<MatchedPath>().cloned(),
+        shape: accept::error_shape(request.headers()),
+        headers: AnswerHeaders::default(),
+        at: Instant::now(),
+    };
+    request.extensions_mut().insert(asked.headers.clone());
+    let expects_continue = request.headers().contains_key(EXPECT);
+    let rest = if request.body().is_end_stream() {
+        None
+    } else {
+        let body = SharedBody::new(std::mem::replace(request.body_mut(), Body::empty()));
+        *request.body_mut() = Body::new(body.clone());
+        Some(body)
+    };
+    let mut response = match refuse(&app, &asked, &request) {
+        Err(error) => error.into_response(),
+        Ok(()) => run(&app, &asked.method, next.run(request)).await,
+    };
+    let error = failure_of(&mut response);
+    if let (Some(error), Some(rest)) = (&error, rest)
+        && error.code != Code::RequestTimeout
+        && !expects_continue
+    {
+        body::discard(rest).await;
+    }
+    finish(asked, response, error)
+}
+
+/// What is wrong with a request before anyone looks at what it wants.
+fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
+    let http = &app.config.http;
+    let is_api = asked.path.contains("/api/v1");
+    let url_bytes = request.uri().path_and_query().map_or(0, |url| url.as_str().len());
+    if url_bytes > http.max_url_bytes {
+        return Err(ApiError::new(Code::UriTooLong).with("limit", http.max_url_bytes.to_string()));
+    }
+    let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if header_bytes > http.max_header_bytes {
+        return Err(ApiError::new(Code::HeadersTooLarge).with("limit", http.max_header_bytes.to_string()));
+    }
+    if !is_defined(&asked.method) {
+        return Err(ApiError::new(Code::NotImplemented).with("method", asked.method.as_str()));
+    }
+    if is_api && app.draining.is_cancelled() {
+        return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
+    }
+    if is_api && !accept::takes(request.headers(), answer::JSON) {
+        return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {}", answer::JSON)));
+    }
+    Ok(())
+}
+
+/// Seconds after which another node, or this one started again, is likely to answer.
+const DRAIN_SECONDS: u64 = 5;
+
+/// Whether HTTP defines the method (RFC 9110 and PATCH's RFC 5789).
+fn is_defined(method: &Method) -> bool {
+    let defined = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    defined.contains(method)
+}
+
+/// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.
+async fn run(app: &App, method: &Method, handler: impl Future<Output = Response>) -> Response {
+    let budget = app.config.http.request_timeout;
+    match tokio::time::timeout(budget, panic::caught(handler)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panicked)) => ApiError::new(Code::InternalError).caused_by(panicked).into_response(),
+        Err(_) => {
+            let error = ApiError::new(Code::OperationTimeout);
+            match *method {
+                Method::POST => error.detail(
+                    "Idempotency-Key",
+                    "the outcome is unknown: repeat the request with the same Idempotency-Key and body",
+                ),
+                _ => error,
+            }
+            .into_response()
+        }
+    }
+}
+
+/// The failure inside a response; a bare 4xx or 5xx that no code of ours made is a fault of ours.
+fn failure_of(response: &mut Response) -> Option<ApiError> {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        return Some(error);
+    }
+    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    is_failure.then(|| {
+        ApiError::new(Code::InternalError).caused_by(anyhow::anyhow!("a bare {} was answered", response.status()))
+    })
+}
+
+fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response {
+    let mut response = match &error {
+        None => response,
+        Some(error) => {
+            let mut failed = answer::failure(error, asked.shape, asked.request_id);
+            if let Some(allow) = response.headers().get(http::header::ALLOW) {
+                failed.headers_mut().insert(http::header::ALLOW, allow.clone());
+            }
+            failed
+        }
+    };
+    let headers = response.headers_mut();
+    headers.extend(std::mem::take(&mut *asked.headers.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    if let Ok(id) = HeaderValue::from_str(&asked.request_id.to_string()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(seconds) = error.as_ref().and_then(|error| error.retry_after) {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"X-API-Key\""));
+    }
+    record(&asked, &response, error.as_ref());
+    if asked.method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// One line in the log, one count in the metrics.
+fn record(asked: &Asked, response: &Response, error: Option<&ApiError>) {
+    let status = response.status().as_u16();
+    let code = error.map_or("", |error| error.code.as_str());
+    let route = asked.route.as_ref().map_or("none", MatchedPath::as_str).to_string();
+    let method = if is_defined(&asked.method) { asked.method.to_string() } else { "other".to_string() };
+    let labels = [("method", method), ("route", route), ("status", status.to_string())];
+    let seconds = asked.at.elapsed().as_secs_f64();
+    metrics::counter!("scanyard_http_requests_total", &labels).increment(1);
+    metrics::histogram!("scanyard_http_request_seconds", &labels[1..2]).record(seconds);
+    let (request_id, method, path) = (asked.request_id, &asked.method, crate::error::shown(&asked.path));
+    match error.and_then(|error| error.source.as_ref()) {
+        Some(cause) => {
+            tracing::error!(%request_id, %method, path, status, code, cause = format!("{cause:#}"), "request failed");
+        }
+        None => tracing::debug!(%request_id, %method, path, status, code, seconds, "request answered"),
+    }
+}

@@ -1,0 +1,269 @@
+//! Scans: submit, list, watch, read what was found, cancel.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::answer::{self, Answer, Created, Listed};
+use crate::http::auth::Auth;
+use crate::http::idempotency::{self, Begun};
+use crate::http::page::{At, PARAMETERS, PageQuery, bad_cursor};
+use crate::http::posted::Posted;
+use crate::http::query::{Params, Query, Segments};
+use crate::scan;
+use crate::scope::Scope;
+use crate::store::job::Cancel;
+use crate::store::scan::{ScanFilter, ScanRecord, Window};
+use crate::store::{NewScan, Submitted, job, scan as scans, scan_count};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use scanyard_contract::scan::CreateScan;
+use scanyard_contract::wire::{Page, Success};
+use scanyard_contract::{Code, Priority, Scan, ScanStatus, ScanType};
+use scanyard_engines::Target;
+use scanyard_engines::resolve::ResolveFault;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long a submission waits for the target's name; trouble beyond that is the worker's to meet.
+const LOOKUP_BUDGET: Duration = Duration::from_secs(1);
+
+/// Submit a scan
+///
+/// The answer comes at once; the scan waits for capacity. `config` overrides `options` key by key.
+#[utoipa::path(post, path = "/scans", operation_id = "create_scan", tag = "scans",
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h")),
+    request_body = CreateScan,
+    responses((status = 201, description = "The scan, queued", body = Success<Scan>, headers(
+        ("Location" = String, description = "Path of the scan, with its `scanType`"),
+        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the scan"),
+    ))),
+    security(("apiKey" = [])))]
+pub async fn create_scan(
+    auth: Auth,
+    State(app): State<App>,
+    query: Query,
+    posted: Posted,
+) -> Result<Response, ApiError> {
+    auth.require(Scope::ScansCreate)?;
+    query.none()?;
+    let received = posted.receive(&app).await?;
+    let pending = match idempotency::begin(&app, &auth, &received).await? {
+        Begun::New(pending) => pending,
+        Begun::Replay(stored) => return Ok(idempotency::replay(stored)),
+    };
+    let create: CreateScan = received.json("CreateScan")?;
+    let target = judge(&app, &auth, &create).await?;
+    let record = scan::record(create, &target, &auth.key().tenant_id, &auth.key().id, app.store.local_now());
+    let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
+    let new = NewScan {
+        month_at: scan::month_start(record.created_at),
+        quota: auth.holder.monthly_quota,
+        idempotency: match &pending {
+            Some(pending) => Some(pending.keep_created(&created, record.created_at)?),
+            None => None,
+        },
+        host: target.host(),
+        scan: record,
+    };
+    match app.store.submit(new).await? {
+        Submitted::Stored => {
+            app.queue.hint();
+            Ok(created.into_response())
+        }
+        Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
+        Submitted::KeyReused => Err(idempotency::reused()),
+        Submitted::QuotaExceeded => Err(quota_exceeded(&auth, created.data.created_at.0)),
+    }
+}
+
+/// Whether the caller may have this scan run here: everything but its quota.
+async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, ApiError> {
+    let faults = scan::faults(create);
+    if !faults.is_empty() {
+        return Err(ApiError::of_faults(faults));
+    }
+    let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
+    auth.check_scan_type(create.scan_type)?;
+    if let Some(reason) = app.engines.missing(create.scan_type) {
+        let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
+        return Err(error.detail("scanType", reason));
+    }
+    let policy = &auth.holder.policy;
+    policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
+    if let Some(name) = target.name().filter(|_| scan::looks_up_target(create.scan_type)) {
+        match app.resolver.lookup(name, LOOKUP_BUDGET).await {
+            Ok(addresses) => policy.check_addresses(&target, &addresses).map_err(|refusal| not_allowed(refusal.0))?,
+            Err(ResolveFault::NotFound(name)) => {
+                let error = ApiError::new(Code::TargetUnresolvable).with("host", &name);
+                return Err(error.detail("target", format!("{name} has no address")));
+            }
+            // The worker looks again, and its check decides.
+            Err(ResolveFault::Trouble { .. }) => {}
+        }
+    }
+    Ok(target)
+}
+
+fn not_allowed(reason: String) -> ApiError {
+    ApiError::new(Code::TargetNotAllowed).with("reason", &reason).detail("target", reason)
+}
+
+fn quota_exceeded(auth: &Auth, now: i64) -> ApiError {
+    let quota = auth.holder.monthly_quota.unwrap_or_default();
+    let reset = scanyard_contract::Timestamp(scan::next_month_start(now));
+    ApiError::new(Code::QuotaExceeded).detail("quota", format!("{quota} scans a month are used up until {reset}"))
+}
+
+/// Path of a scan, relative to the server's root.
+fn location(id: Uuid, scan_type: ScanType) -> String {
+    format!("{}/scans/{id}?scanType={scan_type}", super::BASES[0])
+}
+
+/// The tenant's scans
+///
+/// Newest first. Without `scanType` those of every engine.
+#[utoipa::path(get, path = "/scans", operation_id = "list_scans", tag = "scans",
+    params(
+        ("scanType" = Option<ScanType>, Query, description = "Only scans of this engine"),
+        ("status" = Option<ScanStatus>, Query, description = "Only scans in this status"),
+        ("priority" = Option<Priority>, Query, description = "Only scans of this priority"),
+        ("page" = Option<u32>, Query, description = "Number of the page, from 1", minimum = 1),
+        ("limit" = Option<u32>, Query, description = "Items on a page; default 20", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before; excludes `page`"),
+    ),
+    responses((status = 200, description = "One page of scans", body = Page<Scan>)),
+    security(("apiKey" = [])))]
+pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Result<Listed<Scan>, ApiError> {
+    auth.require(Scope::ScansList)?;
+    let [page, limit, cursor] = PARAMETERS;
+    let params = query.only(&["scanType", "status", "priority", page, limit, cursor])?;
+    let filter = ScanFilter {
+        scan_type: params.scan_type()?,
+        status: params.word("status", ScanStatus::words)?,
+        priority: params.priority()?,
+    };
+    let page = PageQuery::read(&params)?;
+    let window = match &page.at {
+        At::Number(number) => Window::Offset(u64::from(number - 1) * u64::from(page.limit)),
+        At::Cursor(cursor) => Window::Before(cursor_id(cursor)?),
+    };
+    let tenant = &auth.key().tenant_id;
+    let mut conn = app.store.read().await?;
+    // One more than asked for tells whether there is a next page.
+    let mut records = scans::list(&mut conn, tenant, &filter, window, page.limit + 1).await?;
+    let total = scan_count::total(&mut conn, tenant, &filter).await?;
+    let has_more = records.len() > page.limit as usize;
+    records.truncate(page.limit as usize);
+    let next = records.last().filter(|_| has_more).map(|last| last.id.simple().to_string());
+    Ok(Listed { data: records.iter().map(ScanRecord::to_wire).collect(), pagination: page.pagination(total, next) })
+}
+
+fn cursor_id(cursor: &str) -> Result<Uuid, ApiError> {
+    let is_ours = cursor.len() == 32;
+    let id = Uuid::try_parse(cursor).ok().filter(|_| is_ours);
+    id.ok_or_else(|| bad_cursor("is not a nextCursor of this list"))
+}
+
+/// The `scanType` of a single-scan call: part of the scan's identity, `nmap` when absent.
+pub(super) fn scan_type(params: &Params) -> Result<ScanType, ApiError> {
+    Ok(params.scan_type()?.unwrap_or(ScanType::Nmap))
+}
+
+/// The caller's scan of that id and type; another tenant's, or one of another type, does not exist.
+pub(super) async fn find(app: &App, auth: &Auth, id: Uuid, scan_type: ScanType) -> Result<ScanRecord, ApiError> {
+    let found = scans::get(&mut *app.store.read().await?, &auth.key().tenant_id, id, scan_type).await?;
+    found.ok_or_else(|| not_found(scan_type))
+}
+
+fn not_found(scan_type: ScanType) -> ApiError {
+    ApiError::new(Code::ScanNotFound)
+        .detail("scanType", format!("looked for among {scan_type} scans; a scan of another engine needs its scanType"))
+}
+
+/// A scan
+#[utoipa::path(get, path = "/scans/{scanId}", operation_id = "get_scan", tag = "scans",
+    params(
+        ("scanId" = Uuid, Path, description = "Id of the scan"),
+        ("scanType" = Option<ScanType>, Query, description = "The scan's engine; default `nmap`"),
+    ),
+    responses((status = 200, description = "The scan", body = Success<Scan>)),
+    security(("apiKey" = [])))]
+pub async fn get_scan(
+    auth: Auth,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+) -> Result<Answer<Scan>, ApiError> {
+    auth.require(Scope::ScansRead)?;
+    let scan_type = scan_type(&query.only(&["scanType"])?)?;
+    Ok(Answer(find(&app, &auth, segments.scan_id()?, scan_type).await?.to_wire()))
+}
+
+/// Cancel a scan
+///
+/// The scan is cancelled at once; `sealedAt` appears when its processes are gone and what they found is stored.
+#[utoipa::path(post, path = "/scans/{scanId}/cancel", operation_id = "cancel_scan", tag = "scans",
+    params(
+        ("scanId" = Uuid, Path, description = "Id of the scan"),
+        ("scanType" = Option<ScanType>, Query, description = "The scan's engine; default `nmap`"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
+    ),
+    responses((status = 200, description = "The scan, cancelled", body = Success<Scan>, headers(
+        ("Idempotency-Replayed" = String, description = "`true` when an earlier request cancelled the scan"),
+    ))),
+    security(("apiKey" = [])))]
+pub async fn cancel_scan(
+    auth: Auth,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+    posted: Posted,
+) -> Result<Response, ApiError> {
+    auth.require(Scope::ScansCancel)?;
+    let params = query.only(&["scanType"])?;
+    let received = posted.receive(&app).await?;
+    let pending = match idempotency::begin(&app, &auth, &received).await? {
+        Begun::New(pending) => pending,
+        Begun::Replay(stored) => return Ok(idempotency::replay(stored)),
+    };
+    received.nothing()?;
+    let (id, scan_type) = (segments.scan_id()?, scan_type(&params)?);
+    let tenant = auth.key().tenant_id.clone();
+    let now = app.store.now().await?;
+    let keep = pending.as_ref().map(|pending| pending.keep(StatusCode::OK, None, now));
+    let cancelled = app
+        .store
+        .write(move |conn| {
+            Box::pin(async move {
+                let cancelled = job::cancel(conn, &tenant, id, scan_type, now).await?;
+                if let (Cancel::Cancelled(scan), Some(mut keep)) = (&cancelled, keep) {
+                    keep.answer.body = serde_json::to_string(&answer::success(scan.to_wire()))?;
+                    crate::store::idempotency::insert(conn, &keep).await?;
+                }
+                Ok(cancelled)
+            })
+        })
+        .await?;
+    match cancelled {
+        Cancel::Cancelled(scan) => {
+            app.runs.cancel(scan.id);
+            Ok(Answer(scan.to_wire()).into_response())
+        }
+        Cancel::Already(status) => Err(already(status)),
+        Cancel::NotFound => Err(not_found(scan_type)),
+    }
+}
+
+fn already(status: ScanStatus) -> ApiError {
+    ApiError::new(match status {
+        ScanStatus::Completed => Code::ScanAlreadyCompleted,
+        ScanStatus::Cancelled => Code::ScanAlreadyCancelled,
+        ScanStatus::Failed => Code::ScanAlreadyFailed,
+        // A scan that is not over can always be cancelled: its job is missing, which is a fault of ours.
+        ScanStatus::Queued | ScanStatus::Running => {
+            return ApiError::new(Code::InternalError).caused_by(anyhow::anyhow!("a {status} scan without a job"));
+        }
+    })
+}

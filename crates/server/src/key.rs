@@ -1,0 +1,272 @@
+//! API keys: how they are made, recognised and looked up. The key itself is never kept, only its SHA-256.
+
+use crate::config;
+use crate::limit::Limits;
+use crate::scope::Scope;
+use crate::store::api_key::{self, ApiKeyRecord, KeyStatus};
+use crate::store::{Store, StoreError, tenant};
+use ipnet::IpNet;
+use ring::rand::{SecureRandom, SystemRandom};
+use scanyard_contract::ScanType;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
+
+/// What every key begins with.
+pub const PREFIX: &str = "cix_sk_";
+/// Random characters of a new key.
+const RANDOM: usize = 40;
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// How long a looked-up key is believed, in milliseconds: what is revoked stops within that time on every node.
+const CACHE_MS: i64 = 1_000;
+/// Looked-up keys that are kept at most; beyond it the old ones go.
+const CACHE_SIZE: usize = 10_000;
+
+/// A key in the clear: shown once, when it is made.
+#[derive(Clone)]
+pub struct RawKey(String);
+
+impl std::fmt::Debug for RawKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RawKey(…)")
+    }
+}
+
+impl RawKey {
+    /// Makes a new key.
+    pub fn generate() -> Result<RawKey, ring::error::Unspecified> {
+        let random = SystemRandom::new();
+        let mut text = String::from(PREFIX);
+        let mut bytes = [0u8; 64];
+        while text.len() < PREFIX.len() + RANDOM {
+            random.fill(&mut bytes)?;
+            // Bytes from 248 on would make the first letters likelier.
+            let fair = bytes.iter().filter(|byte| **byte < 248);
+            let room = PREFIX.len() + RANDOM - text.len();
+            text.extend(fair.take(room).map(|byte| char::from(ALPHABET[usize::from(byte % 62)])));
+        }
+        Ok(RawKey(text))
+    }
+
+    /// The key itself, to be shown once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.0)
+    }
+
+    /// Its first characters, by which its owner knows it again.
+    pub fn prefix(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewKey {
+    /// 1 to 255 characters.
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    /// `None`: all.
+    pub allowed_scan_types: Option<Vec<ScanType>>,
+    /// `None`: any.
+    pub allowed_ips: Option<Vec<IpNet>>,
+    /// Requests a minute, an hour and a day.
+    pub limits: Limits,
+    /// Epoch milliseconds; `None`: never.
+    pub expires_at: Option<i64>,
+}
+
+/// Why a key cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NewKeyError {
+    #[error("a key's name is 1 to 255 characters")]
+    Name,
+    #[error("a key needs at least one scope")]
+    NoScope,
+    #[error("a key's limits are at least 1")]
+    Limit,
+    #[error("the system gives no random numbers")]
+    Random,
+    #[error("there is no tenant {0}")]
+    NoTenant(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NewKey {
+    /// A key without a name or scopes, with the configured limits.
+    pub fn with_limits(limits: &config::Limits) -> NewKey {
+        NewKey {
+            name: String::new(),
+            scopes: Vec::new(),
+            allowed_scan_types: None,
+            allowed_ips: None,
+            limits: [limits.per_minute.into(), limits.per_hour.into(), limits.per_day.into()],
+            expires_at: None,
+        }
+    }
+
+    /// Makes the key: what is stored of it, and the key itself.
+    pub fn make(self, tenant_id: &str, now: i64) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
+        let NewKey { name, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
+        if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return Err(NewKeyError::Name);
+        }
+        if scopes.is_empty() {
+            return Err(NewKeyError::NoScope);
+        }
+        if limits.contains(&0) {
+            return Err(NewKeyError::Limit);
+        }
+        let key = RawKey::generate().map_err(|_| NewKeyError::Random)?;
+        let [per_minute, per_hour, per_day] = limits;
+        let record = ApiKeyRecord {
+            id: format!("key-{}", Uuid::now_v7()),
+            tenant_id: tenant_id.to_string(),
+            name,
+            hash: key.hash().hex(),
+            prefix: key.prefix().to_string(),
+            scopes: scopes.iter().map(|scope| scope.as_str().to_string()).collect(),
+            allowed_scan_types,
+            allowed_ips,
+            per_minute,
+            per_hour,
+            per_day,
+            status: KeyStatus::Active,
+            expires_at,
+            created_at: now,
+            last_used_at: None,
+        };
+        Ok((record, key))
+    }
+}
+
+/// Makes and stores a key of the tenant of that name.
+pub async fn create_key(store: &Store, tenant: &str, new: NewKey) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
+    let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
+    let found = found.ok_or_else(|| NewKeyError::NoTenant(tenant.to_string()))?;
+    let (record, key) = new.make(&found.id, store.now().await?)?;
+    let stored = record.clone();
+    store.write(move |conn| Box::pin(async move { api_key::insert(conn, &stored).await })).await?;
+    Ok((record, key))
+}
+
+/// Whether a text looks like a key at all. The length is not judged: the contract's own page shows two.
+pub fn is_well_formed(text: &str) -> bool {
+    text.strip_prefix(PREFIX)
+        .is_some_and(|rest| (1..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// The SHA-256 of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    pub fn of(key: &str) -> KeyHash {
+        let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest.as_ref());
+        KeyHash(hash)
+    }
+
+    /// Lower-case hex, as it is stored.
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When something was read, and what.
+type Known<T> = (i64, Arc<T>);
+
+/// Keys looked up a moment ago; cheap to clone.
+#[derive(Debug)]
+pub struct KeyCache<T>(Arc<Mutex<HashMap<KeyHash, Known<T>>>>);
+
+impl<T> Clone for KeyCache<T> {
+    fn clone(&self) -> Self {
+        KeyCache(self.0.clone())
+    }
+}
+
+impl<T> Default for KeyCache<T> {
+    fn default() -> Self {
+        KeyCache(Arc::default())
+    }
+}
+
+impl<T> KeyCache<T> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Known<T>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was known of the key within the last second before `now`.
+    pub fn get(&self, hash: &KeyHash, now: i64) -> Option<Arc<T>> {
+        let cache = self.lock();
+        let (at, known) = cache.get(hash)?;
+        (0..CACHE_MS).contains(&(now - at)).then(|| known.clone())
+    }
+
+    /// Keeps what was read at `now`.
+    pub fn put(&self, hash: KeyHash, now: i64, known: T) -> Arc<T> {
+        let known = Arc::new(known);
+        let mut cache = self.lock();
+        if cache.len() >= CACHE_SIZE {
+            cache.retain(|_, (at, _)| (0..CACHE_MS).contains(&(now - *at)));
+        }
+        cache.insert(hash, (now, known.clone()));
+        known
+    }
+
+    /// Forgets everything: a key or a tenant was changed on this node.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_is_well_formed_and_never_the_same() {
+        let (one, other) = (RawKey::generate().unwrap(), RawKey::generate().unwrap());
+        assert!(is_well_formed(one.reveal()));
+        assert_eq!(one.reveal().len(), 47);
+        assert_ne!(one.reveal(), other.reveal());
+        assert!(!format!("{one:?}").contains(&one.reveal()[7..]));
+    }
+
+    #[test]
+    fn what_is_no_key_is_seen() {
+        for text in ["", "cix_sk_", "cix_pk_abc", "cix_sk_a-b", "cix_sk_ä", " cix_sk_abc", "cix_sk_abc "] {
+            assert!(!is_well_formed(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_sha_256() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(KeyHash::of("abc").hex(), abc);
+    }
+
+    #[test]
+    fn a_key_is_believed_for_less_than_a_second() {
+        let cache = KeyCache::default();
+        let hash = KeyHash::of("abc");
+        cache.put(hash, 5_000, "known");
+        assert!(cache.get(&hash, 5_999).is_some());
+        assert!(cache.get(&hash, 6_000).is_none());
+        assert!(cache.get(&hash, 4_999).is_none(), "the clock went back");
+        cache.clear();
+        assert!(cache.get(&hash, 5_000).is_none());
+    }
+}

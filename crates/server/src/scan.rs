@@ -1,0 +1,234 @@
+//! What makes a scan acceptable, and how one presents itself.
+
+use crate::schema::{self, Fault, Found};
+use crate::store::scan::ScanRecord;
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::wire::Detail;
+use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
+use scanyard_engines::engine::engine;
+use scanyard_engines::{Options, Target};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Seconds that a scan may run when it does not say.
+pub const DEFAULT_TIMEOUT: u32 = 3600;
+/// The longest tag, in characters.
+const MAX_TAG: usize = 64;
+
+/// The options that a scan runs with: `config` overrides `options` key by key.
+pub fn effective_options(options: &Map<String, Value>, config: &Map<String, Value>) -> Map<String, Value> {
+    let mut effective = options.clone();
+    effective.extend(config.iter().map(|(name, value)| (name.clone(), value.clone())));
+    effective
+}
+
+/// What is wrong with a scan beyond its schema: labels and engine options, each fault with its place.
+pub fn faults(scan: &CreateScan) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut bounds = |field: String, reason: &str| {
+        found.push(Found { field, fault: Fault::Bounds(reason.to_string()) });
+    };
+    for (i, tag) in scan.tags.iter().enumerate() {
+        if !is_label(tag, MAX_TAG) {
+            bounds(format!("tags[{i}]"), "must be 1 to 64 characters, no control characters");
+        }
+    }
+    let labels = [("name", &scan.name), ("assetId", &scan.asset_id)];
+    for (field, label) in labels {
+        if label.as_ref().is_some_and(|label| !is_label(label, 255)) {
+            bounds(field.to_string(), "must be 1 to 255 characters, no control characters");
+        }
+    }
+    found.extend(option_faults(scan));
+    found.sort_by(|a, b| (&a.fault, &a.field).cmp(&(&b.fault, &b.field)));
+    found
+}
+
+fn is_label(text: &str, max: usize) -> bool {
+    (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// First the engine's schema, which tells an unknown name from a wrong type; then the engine's own reading.
+fn option_faults(scan: &CreateScan) -> Vec<Found> {
+    let schema = engine(scan.scan_type).options_schema();
+    let mut found = Vec::new();
+    for (place, options) in [("options", &scan.options), ("config", &scan.config)] {
+        found.extend(schema::faults(&schema, &schema, &Value::Object(options.clone()), place));
+    }
+    if !found.is_empty() {
+        return found;
+    }
+    match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
+        Some(Ok(_)) | None => Vec::new(),
+        Some(Err(details)) => details.into_iter().map(|detail| option_fault(scan, detail)).collect(),
+    }
+}
+
+/// An engine names its faults under `options`; what `config` overrides is told of there.
+fn option_fault(scan: &CreateScan, detail: Detail) -> Found {
+    let field = detail.field.unwrap_or_else(|| "options".to_string());
+    let name = field.strip_prefix("options.").unwrap_or_default();
+    let head = name.split(['.', '[']).next().unwrap_or_default();
+    let field = if scan.config.contains_key(head) { format!("config.{name}") } else { field };
+    Found { field, fault: Fault::Bounds(detail.reason) }
+}
+
+/// Reads the target and checks that the engine takes its form and that it is of the type it is said to be.
+pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
+    let engine = engine(scan.scan_type);
+    let refused = |reason: String| {
+        let takes = engine.targets.iter().map(|(target_type, example)| {
+            Detail::field("target", format!("{} takes {target_type}, such as {example}", scan.scan_type))
+        });
+        let mut details = vec![Detail::field("target", reason)];
+        details.extend(takes);
+        details
+    };
+    let target = Target::parse(&scan.target).map_err(|fault| refused(fault.to_string()))?;
+    if let Some(said) = scan.target_type.filter(|said| !target.is_a(*said)) {
+        return Err(refused(format!("is of type {}, not {said} as targetType says", target.target_type())));
+    }
+    let takes = |(target_type, _): &(TargetType, &str)| target.is_a(*target_type);
+    // An engine without forms is one that this build does not drive: that is another answer.
+    if !engine.targets.is_empty() && !engine.targets.iter().any(takes) {
+        return Err(refused(format!("is of type {}, which {} does not take", target.target_type(), scan.scan_type)));
+    }
+    Ok(target)
+}
+
+/// The row of a new scan.
+pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: &str, now: i64) -> ScanRecord {
+    let CreateScan { target: _, scan_type, name, target_type, priority, options, config, tags, timeout, asset_id } =
+        create;
+    ScanRecord {
+        id: Uuid::now_v7(),
+        tenant_id: tenant_id.to_string(),
+        api_key_id: api_key_id.to_string(),
+        scan_type,
+        name,
+        target: target.to_string(),
+        target_type: target_type.unwrap_or(target.target_type()),
+        status: ScanStatus::Queued,
+        priority: priority.unwrap_or(Priority::Normal),
+        progress: 0,
+        tags,
+        options,
+        config,
+        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        asset_id,
+        attempts: 0,
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        sealed_at: None,
+        failure: None,
+        summary: None,
+        coverage: None,
+        engine_version: None,
+    }
+}
+
+/// The results of a finished scan, with one page of its findings.
+pub fn results(scan: ScanRecord, findings: Vec<Finding>) -> Results {
+    let seconds = |(from, to): (i64, i64)| u64::try_from((to - from) / 1000).unwrap_or_default();
+    Results {
+        scan_id: scan.id,
+        scan_type: scan.scan_type,
+        target: scan.target,
+        status: scan.status,
+        partial: scan.status != ScanStatus::Completed,
+        summary: scan.summary.unwrap_or_default(),
+        coverage: scan.coverage.unwrap_or_default(),
+        findings,
+        failure: scan.failure,
+        started_at: scan.started_at.map(Timestamp),
+        completed_at: scan.completed_at.map(Timestamp),
+        duration_seconds: scan.started_at.zip(scan.completed_at).map(seconds),
+    }
+}
+
+/// The findings of one severity.
+pub fn count(summary: &Summary, severity: Severity) -> u64 {
+    match severity {
+        Severity::Critical => summary.critical,
+        Severity::High => summary.high,
+        Severity::Medium => summary.medium,
+        Severity::Low => summary.low,
+        Severity::Info => summary.info,
+    }
+}
+
+/// When the month of `now` began, in UTC: the quota's period.
+pub fn month_start(now: i64) -> i64 {
+    let at = utc(now);
+    at.date().replace_day(1).map_or(now, |first| first.midnight().assume_utc().unix_timestamp() * 1000)
+}
+
+/// When the month after that of `now` begins.
+pub fn next_month_start(now: i64) -> i64 {
+    let days = utc(now).month().length(utc(now).year());
+    month_start(now) + i64::from(days) * 86_400_000
+}
+
+fn utc(now: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(now.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// Whether the engine asks third parties about a name instead of asking the name: then we do not look it up either.
+pub fn looks_up_target(scan_type: ScanType) -> bool {
+    !matches!(scan_type, ScanType::Harvester | ScanType::Sublist3r)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scan(body: Value) -> CreateScan {
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn reasons(body: Value) -> Vec<String> {
+        target(&scan(body)).unwrap_err().into_iter().map(|detail| detail.reason).collect()
+    }
+
+    #[test]
+    fn config_overrides_options_key_by_key() {
+        let scan = scan(json!({"target": "127.0.0.1", "scanType": "sentinel",
+            "options": {"ports": "1", "x": 1}, "config": {"ports": "2"}}));
+        let effective = effective_options(&scan.options, &scan.config);
+        assert_eq!(Value::Object(effective), json!({"ports": "2", "x": 1}));
+    }
+
+    #[test]
+    fn a_target_that_the_engine_does_not_take_names_those_it_does() {
+        let reasons = reasons(json!({"target": "http://127.0.0.1/", "scanType": "nmap"}));
+        assert_eq!(reasons[0], "is of type url, which nmap does not take");
+        assert!(reasons.contains(&"nmap takes network, such as 127.0.0.0/29".to_string()), "{reasons:?}");
+    }
+
+    #[test]
+    fn a_target_is_what_its_type_says() {
+        let reasons = reasons(json!({"target": "127.0.0.1", "scanType": "nmap", "targetType": "url"}));
+        assert_eq!(reasons[0], "is of type ip, not url as targetType says");
+        let right = json!({"target": "127.0.0.1", "scanType": "nmap", "targetType": "host"});
+        assert_eq!(target(&scan(right)).unwrap().to_string(), "127.0.0.1");
+    }
+
+    #[test]
+    fn months_begin_on_the_1st_at_midnight_utc() {
+        let december = 1_798_761_599_999; // 2026-12-31T23:59:59.999Z
+        assert_eq!(Timestamp(month_start(december)).to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(Timestamp(next_month_start(december)).to_string(), "2027-01-01T00:00:00Z");
+        assert_eq!(month_start(december + 1), december + 1);
+    }
+
+    #[test]
+    fn labels_have_bounds() {
+        let faulty = scan(json!({"target": "127.0.0.1", "scanType": "nmap", "name": "a\nb", "tags": ["ok", ""]}));
+        let fields: Vec<String> = faults(&faulty).into_iter().map(|found| found.field).collect();
+        assert_eq!(fields, ["name", "tags[1]"]);
+    }
+}

@@ -1,0 +1,224 @@
+//! Holds a JSON value against a JSON Schema and names every fault, so that a caller learns of all of them at once.
+//!
+//! It knows the part of JSON Schema that our own documents use: `type`, `properties`, `required`,
+//! `additionalProperties`, `items`, `enum`, `oneOf`, `$ref` and the bounds of lengths and numbers.
+
+use serde_json::{Map, Value};
+
+/// One way in which a value breaks its schema, most telling first: the order decides which of several faults gives
+/// the answer its code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    Missing,
+    /// The type that was expected.
+    Type(String),
+    /// None of these words.
+    Word {
+        given: String,
+        known: String,
+    },
+    /// Out of bounds; the sentence says which.
+    Bounds(String),
+    Unknown {
+        known: String,
+    },
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Missing => f.write_str("is missing"),
+            Fault::Type(expected) => write!(f, "must be of type {expected}"),
+            Fault::Word { known, .. } => write!(f, "must be one of {known}"),
+            Fault::Bounds(reason) => f.write_str(reason),
+            Fault::Unknown { known } if known.is_empty() => f.write_str("is not known: none is"),
+            Fault::Unknown { known } => write!(f, "is not known; known are {known}"),
+        }
+    }
+}
+
+/// A fault and the path of its field, such as `options.ports` or `tags[2]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub field: String,
+    pub fault: Fault,
+}
+
+/// Every fault of `value`; `root` holds what `$ref` points into.
+pub fn faults(root: &Value, schema: &Value, value: &Value, field: &str) -> Vec<Found> {
+    let mut walk = Walk { root, found: Vec::new() };
+    walk.value(schema, value, field);
+    walk.found.sort_by(|a, b| (&a.fault, &a.field).cmp(&(&b.fault, &b.field)));
+    walk.found
+}
+
+struct Walk<'a> {
+    root: &'a Value,
+    found: Vec<Found>,
+}
+
+impl<'a> Walk<'a> {
+    fn add(&mut self, field: &str, fault: Fault) {
+        self.found.push(Found { field: field.to_string(), fault });
+    }
+
+    fn resolve(&self, schema: &'a Value) -> &'a Value {
+        match schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#')) {
+            Some(path) => self.root.pointer(path).unwrap_or(&Value::Null),
+            None => schema,
+        }
+    }
+
+    fn value(&mut self, schema: &'a Value, value: &Value, field: &str) {
+        let schema = self.resolve(schema);
+        if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
+            return self.one_of(choices, value, field);
+        }
+        let types = types(schema);
+        if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
+            let expected = types.into_iter().filter(|name| *name != "null").collect::<Vec<_>>().join(" or ");
+            return self.add(field, Fault::Type(expected));
+        }
+        if let (Some(words), Some(given)) = (schema.get("enum").and_then(Value::as_array), value.as_str())
+            && !words.contains(value)
+        {
+            let known = words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+            return self.add(field, Fault::Word { given: given.to_string(), known });
+        }
+        match value {
+            Value::Object(members) => self.object(schema, members, field),
+            Value::Array(items) => self.array(schema, items, field),
+            Value::String(text) => {
+                self.bounds(schema, text.chars().count() as f64, ["minLength", "maxLength"], " characters", field)
+            }
+            Value::Number(number) => {
+                self.bounds(schema, number.as_f64().unwrap_or_default(), ["minimum", "maximum"], "", field);
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// An optional reference is `oneOf` of null and the reference: faults are those of the first choice that is not
+    /// null.
+    fn one_of(&mut self, choices: &'a [Value], value: &Value, field: &str) {
+        let nullable = choices.iter().any(|choice| types(choice).contains(&"null"));
+        if value.is_null() && nullable {
+            return;
+        }
+        if let Some(choice) = choices.iter().find(|choice| !types(choice).contains(&"null")) {
+            self.value(choice, value, field);
+        }
+    }
+
+    fn object(&mut self, schema: &'a Value, members: &Map<String, Value>, field: &str) {
+        let path = |name: &str| if field.is_empty() { name.to_string() } else { format!("{field}.{name}") };
+        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if !members.contains_key(name) {
+                self.add(&path(name), Fault::Missing);
+            }
+        }
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+        for (name, value) in members {
+            match properties.and_then(|properties| properties.get(name)) {
+                Some(schema) => self.value(schema, value, &path(name)),
+                None if is_closed => {
+                    let known =
+                        properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
+                    self.add(&path(&crate::error::shown(name)), Fault::Unknown { known });
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn array(&mut self, schema: &'a Value, items: &[Value], field: &str) {
+        self.bounds(schema, items.len() as f64, ["minItems", "maxItems"], " items", field);
+        if let Some(each) = schema.get("items") {
+            for (i, item) in items.iter().enumerate().take(MAX_ITEMS_WALKED) {
+                self.value(each, item, &format!("{field}[{i}]"));
+            }
+        }
+    }
+
+    /// Holds a size against a pair of bounds; `what` is counted.
+    fn bounds(&mut self, schema: &Value, size: f64, [least, most]: [&str; 2], what: &str, field: &str) {
+        let least = schema.get(least).and_then(Value::as_f64);
+        let most = schema.get(most).and_then(Value::as_f64);
+        if least.is_none_or(|least| size >= least) && most.is_none_or(|most| size <= most) {
+            return;
+        }
+        let range = match (least, most) {
+            (Some(least), Some(most)) => format!("must be {least} to {most}{what}"),
+            (None, Some(most)) => format!("must be at most {most}{what}"),
+            (least, None) => format!("must be at least {}{what}", least.unwrap_or_default()),
+        };
+        self.add(field, Fault::Bounds(range));
+    }
+}
+
+/// A long list of faulty items would only repeat itself.
+const MAX_ITEMS_WALKED: usize = 1000;
+
+/// The names in `type`, which is one name or a list of them.
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn is_a(value: &Value, name: &str) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_fault_is_named_the_most_telling_first() {
+        let root = json!({"w": {"type": "string", "enum": ["a", "b"]}});
+        let schema = json!({
+            "type": "object",
+            "required": ["need", "word"],
+            "additionalProperties": false,
+            "properties": {
+                "need": {"type": "string"},
+                "word": {"$ref": "#/w"},
+                "maybe": {"oneOf": [{"type": "null"}, {"$ref": "#/w"}]},
+                "n": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
+                "list": {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 3}},
+            },
+        });
+        let value = json!({"word": "c", "maybe": 1, "n": 9, "list": ["long", 1, "x"], "other": 0});
+        let found = faults(&root, &schema, &value, "");
+        let lines: Vec<String> = found.iter().map(|f| format!("{} {:?}", f.field, f.fault)).collect();
+        assert_eq!(
+            lines,
+            [
+                "need Missing",
+                "list[1] Type(\"string\")",
+                "maybe Type(\"string\")",
+                "word Word { given: \"c\", known: \"a, b\" }",
+                "list Bounds(\"must be at most 2 items\")",
+                "list[0] Bounds(\"must be at most 3 characters\")",
+                "n Bounds(\"must be 1 to 5\")",
+                "other Unknown { known: \"list, maybe, n, need, word\" }",
+            ]
+        );
+        let value = json!({"need": "", "word": "a", "maybe": null, "n": null});
+        assert_eq!(faults(&root, &schema, &value, ""), []);
+    }
+}

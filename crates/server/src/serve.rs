@@ -1,0 +1,89 @@
+//! A node's life: from its settings to its orderly end.
+
+use crate::app::App;
+use crate::bootstrap::bootstrap;
+use crate::config::Config;
+use crate::store::{Clock, Dialect, job};
+use anyhow::Context;
+use axum::Router;
+use scanyard_engines::process;
+use std::fs::{DirBuilder, File};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A node that has opened its database and its port, and does not serve yet.
+#[derive(Debug)]
+pub struct Node {
+    pub app: App,
+    listener: TcpListener,
+    /// Held until the process ends.
+    _lock: File,
+}
+
+/// Serves until `shutdown`, then lets requests finish, gives running scans back and closes the database.
+pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let node = Node::start(config, shutdown).await?;
+    println!("Scanyard listens on http://{}", node.address()?);
+    let router = crate::router(node.app.clone());
+    node.run(router).await
+}
+
+impl Node {
+    /// Opens the database and the port; the first start prints or writes the first key.
+    pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Node> {
+        crate::http::panic::install_hook();
+        let data_dir = &config.data_dir;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .with_context(|| format!("making the data folder {}", data_dir.display()))?;
+        let listen = config.listen;
+        let lock = lock(&config)?;
+        let app = App::open(config, Clock::System, shutdown).await?;
+        if app.store.dialect() == Dialect::Sqlite {
+            // Whoever held leases on this data folder is dead: the lock is ours.
+            let ended = app.store.write(|conn| Box::pin(async move { job::end_all_leases(conn).await })).await;
+            ended.context("ending the leases of the last process")?;
+        }
+        let left = process::sweep(&app.config.jobs_dir()).context("ending left-over engine processes")?;
+        if left > 0 {
+            tracing::warn!(processes = left, "ended what the last process left running");
+        }
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+        if let Some(key) = bootstrap(&app).await? {
+            println!("The first API key, shown once: {}", key.reveal());
+        }
+        Ok(Node { app, listener, _lock: lock })
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves the router and works until the node drains.
+    pub async fn run(self, router: Router) -> anyhow::Result<()> {
+        let app = self.app;
+        let worker = tokio::spawn(crate::worker::work(app.clone()));
+        crate::http::serve::serve(self.listener, app.clone(), router, app.config.shutdown_grace).await;
+        worker.await.context("the worker panicked")?;
+        app.store.close().await;
+        Ok(())
+    }
+}
+
+/// Takes the data folder for this process: its job folders, and on SQLite its database, have one owner.
+fn lock(config: &Config) -> anyhow::Result<File> {
+    let path = config.data_dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    file.try_lock().with_context(|| {
+        format!(
+            "another process uses the data folder {}; give this one its own with --data-dir",
+            config.data_dir.display()
+        )
+    })?;
+    Ok(file)
+}

@@ -1,0 +1,75 @@
+//! Findings: `finding` knows when a tenant saw a fault first and last, `scan_finding` what one scan saw of it.
+
+use super::{Dialect, StoreError};
+use scanyard_contract::finding::{Finding, Severity};
+use serde::Serialize;
+use sqlx::AnyConnection;
+
+#[derive(Serialize)]
+struct Row<'a> {
+    ordinal: usize,
+    severity: i64,
+    fingerprint: &'a str,
+    body: String,
+}
+
+/// Stores the findings of a scan, worst first.
+pub async fn insert(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    scan_id: &str,
+    now: i64,
+    findings: &[Finding],
+) -> Result<(), StoreError> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let mut ordered: Vec<&Finding> = findings.iter().collect();
+    ordered.sort_by(|a, b| (b.severity, &a.fingerprint).cmp(&(a.severity, &b.fingerprint)));
+    let rows = ordered.iter().enumerate().map(|(ordinal, finding)| {
+        let body = serde_json::to_string(finding)?;
+        Ok(Row { ordinal, severity: finding.severity as i64, fingerprint: &finding.fingerprint, body })
+    });
+    let rows = serde_json::to_string(&rows.collect::<Result<Vec<_>, StoreError>>()?)?;
+    let dialect = Dialect::of(conn);
+    let seen = dialect.pick(
+        "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
+         SELECT DISTINCT $1, value ->> 'fingerprint', 'open', $2, $2 FROM json_each($3) WHERE true \
+         ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = MAX(finding.last_seen_at, excluded.last_seen_at)",
+        "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
+         SELECT DISTINCT CAST($1 AS text), fingerprint, 'open', CAST($2 AS bigint), CAST($2 AS bigint) \
+         FROM json_to_recordset(CAST($3 AS json)) AS v (fingerprint text) ORDER BY fingerprint \
+         ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = GREATEST(finding.last_seen_at, excluded.last_seen_at)",
+    );
+    sqlx::query(seen).bind(tenant_id).bind(now).bind(&rows).execute(&mut *conn).await?;
+    let of_scan = dialect.pick(
+        "INSERT INTO scan_finding (scan_id, ordinal, severity, fingerprint, body) SELECT $1, value ->> 'ordinal', \
+         value ->> 'severity', value ->> 'fingerprint', value ->> 'body' FROM json_each($2)",
+        "INSERT INTO scan_finding (scan_id, ordinal, severity, fingerprint, body) SELECT CAST($1 AS text), ordinal, severity, \
+         fingerprint, body FROM json_to_recordset(CAST($2 AS json)) AS v (ordinal bigint, severity bigint, fingerprint text, body text)",
+    );
+    sqlx::query(of_scan).bind(scan_id).bind(&rows).execute(conn).await?;
+    Ok(())
+}
+
+/// Part of a scan's findings, worst first: those from `from` on (an ordinal), at most `limit`, each with its ordinal.
+pub async fn page(
+    conn: &mut AnyConnection,
+    scan_id: &str,
+    severity: Option<Severity>,
+    from: i64,
+    skip: u64,
+    limit: u32,
+) -> Result<Vec<(i64, Finding)>, StoreError> {
+    let sql = "SELECT ordinal, body FROM scan_finding WHERE scan_id = $1 AND ordinal >= $2 AND ($3 = -1 OR severity = $3) \
+         ORDER BY ordinal LIMIT $4 OFFSET $5";
+    let rows: Vec<(i64, String)> = sqlx::query_as(sql)
+        .bind(scan_id)
+        .bind(from)
+        .bind(severity.map_or(-1, |severity| severity as i64))
+        .bind(i64::from(limit))
+        .bind(skip as i64)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(|(ordinal, body)| Ok((ordinal, serde_json::from_str(&body)?))).collect()
+}

@@ -1,0 +1,256 @@
+//! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
+
+use super::scan::{self, ScanRecord};
+use super::scan_count::{Cell, Moves};
+use super::{Dialect, StoreError, parsed};
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::{Failure, FailureReason};
+use scanyard_contract::{ScanStatus, ScanType};
+use serde::Serialize;
+use sqlx::{AnyConnection, Row};
+use uuid::Uuid;
+
+/// How often a lost run is repeated.
+const REPEATS: i64 = 10;
+
+/// From this loss on, the repeat waits.
+const WAIT_FROM: i64 = 3;
+
+/// The longest wait before a repeat.
+const LONGEST_WAIT_MS: i64 = 30_000;
+
+/// A run that is alive, with its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Beat {
+    pub scan_id: Uuid,
+    pub run_id: Uuid,
+    pub progress: u8,
+}
+
+/// The answer to a beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alive {
+    Renewed,
+    /// The scan was cancelled; the run keeps its lease to store what it has.
+    Cancelled,
+    /// The run is not the scan's any more.
+    Lost,
+}
+
+/// Renews the leases of runs and writes their progress.
+pub async fn heartbeat(
+    conn: &mut AnyConnection,
+    now: i64,
+    lease_ms: i64,
+    beats: &[Beat],
+) -> Result<Vec<(Uuid, Alive)>, StoreError> {
+    let dialect = Dialect::of(conn);
+    let json = serde_json::to_string(beats)?;
+    lock(conn, &beats.iter().map(|beat| beat.scan_id).collect::<Vec<_>>()).await?;
+    let renew = dialect.pick(
+        "UPDATE job SET lease_until = $1 FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id \
+         FROM json_each($2)) AS b WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id RETURNING job.run_id, job.state",
+        "UPDATE job SET lease_until = $1 FROM json_to_recordset(CAST($2 AS json)) AS b (scan_id text, run_id text) \
+         WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id RETURNING job.run_id, job.state",
+    );
+    let rows = sqlx::query(renew).bind(now + lease_ms).bind(&json).fetch_all(&mut *conn).await?;
+    let progress = dialect.pick(
+        "UPDATE scan SET progress = b.progress FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id, \
+         value ->> 'progress' AS progress FROM json_each($1)) AS b JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
+         WHERE scan.id = b.scan_id AND scan.status = 'running'",
+        "UPDATE scan SET progress = b.progress FROM json_to_recordset(CAST($1 AS json)) AS b (scan_id text, run_id text, \
+         progress bigint) JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
+         WHERE scan.id = b.scan_id AND scan.status = 'running'",
+    );
+    sqlx::query(progress).bind(&json).execute(conn).await?;
+    let mut answers: Vec<(Uuid, Alive)> = beats.iter().map(|beat| (beat.run_id, Alive::Lost)).collect();
+    for row in rows {
+        let run_id: Uuid = parsed(&row.try_get::<String, _>("run_id")?, "run id")?;
+        let alive = if row.try_get::<String, _>("state")? == "running" { Alive::Renewed } else { Alive::Cancelled };
+        answers.iter_mut().filter(|(id, _)| *id == run_id).for_each(|answer| answer.1 = alive);
+    }
+    Ok(answers)
+}
+
+/// Locks jobs in the order of their ids: two orders would deadlock PostgreSQL. SQLite has one writer.
+async fn lock(conn: &mut AnyConnection, scans: &[Uuid]) -> Result<(), StoreError> {
+    if Dialect::of(conn) == Dialect::Postgres {
+        let sql = "SELECT scan_id FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) ORDER BY scan_id FOR UPDATE";
+        sqlx::query(sql).bind(serde_json::to_string(scans)?).fetch_all(conn).await?;
+    }
+    Ok(())
+}
+
+/// Ends every lease at once: their process is known to be dead.
+pub async fn end_all_leases(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job SET lease_until = 0 WHERE run_id IS NOT NULL").execute(conn).await?;
+    Ok(())
+}
+
+/// Takes scans back whose lease ran out; answers which.
+pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, StoreError> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until < $1 ORDER BY scan_id",
+        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until < $1 ORDER BY scan_id \
+         FOR UPDATE SKIP LOCKED",
+    );
+    let rows = sqlx::query(sql).bind(now).fetch_all(&mut *conn).await?;
+    let mut taken = Vec::with_capacity(rows.len());
+    let mut moves = Moves::default();
+    for row in rows {
+        let (scan_id, run_id): (String, String) = (row.try_get("scan_id")?, row.try_get("run_id")?);
+        let lost: i64 = row.try_get::<i64, _>("lost")? + 1;
+        if lost > REPEATS {
+            fail_lost(conn, &scan_id, &run_id, now, &mut moves).await?;
+        } else {
+            let wait = if lost < WAIT_FROM { 0 } else { (1000 << lost).min(LONGEST_WAIT_MS) };
+            put_back(
+                conn,
+                &Back { scan_id: &scan_id, run_id: &run_id, now, eligible_at: now + wait, lost },
+                &mut moves,
+            )
+            .await?;
+        }
+        taken.push(parsed(&scan_id, "scan id")?);
+    }
+    moves.write(conn).await?;
+    Ok(taken)
+}
+
+/// Gives runs back at an orderly stop: it does not count as a loss.
+pub async fn give_back(conn: &mut AnyConnection, now: i64, runs: &[(Uuid, Uuid)]) -> Result<(), StoreError> {
+    let mut runs = runs.to_vec();
+    runs.sort_unstable();
+    let mut moves = Moves::default();
+    for (scan_id, run_id) in runs {
+        let (scan_id, run_id) = (scan_id.to_string(), run_id.to_string());
+        let lost = sqlx::query_scalar("SELECT lost FROM job WHERE scan_id = $1 AND run_id = $2");
+        let lost: Option<i64> = lost.bind(&scan_id).bind(&run_id).fetch_optional(&mut *conn).await?;
+        if let Some(lost) = lost {
+            put_back(conn, &Back { scan_id: &scan_id, run_id: &run_id, now, eligible_at: 0, lost }, &mut moves).await?;
+        }
+    }
+    moves.write(conn).await
+}
+
+struct Back<'a> {
+    scan_id: &'a str,
+    run_id: &'a str,
+    now: i64,
+    eligible_at: i64,
+    lost: i64,
+}
+
+/// Puts a run's scan back into the queue; one that was cancelled is sealed instead.
+async fn put_back(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) -> Result<(), StoreError> {
+    let sql = "UPDATE job SET state = 'queued', run_id = NULL, addresses = NULL, lease_until = NULL, eligible_at = $3, lost = $4 \
+         WHERE scan_id = $1 AND run_id = $2 AND state = 'running'";
+    let query = sqlx::query(sql).bind(back.scan_id).bind(back.run_id).bind(back.eligible_at).bind(back.lost);
+    if query.execute(&mut *conn).await?.rows_affected() == 0 {
+        return seal(conn, back).await;
+    }
+    let sql = "UPDATE scan SET status = 'queued', progress = 0, started_at = NULL, attempts = attempts + 1 \
+         WHERE id = $1 AND status = 'running'";
+    sqlx::query(sql).bind(back.scan_id).execute(&mut *conn).await?;
+    if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
+        moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Queued);
+    }
+    Ok(())
+}
+
+async fn seal(conn: &mut AnyConnection, back: &Back<'_>) -> Result<(), StoreError> {
+    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2 AND state = 'cancelled'";
+    let gone = sqlx::query(sql).bind(back.scan_id).bind(back.run_id).execute(&mut *conn).await?;
+    if gone.rows_affected() > 0 {
+        let sql = "UPDATE scan SET sealed_at = $2 WHERE id = $1 AND status = 'cancelled'";
+        sqlx::query(sql).bind(back.scan_id).bind(back.now).execute(conn).await?;
+    }
+    Ok(())
+}
+
+async fn fail_lost(
+    conn: &mut AnyConnection,
+    scan_id: &str,
+    run_id: &str,
+    now: i64,
+    moves: &mut Moves,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2";
+    sqlx::query(sql).bind(scan_id).bind(run_id).execute(&mut *conn).await?;
+    let failure = Failure {
+        reason: FailureReason::WorkerLost,
+        message: format!("the worker was lost {} times while it ran this scan", REPEATS + 1),
+        last_lines: Vec::new(),
+    };
+    let sql = "UPDATE scan SET status = 'failed', completed_at = $2, failure = $3, summary = $4 WHERE id = $1 AND status = 'running'";
+    sqlx::query(sql)
+        .bind(scan_id)
+        .bind(now)
+        .bind(serde_json::to_string(&failure)?)
+        .bind(serde_json::to_string(&Summary::default())?)
+        .execute(&mut *conn)
+        .await?;
+    if let Some(scan) = scan::by_id(conn, scan_id).await? {
+        moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
+    }
+    Ok(())
+}
+
+/// What became of a cancel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cancel {
+    Cancelled(Box<ScanRecord>),
+    /// It had ended so before.
+    Already(ScanStatus),
+    NotFound,
+}
+
+/// Cancels a scan that is not over. Whichever of this and the end of the run commits first wins.
+pub async fn cancel(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    id: Uuid,
+    scan_type: ScanType,
+    now: i64,
+) -> Result<Cancel, StoreError> {
+    if scan::get(conn, tenant_id, id, scan_type).await?.is_none() {
+        return Ok(Cancel::NotFound);
+    }
+    let id_text = id.to_string();
+    let queued = sqlx::query("DELETE FROM job WHERE scan_id = $1 AND state = 'queued'").bind(&id_text);
+    let was_queued = queued.execute(&mut *conn).await?.rows_affected() > 0;
+    let running =
+        sqlx::query("UPDATE job SET state = 'cancelled' WHERE scan_id = $1 AND state = 'running'").bind(&id_text);
+    let was_running = !was_queued && running.execute(&mut *conn).await?.rows_affected() > 0;
+    if was_queued || was_running {
+        let sql = "UPDATE scan SET status = 'cancelled', completed_at = $2, sealed_at = $3, summary = $4 WHERE id = $1";
+        sqlx::query(sql)
+            .bind(&id_text)
+            .bind(now)
+            .bind(was_queued.then_some(now))
+            .bind(serde_json::to_string(&Summary::default())?)
+            .execute(&mut *conn)
+            .await?;
+    }
+    let Some(scan) = scan::get(conn, tenant_id, id, scan_type).await? else { return Ok(Cancel::NotFound) };
+    if !was_queued && !was_running {
+        return Ok(Cancel::Already(scan.status));
+    }
+    let from = if was_queued { ScanStatus::Queued } else { ScanStatus::Running };
+    let mut moves = Moves::default();
+    moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
+    moves.write(conn).await?;
+    Ok(Cancel::Cancelled(Box::new(scan)))
+}
+
+/// Notes the addresses that a run was checked against.
+pub async fn set_addresses(
+    conn: &mut AnyConnection,
+    run_id: Uuid,
+    scan_id: Uuid,
+    addresses: &str,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE job SET addresses = $3 WHERE scan_id = $1 AND run_id = $2";
+    let query = sqlx::query(sql).bind(scan_id.to_string()).bind(run_id.to_string()).bind(addresses);
+    Ok(query.execute(conn).await?.rows_affected() > 0)
+}

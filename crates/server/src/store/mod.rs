@@ -1,0 +1,192 @@
+//! The database, SQLite or PostgreSQL: one file per table, SQL and row types, nothing else.
+//!
+//! One door for writing ([`Store::write`], [`Store::submit`]); everything composes in a transaction as plain functions
+//! over a connection. Nothing here knows HTTP or decides a rule.
+
+pub mod api_key;
+pub mod claim;
+pub mod finding;
+pub mod finish;
+pub mod idempotency;
+pub mod job;
+pub mod open;
+pub mod quota_use;
+pub mod rate_window;
+pub mod report;
+pub mod scan;
+pub mod scan_count;
+pub mod schema;
+pub mod submit;
+pub mod tenant;
+mod writer;
+
+pub use open::StoreOptions;
+pub use submit::{NewScan, Submitted};
+
+use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use writer::Writer;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The write queue is full; nothing was written.
+    #[error("the write queue is full")]
+    QueueFull,
+    /// A unique constraint refused this operation; others of its batch went in.
+    #[error("a row like this exists already")]
+    Duplicate,
+    /// Lost connection, time-out, deadlock, serialisation failure, locked database, full or broken disk.
+    #[error("database: {0}")]
+    Unavailable(String),
+    /// Our own SQL or decoding is wrong.
+    #[error("store: {0}")]
+    Bug(String),
+}
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// The database behind a connection.
+    pub fn of(conn: &AnyConnection) -> Dialect {
+        if conn.backend_name() == "PostgreSQL" { Dialect::Postgres } else { Dialect::Sqlite }
+    }
+
+    /// Of two texts, the one for this database.
+    pub fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        }
+    }
+}
+
+/// Where the time comes from, in epoch milliseconds.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// This machine's clock for SQLite, the database's for PostgreSQL.
+    System,
+    /// Set by a test.
+    Manual(Arc<AtomicI64>),
+}
+
+/// The database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    readers: AnyPool,
+    writer: Writer,
+    dialect: Dialect,
+    clock: Clock,
+}
+
+/// A connection for reading.
+pub type Reader = PoolConnection<Any>;
+
+impl Store {
+    /// Now, in epoch milliseconds: the one clock that leases are measured by.
+    pub async fn now(&self) -> Result<i64, StoreError> {
+        match (&self.clock, self.dialect) {
+            (Clock::Manual(at), _) => Ok(at.load(Ordering::SeqCst)),
+            (Clock::System, Dialect::Sqlite) => Ok(system_now()),
+            (Clock::System, Dialect::Postgres) => {
+                let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+                Ok(sqlx::query_scalar(sql).fetch_one(&mut *self.read().await?).await?)
+            }
+        }
+    }
+
+    /// Now by this machine's clock, for what needs no agreement between nodes.
+    pub fn local_now(&self) -> i64 {
+        match &self.clock {
+            Clock::Manual(at) => at.load(Ordering::SeqCst),
+            Clock::System => system_now(),
+        }
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Reader, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// Runs one operation in a write transaction and answers after its COMMIT.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        op: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(op).await
+    }
+
+    /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction.
+    pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
+        self.writer.submit(new).await
+    }
+
+    /// Closes every connection; what was accepted for writing is written first.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+fn system_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// PostgreSQL's classes of errors that are not our doing: connection, transaction rollback, resources, operator, system.
+const PG_TRANSIENT: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
+
+/// SQLite's primary codes that are not our doing: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN.
+const SQLITE_TRANSIENT: [i64; 9] = [5, 6, 7, 8, 9, 10, 11, 13, 14];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        let text = error.to_string();
+        match &error {
+            sqlx::Error::Database(db) if db.is_unique_violation() => StoreError::Duplicate,
+            sqlx::Error::Database(db) => {
+                let code = db.code().unwrap_or_default();
+                let sqlite = code.parse::<i64>().is_ok_and(|code| SQLITE_TRANSIENT.contains(&(code & 0xff)));
+                let postgres = code.len() == 5 && PG_TRANSIENT.iter().any(|class| code.starts_with(class));
+                if if code.len() == 5 { postgres } else { sqlite } {
+                    StoreError::Unavailable(text)
+                } else {
+                    StoreError::Bug(text)
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => StoreError::Unavailable(text),
+            _ => StoreError::Bug(text),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> StoreError {
+        StoreError::Bug(error.to_string())
+    }
+}
+
+/// Decodes a column whose text is one of a type's words or ids.
+fn parsed<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Bug(format!("{what}: {text:?}")))
+}

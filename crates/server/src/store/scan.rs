@@ -1,0 +1,201 @@
+//! Scans.
+
+use super::{StoreError, parsed};
+use scanyard_contract::finding::Summary;
+use scanyard_contract::scan::{Coverage, Failure, Scan};
+use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use uuid::Uuid;
+
+/// A scan, all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanRecord {
+    pub id: Uuid,
+    pub tenant_id: String,
+    pub api_key_id: String,
+    pub scan_type: ScanType,
+    pub name: Option<String>,
+    pub target: String,
+    pub target_type: TargetType,
+    pub status: ScanStatus,
+    pub priority: Priority,
+    pub progress: u8,
+    pub tags: Vec<String>,
+    pub options: Map<String, Value>,
+    pub config: Map<String, Value>,
+    /// Seconds.
+    pub timeout: u32,
+    pub asset_id: Option<String>,
+    pub attempts: u32,
+    pub created_at: i64,
+    pub started_at: Option<i64>,
+    pub completed_at: Option<i64>,
+    pub sealed_at: Option<i64>,
+    pub failure: Option<Failure>,
+    pub summary: Option<Summary>,
+    pub coverage: Option<Coverage>,
+    pub engine_version: Option<String>,
+}
+
+impl ScanRecord {
+    /// The scan as the API shows it.
+    pub fn to_wire(&self) -> Scan {
+        Scan {
+            id: self.id,
+            scan_type: self.scan_type,
+            name: self.name.clone(),
+            target: self.target.clone(),
+            target_type: self.target_type,
+            status: self.status,
+            priority: self.priority,
+            progress: self.progress,
+            tags: self.tags.clone(),
+            options: self.options.clone(),
+            config: self.config.clone(),
+            timeout: self.timeout,
+            asset_id: self.asset_id.clone(),
+            attempts: self.attempts,
+            created_at: Timestamp(self.created_at),
+            started_at: self.started_at.map(Timestamp),
+            completed_at: self.completed_at.map(Timestamp),
+            sealed_at: self.sealed_at.map(Timestamp),
+            failure: self.failure.clone(),
+            result_summary: self.summary,
+            coverage: self.coverage,
+        }
+    }
+}
+
+/// What a list shows; none is all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanFilter {
+    pub scan_type: Option<ScanType>,
+    pub status: Option<ScanStatus>,
+    pub priority: Option<Priority>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The items from this number on, from 0.
+    Offset(u64),
+    /// The scans older than this one.
+    Before(Uuid),
+}
+
+pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
+     options, config, timeout_s, asset_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     engine_version";
+
+/// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
+pub async fn get(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    id: Uuid,
+    scan_type: ScanType,
+) -> Result<Option<ScanRecord>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM scan WHERE id = $1 AND tenant_id = $2 AND scan_type = $3");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string()).bind(tenant_id).bind(scan_type.as_str());
+    query.fetch_optional(conn).await?.as_ref().map(record).transpose()
+}
+
+/// A scan by its id alone, for the worker.
+pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanRecord>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM scan WHERE id = $1");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string());
+    query.fetch_optional(conn).await?.as_ref().map(record).transpose()
+}
+
+/// A tenant's scans, newest first, at most `limit`.
+pub async fn list(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    filter: &ScanFilter,
+    window: Window,
+    limit: u32,
+) -> Result<Vec<ScanRecord>, StoreError> {
+    // Absent filters bind an empty text, so that the parameters keep their places and types.
+    let mut sql = format!("SELECT {COLUMNS} FROM scan WHERE tenant_id = $1");
+    let conditions = [
+        (filter.scan_type.is_some(), " AND scan_type = $2", " AND $2 = ''"),
+        (filter.status.is_some(), " AND status = $3", " AND $3 = ''"),
+        (filter.priority.is_some(), " AND priority = $4", " AND $4 = -1"),
+        (matches!(window, Window::Before(_)), " AND id < $5", " AND $5 = ''"),
+    ];
+    for (given, condition, absent) in conditions {
+        sql.push_str(if given { condition } else { absent });
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT $6 OFFSET $7");
+    let (before, offset) = match window {
+        Window::Offset(offset) => (String::new(), offset as i64),
+        Window::Before(id) => (id.to_string(), 0),
+    };
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(tenant_id)
+        .bind(filter.scan_type.map_or("", ScanType::as_str))
+        .bind(filter.status.map_or("", ScanStatus::as_str))
+        .bind(filter.priority.map_or(-1, rank))
+        .bind(before)
+        .bind(i64::from(limit))
+        .bind(offset)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(record).collect()
+}
+
+/// From creation to start, in milliseconds, of the scans that started.
+pub async fn submit_to_start_ms(conn: &mut AnyConnection, ids: &[Uuid]) -> Result<Vec<i64>, StoreError> {
+    let mut waits = Vec::with_capacity(ids.len());
+    let sql = "SELECT started_at - created_at FROM scan WHERE id = $1 AND started_at IS NOT NULL";
+    for id in ids {
+        waits.extend(sqlx::query_scalar::<_, i64>(sql).bind(id.to_string()).fetch_optional(&mut *conn).await?);
+    }
+    Ok(waits)
+}
+
+/// A priority as the database orders it: the most urgent is 0.
+pub(super) fn rank(priority: Priority) -> i64 {
+    priority as i64
+}
+
+fn priority_of(rank: i64) -> Result<Priority, StoreError> {
+    let found = usize::try_from(rank).ok().and_then(|rank| Priority::ALL.get(rank));
+    found.copied().ok_or_else(|| StoreError::Bug(format!("priority {rank}")))
+}
+
+pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
+    Ok(ScanRecord {
+        id: parsed(&row.try_get::<String, _>("id")?, "scan id")?,
+        tenant_id: row.try_get("tenant_id")?,
+        api_key_id: row.try_get("api_key_id")?,
+        scan_type: parsed(&row.try_get::<String, _>("scan_type")?, "scan type")?,
+        name: row.try_get("name")?,
+        target: row.try_get("target")?,
+        target_type: parsed(&row.try_get::<String, _>("target_type")?, "target type")?,
+        status: parsed(&row.try_get::<String, _>("status")?, "scan status")?,
+        priority: priority_of(row.try_get("priority")?)?,
+        progress: row.try_get::<i64, _>("progress")?.clamp(0, 100) as u8,
+        tags: json(row, "tags")?.unwrap_or_default(),
+        options: json(row, "options")?.unwrap_or_default(),
+        config: json(row, "config")?.unwrap_or_default(),
+        timeout: row.try_get::<i64, _>("timeout_s")? as u32,
+        asset_id: row.try_get("asset_id")?,
+        attempts: row.try_get::<i64, _>("attempts")? as u32,
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        completed_at: row.try_get("completed_at")?,
+        sealed_at: row.try_get("sealed_at")?,
+        failure: json(row, "failure")?,
+        summary: json(row, "summary")?,
+        coverage: json(row, "coverage")?,
+        engine_version: row.try_get("engine_version")?,
+    })
+}
+
+fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.try_get(column)?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}

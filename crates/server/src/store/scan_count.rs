@@ -1,0 +1,85 @@
+//! How many scans there are of each kind: kept with every change, so that a list knows its total.
+
+use super::scan::{ScanFilter, ScanRecord, rank};
+use super::{Dialect, StoreError};
+use scanyard_contract::{Priority, ScanStatus, ScanType};
+use sqlx::AnyConnection;
+use std::collections::BTreeMap;
+
+/// What scans are counted by; ordered, so that rows are always written in the same order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    pub tenant_id: String,
+    pub scan_type: ScanType,
+    pub status: ScanStatus,
+    pub priority: Priority,
+}
+
+impl Cell {
+    /// The cell of a scan as it stands.
+    pub fn of(scan: &ScanRecord) -> Cell {
+        Cell {
+            tenant_id: scan.tenant_id.clone(),
+            scan_type: scan.scan_type,
+            status: scan.status,
+            priority: scan.priority,
+        }
+    }
+
+    /// The cell of the same scan in another status.
+    pub fn with(&self, status: ScanStatus) -> Cell {
+        Cell { status, ..self.clone() }
+    }
+}
+
+/// Adds to the cells.
+pub async fn add(conn: &mut AnyConnection, counts: &BTreeMap<Cell, i64>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = scan_count.scans + excluded.scans";
+    for (cell, count) in counts.iter().filter(|(_, count)| **count != 0) {
+        sqlx::query(sql)
+            .bind(&cell.tenant_id)
+            .bind(cell.scan_type.as_str())
+            .bind(cell.status.as_str())
+            .bind(rank(cell.priority))
+            .bind(*count)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Scans that changed their status, as changes of the counts.
+#[derive(Debug, Default)]
+pub struct Moves(BTreeMap<Cell, i64>);
+
+impl Moves {
+    /// Notes that a scan went from one status to another.
+    pub fn note(&mut self, from: &Cell, to: ScanStatus) {
+        *self.0.entry(from.clone()).or_insert(0) -= 1;
+        *self.0.entry(from.with(to)).or_insert(0) += 1;
+    }
+
+    /// Writes the changes.
+    pub async fn write(self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+        add(conn, &self.0).await
+    }
+}
+
+/// How many scans of a tenant match.
+pub async fn total(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilter) -> Result<u64, StoreError> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT COALESCE(SUM(scans), 0) FROM scan_count WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) \
+         AND ($3 = '' OR status = $3) AND ($4 = -1 OR priority = $4)",
+        "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) \
+         AND ($3 = '' OR status = $3) AND ($4 = -1 OR priority = $4)",
+    );
+    let total: i64 = sqlx::query_scalar(sql)
+        .bind(tenant_id)
+        .bind(filter.scan_type.map_or("", ScanType::as_str))
+        .bind(filter.status.map_or("", ScanStatus::as_str))
+        .bind(filter.priority.map_or(-1, rank))
+        .fetch_one(conn)
+        .await?;
+    Ok(total.max(0) as u64)
+}

@@ -1,0 +1,283 @@
+//! A node with a database of its own, called through its real router; every answer is held against the contract.
+
+use crate::dns;
+use crate::support::{BEGIN, TestDatabase};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use scanyard_contract::Code;
+use scanyard_server::config::{Config, Secret};
+use scanyard_server::http::BASES;
+use scanyard_server::http::serve::Source;
+use scanyard_server::key::{NewKey, create_key};
+use scanyard_server::{App, bootstrap};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// When every test begins: 2026-03-06T10:00:00Z, the start of an hour.
+pub const START: i64 = BEGIN;
+
+/// A node.
+pub struct Test {
+    pub app: App,
+    pub router: Router,
+    pub document: Value,
+    pub database: TestDatabase,
+}
+
+/// Whoever calls, with which headers and from where.
+pub struct Caller<'t> {
+    test: &'t Test,
+    key: Option<NewKey>,
+    tenant: String,
+    headers: HeaderMap,
+    source: IpAddr,
+}
+
+/// An answer that passed every check.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Test {
+    pub async fn new() -> Test {
+        Test::with(|_| {}).await
+    }
+
+    /// A node with changed settings.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Test {
+        let database = TestDatabase::new().await;
+        let mut config = Config { data_dir: database.dir.path().into(), ..Config::default() };
+        config.database.url = Secret::new(&*database.options.url);
+        config.dns.servers = vec![dns::serve().await];
+        config.support.contact = Some("help@example.test".into());
+        change(&mut config);
+        let app = App::open(config, database.options.clock.clone(), CancellationToken::new()).await.unwrap();
+        bootstrap::bootstrap(&app).await.unwrap();
+        let document = serde_json::from_str(&app.openapi).unwrap();
+        let router = scanyard_server::router(app.clone());
+        Test { app, router, document, database }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, ms: i64) {
+        self.database.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Changes rows behind the API's back, as another node would.
+    pub async fn sql(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_string());
+        let changed =
+            self.app.store.write(move |conn| Box::pin(async move { Ok(sqlx::query(sql).execute(conn).await?) }));
+        changed.await.unwrap();
+    }
+
+    /// Nobody: no key.
+    pub fn nobody(&self) -> Caller<'_> {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        Caller { test: self, key: None, tenant: "default".into(), headers: HeaderMap::new(), source: loopback }
+    }
+
+    /// A holder of a new key of the operator's tenant with these scopes, parted by blanks.
+    pub fn key(&self, scopes: &str) -> Caller<'_> {
+        let scopes = scopes.split_whitespace().map(|scope| scope.parse().expect(scope)).collect();
+        let key = NewKey { name: "test".into(), scopes, ..NewKey::with_limits(&self.app.config.limits) };
+        Caller { key: Some(key), ..self.nobody() }
+    }
+}
+
+impl<'t> Caller<'t> {
+    /// With another kind of key.
+    pub fn with(mut self, change: impl FnOnce(&mut NewKey)) -> Self {
+        change(self.key.as_mut().expect("a key"));
+        self
+    }
+
+    pub fn of_tenant(self, tenant: &str) -> Self {
+        Caller { tenant: tenant.into(), ..self }
+    }
+
+    pub fn from(self, source: &str) -> Self {
+        Caller { source: source.parse().unwrap(), ..self }
+    }
+
+    /// With a header; a second call with the same name replaces it.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    /// Makes the key, so that several calls share it.
+    pub async fn made(mut self) -> Self {
+        if let Some(new) = self.key.take() {
+            let (_, key) = create_key(&self.test.app.store, &self.tenant, new).await.unwrap();
+            self.headers.insert("x-api-key", key.reveal().parse().unwrap());
+        }
+        self
+    }
+
+    /// The same caller once more.
+    pub fn again(&self) -> Caller<'t> {
+        Caller {
+            test: self.test,
+            key: self.key.clone(),
+            tenant: self.tenant.clone(),
+            headers: self.headers.clone(),
+            source: self.source,
+        }
+    }
+
+    pub async fn get(self, path: &str) -> Answer {
+        self.send(Method::GET, path, Body::empty()).await
+    }
+
+    pub async fn post(self, path: &str, body: Value) -> Answer {
+        self.post_text(path, body.to_string()).await
+    }
+
+    /// A body of JSON that need not be JSON.
+    pub async fn post_text(self, path: &str, body: impl Into<Body>) -> Answer {
+        let caller = if self.headers.contains_key("content-type") {
+            self
+        } else {
+            self.header("content-type", "application/json")
+        };
+        caller.send(Method::POST, path, body.into()).await
+    }
+
+    pub async fn send(self, method: Method, path: &str, body: Body) -> Answer {
+        let test = self.test;
+        let caller = self.made().await;
+        let is_root = ["/livez", "/readyz", "/metrics", "/nowhere"].iter().any(|root| path.starts_with(root));
+        let is_whole = is_root || path.starts_with("/api") || path.starts_with("/scan-api");
+        let uri = if is_whole { path.to_string() } else { format!("{}{path}", BASES[0]) };
+        let mut request = Request::builder().method(method.clone()).uri(&uri).body(body).unwrap();
+        *request.headers_mut() = caller.headers;
+        request.extensions_mut().insert(Source(caller.source));
+        let response = test.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let answer = read(parts.status, parts.headers, &bytes, &method);
+        check(test, &method, &uri, &answer);
+        answer
+    }
+}
+
+/// Reads an answer and checks what holds for all of them.
+pub fn read(status: StatusCode, headers: HeaderMap, bytes: &[u8], method: &Method) -> Answer {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let id = headers["x-request-id"].to_str().unwrap();
+    assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7);
+    let media_type = headers["content-type"].to_str().unwrap();
+    let is_json = matches!(media_type, "application/json" | "application/problem+json");
+    assert!(is_json || (media_type.starts_with("text/plain") && status.is_success()), "{media_type}");
+    let body = match method {
+        &Method::HEAD => {
+            assert_eq!(text, "");
+            Value::Null
+        }
+        _ if is_json => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")),
+        _ => Value::Null,
+    };
+    let keys =
+        text.match_indices("cix_sk_").filter(|(at, word)| text[at + word.len()..].starts_with(char::is_alphanumeric));
+    assert_eq!(keys.count(), 0, "a key in {text}");
+    if !status.is_success() && method != Method::HEAD {
+        let code: Code = body["code"].as_str().unwrap_or_default().parse().unwrap_or_else(|()| panic!("{text}"));
+        assert_eq!(code.row().status, status.as_u16());
+        assert_eq!(body["requestId"], id);
+        assert_eq!(body["retryable"], code.row().retry.is_retryable());
+        assert_eq!(
+            body.get("retryAfter"),
+            headers.get("retry-after").map(|v| json!(v.to_str().unwrap().parse::<u64>().unwrap())).as_ref()
+        );
+        let message = if media_type == "application/json" {
+            assert_eq!((&body["success"], &body["help"]), (&json!(false), &json!(code.row().help())));
+            &body["error"]
+        } else {
+            assert_eq!((&body["status"], &body["type"]), (&json!(status.as_u16()), &json!(code.row().help())));
+            &body["detail"]
+        };
+        assert!(!message.as_str().unwrap().contains('{'), "an unfilled message: {message}");
+    }
+    Answer { status: status.as_u16(), headers, body, text }
+}
+
+/// Holds an answer against the OpenAPI document: its operation names the status and the code, and its body fits.
+fn check(test: &Test, method: &Method, uri: &str, answer: &Answer) {
+    let path = uri.split('?').next().unwrap();
+    let path = BASES.iter().find_map(|base| path.strip_prefix(base)).unwrap_or(path);
+    let code = answer.body["code"].as_str().unwrap_or_default();
+    let paths = test.document["paths"].as_object().unwrap();
+    let templates: Vec<&String> = paths.keys().filter(|template| fits(template, path)).collect();
+    let Some(template) = templates.iter().min_by_key(|template| template.matches('{').count()) else {
+        assert!(["ROUTE_NOT_FOUND", "URI_TOO_LONG"].contains(&code) || answer.body == Value::Null, "{uri}: {answer:?}");
+        return;
+    };
+    let verb = if method == Method::HEAD { "get".to_string() } else { method.as_str().to_lowercase() };
+    let operation = &paths[*template][&verb];
+    if operation.is_null() {
+        let refused = ["METHOD_NOT_ALLOWED", "NOT_IMPLEMENTED"].contains(&code);
+        assert!(refused || answer.body == Value::Null, "{method} {uri} is not documented: {answer:?}");
+        return;
+    }
+    let documented = &operation["responses"][answer.status.to_string()];
+    assert!(!documented.is_null(), "{method} {template} does not document {}: {answer:?}", answer.status);
+    let description = documented["description"].as_str().unwrap();
+    assert!(code.is_empty() || description.contains(&format!("`{code}`")), "{method} {template}: {code}");
+    if !answer.body.is_null() {
+        let media_type = answer.headers["content-type"].to_str().unwrap();
+        let schema = &documented["content"][media_type]["schema"];
+        assert!(!schema.is_null(), "{method} {template} does not document {media_type}");
+        let mut root = schema.clone();
+        root["components"] = test.document["components"].clone();
+        let validator = jsonschema::validator_for(&root).unwrap();
+        let faults: Vec<String> =
+            validator.iter_errors(&answer.body).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(faults.is_empty(), "{method} {template}: {faults:#?} in {}", answer.text);
+    }
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    template.len() == path.len()
+        && template.iter().zip(&path).all(|(t, p)| t == p || (t.starts_with('{') && !p.is_empty()))
+}
+
+impl Answer {
+    /// The status and the code.
+    pub fn is(&self, status: u16, code: &str) -> &Answer {
+        let seen = (self.status, self.body["code"].as_str().unwrap_or_default());
+        assert_eq!(seen, (status, code), "{}", self.text);
+        self
+    }
+
+    pub fn ok(&self, status: u16) -> &Answer {
+        self.is(status, "")
+    }
+
+    pub fn data(&self) -> &Value {
+        &self.body["data"]
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+    }
+
+    /// `field: reason` of every detail.
+    pub fn details(&self) -> Vec<String> {
+        let details = self.body["details"].as_array().cloned().unwrap_or_default();
+        details
+            .iter()
+            .map(|d| format!("{}: {}", d["field"].as_str().unwrap_or("-"), d["reason"].as_str().unwrap()))
+            .collect()
+    }
+}

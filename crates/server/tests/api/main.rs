@@ -1,0 +1,10 @@
+//! The API through its real router and a real database.
+
+mod auth;
+mod bad_input;
+mod dns;
+mod harness;
+mod openapi;
+mod scans;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,117 @@
+//! The OpenAPI document: whole, valid, and printed as it is served.
+
+use crate::harness::Test;
+use scanyard_contract::{Code, Support};
+use serde_json::Value;
+
+fn document() -> Value {
+    serde_json::from_str(&scanyard_server::openapi(&Support::default()).to_pretty_json().unwrap()).unwrap()
+}
+
+/// Every operation with its path and verb.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap().iter().filter(|(verb, _)| *verb != "servers") {
+            found.push((format!("{verb} {path}"), operation));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_printed_document_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let printed = std::fs::read_to_string(path).expect("docs/openapi.json");
+    let current = scanyard_server::openapi(&Support::default()).to_pretty_json().unwrap();
+    if printed.trim_end() != current {
+        let fresh = concat!(env!("CARGO_TARGET_TMPDIR"), "/openapi.json");
+        std::fs::write(fresh, current + "\n").unwrap();
+        panic!("docs/openapi.json is stale: `make generated` prints it anew ({fresh} is what it should be)");
+    }
+}
+
+#[test]
+fn every_operation_documents_each_answer_and_its_codes() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut ids = std::collections::BTreeSet::new();
+    for (name, operation) in operations(&document) {
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{name}");
+        assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{name} has no summary");
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            assert!(!response["description"].as_str().unwrap().trim().is_empty(), "{name} {status}");
+            assert!(response["content"].is_object(), "{name} {status} has no body");
+            assert!(response["headers"]["X-Request-Id"].is_object(), "{name} {status}");
+        }
+        for status in ["405", "406", "414", "431", "500", "501", "503", "504"] {
+            assert!(responses.contains_key(status), "{name} lacks {status}");
+        }
+        let is_open = operation.get("security").is_none();
+        assert_eq!(is_open, !responses.contains_key("401"), "{name}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(root: &Value, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(target)) = members.get("$ref") {
+                    let found = root.pointer(target.strip_prefix('#').unwrap());
+                    assert!(found.is_some(), "{target} leads nowhere");
+                }
+                members.values().for_each(|value| walk(root, value));
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(root, value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let document = document();
+    walk(&document, &document);
+}
+
+#[test]
+fn every_schema_of_a_component_is_valid_json_schema() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let mut root = schema.clone();
+        root["components"] = document["components"].clone();
+        jsonschema::validator_for(&root).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn examples_name_no_host_but_loopback_and_example_test() {
+    let text = document().to_string();
+    for (at, _) in text.match_indices("://") {
+        let host: String =
+            text[at + 3..].chars().take_while(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).collect();
+        assert!(host == "127.0.0.1" || host.ends_with("example.test") || host.is_empty(), "{host}");
+    }
+}
+
+#[test]
+fn every_code_of_a_4xx_or_5xx_is_in_the_catalogue() {
+    for (name, operation) in operations(&document()) {
+        for (status, response) in
+            operation["responses"].as_object().unwrap().iter().filter(|(s, _)| s.as_str() >= "400")
+        {
+            for line in response["description"].as_str().unwrap().split("\n\n") {
+                let code: Code = line.split('`').nth(1).unwrap().parse().unwrap_or_else(|()| panic!("{name}: {line}"));
+                assert_eq!(code.row().status.to_string(), *status);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_without_a_key() {
+    let t = Test::new().await;
+    for path in ["/scan-api/api/v1/openapi.json", "/api/v1/openapi.json"] {
+        let served = t.nobody().get(path).await;
+        assert_eq!(served.ok(200).body["servers"][1]["url"], "/api/v1");
+        assert_eq!(served.body["info"]["contact"]["email"], "help@example.test");
+    }
+}

@@ -1,0 +1,45 @@
+//! A database of its own for every test: SQLite in a temporary folder, or PostgreSQL where
+//! `SCANYARD_TEST_DATABASE_URL` names a server (`scripts/with-postgres` starts one).
+
+use scanyard_server::store::{Clock, Store, StoreOptions};
+use sqlx::{AnyConnection, Connection};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+/// The time at which every test begins: 2026-03-06T10:00:00Z.
+pub const BEGIN: i64 = 1_772_791_200_000;
+
+/// A database and a clock that the test turns.
+pub struct TestDatabase {
+    pub options: StoreOptions,
+    pub clock: Arc<AtomicI64>,
+    /// Holds the SQLite file and the node's folder.
+    pub dir: tempfile::TempDir,
+}
+
+impl TestDatabase {
+    pub async fn new() -> TestDatabase {
+        let dir = tempfile::tempdir().unwrap();
+        let url = match std::env::var("SCANYARD_TEST_DATABASE_URL") {
+            Ok(server) => new_postgres(&server).await,
+            Err(_) => format!("sqlite://{}", dir.path().join("test.db").display()),
+        };
+        let clock = Arc::new(AtomicI64::new(BEGIN));
+        let options = StoreOptions { url, read_connections: 4, write_queue: 4096, clock: Clock::Manual(clock.clone()) };
+        TestDatabase { options, clock, dir }
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(&self.options).await.unwrap()
+    }
+}
+
+async fn new_postgres(server: &str) -> String {
+    sqlx::any::install_default_drivers();
+    let name = format!("t{}", uuid::Uuid::now_v7().simple());
+    let mut conn = AnyConnection::connect(server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    format!("{base}/{name}")
+}
