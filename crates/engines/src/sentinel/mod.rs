@@ -1,26 +1,175 @@
-//! sentinel: the native engine.
+//! sentinel: the native engine. It opens TCP connections to the addresses of its job and to nothing else.
 
-use crate::job::{Control, Job, Report};
-use scanyard_contract::wire::Detail;
-use serde_json::{Map, Value, json};
+mod certificate;
+mod connect;
+mod cookies;
+mod found;
+mod hello;
+mod http;
+mod net;
+mod options;
+mod port;
+pub mod rules;
+mod services;
+pub mod sweep;
+mod tls;
+mod verdict;
+mod web;
 
-/// Options of a sentinel scan.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Options {}
+use crate::Options as JobOptions;
+use crate::job::{Control, Job, Outcome, Report};
+use crate::target::Target;
+use found::{Found, Part};
+use futures::{StreamExt, stream};
+use port::{Place, Probe};
+use scanyard_contract::scan::{Failure, FailureReason};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use sweep::{Event, Plan, Tally};
+use tokio::sync::{mpsc, watch};
 
-impl Options {
-    /// Reads the options; every fault is named with its path under `options`.
-    pub fn parse(_options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        Ok(Options {})
+pub use options::{Check, Options};
+
+/// Ports that are questioned at the same time.
+const PORTS_AT_ONCE: usize = 32;
+/// Open ports that are questioned at all: a machine on which everything is open is a trap.
+const PORTS_QUESTIONED: usize = 1024;
+/// Progress when the sweep is over.
+const SWEPT: u8 = 50;
+
+/// Runs sentinel.
+pub async fn run(job: Job, control: Control) -> Report {
+    let JobOptions::Sentinel(options) = &job.options else {
+        return Report::failed(FailureReason::EngineFailed, "these options are not sentinel's");
+    };
+    let mut found = Found::default();
+    let outcome = tokio::select! {
+        biased;
+        () = control.stop.cancelled() => Outcome::Stopped,
+        () = control.cancel.cancelled() => Outcome::Cancelled,
+        () = tokio::time::sleep(job.timeout) => verdict::timed_out(job.timeout),
+        outcome = scan(&job, options, &control.progress, &mut found) => outcome,
+    };
+    if outcome == Outcome::Completed {
+        raise(&control.progress, 100);
     }
-
-    /// JSON Schema of the options.
-    pub fn schema() -> Value {
-        json!({"type": "object", "properties": {}, "additionalProperties": false})
+    Report {
+        outcome,
+        coverage: verdict::coverage(&job, &found),
+        records: found.records,
+        raw: Some(found.raw(&job.target)),
+        findings: found.findings,
+        engine_version: Some(env!("CARGO_PKG_VERSION").to_string()),
     }
 }
 
-/// Runs sentinel.
-pub async fn run(_job: Job, _control: Control) -> Report {
-    Report::failed(scanyard_contract::scan::FailureReason::EngineMissing, "sentinel is not driven yet")
+async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &mut Found) -> Outcome {
+    let plan = Plan {
+        addresses: job.addresses.clone(),
+        ports: options.ports_of(&job.target).iter().collect(),
+        timeout: options.connect_timeout,
+        max_rate: options.max_rate,
+    };
+    if plan.addresses.is_empty() {
+        return verdict::failed(FailureReason::ResolutionFailed, "the target has no address".to_string());
+    }
+    let tally = match sweep_ports(job, plan, progress, found).await {
+        Ok(tally) => tally,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    raise(progress, SWEPT);
+    question(job, options, progress, found).await;
+    verdict::judge(&job.target, &tally, found)
+}
+
+/// Ends the sweep's thread with the scan that it belongs to.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found: &mut Found) -> Result<Tally, Failure> {
+    let pairs = plan.addresses.len() * plan.ports.len();
+    let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
+    let stopped = stop.0.clone();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let sweeping = tokio::task::spawn_blocking(move || {
+        sweep::sweep(&plan, &stopped, |event| {
+            let _ = sender.send(event);
+        })
+    });
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Answered(ip) => {
+                found.answered.insert(ip);
+            }
+            Event::Open(address) => {
+                found.open.push(address);
+                let place = Place::new(&host_of(job, address), address);
+                found.add(rules::OPEN_PORT.finding(&place, Part::Whole, "the port accepted a connection"));
+            }
+            Event::Settled(settled) => {
+                let percent = settled * usize::from(SWEPT) / pairs.max(1);
+                raise(progress, u8::try_from(percent).unwrap_or(SWEPT));
+            }
+        }
+    }
+    found.open.sort_unstable();
+    let failure = |message: String| Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() };
+    match sweeping.await {
+        Ok(Ok(tally)) => Ok(tally),
+        Ok(Err(error)) => {
+            Err(failure(format!("ran out of descriptors or local ports: {error}; scan fewer hosts at once")))
+        }
+        Err(error) => Err(failure(format!("the port scan ended by itself: {error}"))),
+    }
+}
+
+async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &mut Found) {
+    let url = match &job.target {
+        Target::Url(url) => Some(url),
+        Target::Ip(_) | Target::Network(_) | Target::Host(_) => None,
+    };
+    if url.is_none() && options.checks.is_empty() {
+        return;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let open: Vec<SocketAddr> = found.open.iter().copied().take(PORTS_QUESTIONED).collect();
+    let visits = open.iter().map(|address| async move {
+        let probe = Probe { host: host_of(job, *address), url, options, now };
+        port::probe(&probe, *address).await
+    });
+    let mut visits = stream::iter(visits).buffer_unordered(PORTS_AT_ONCE);
+    let mut done = 0;
+    while let Some(mut report) = visits.next().await {
+        for finding in std::mem::take(&mut report.findings) {
+            found.add(finding);
+        }
+        found.ports.push(report);
+        done += 1;
+        let percent = usize::from(SWEPT) + done * (99 - usize::from(SWEPT)) / open.len();
+        raise(progress, u8::try_from(percent).unwrap_or(99));
+    }
+}
+
+/// What a port's findings call the host: the target as requested; in a network, the address.
+fn host_of(job: &Job, address: SocketAddr) -> String {
+    match &job.target {
+        Target::Network(_) => address.ip().to_string(),
+        Target::Ip(_) | Target::Host(_) | Target::Url(_) => job.target.host(),
+    }
+}
+
+fn raise(progress: &watch::Sender<u8>, percent: u8) {
+    progress.send_if_modified(|now| {
+        let rises = percent > *now;
+        *now = percent.max(*now);
+        rises
+    });
 }

@@ -1,0 +1,73 @@
+//! What a scan has found so far, each fault once, and the raw report.
+
+use super::port::PortReport;
+use crate::Target;
+use crate::job::{RawReport, Records};
+use scanyard_contract::finding::Finding;
+use serde_json::json;
+use std::collections::{BTreeSet, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+/// What of a port a finding is about; part of its fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The port as such.
+    Whole,
+    Path(&'a str),
+    Cookie(&'a str),
+    Header(&'a str),
+}
+
+impl<'a> Part<'a> {
+    /// The path or name; empty for the port as such.
+    pub fn text(self) -> &'a str {
+        match self {
+            Part::Whole => "",
+            Part::Path(text) | Part::Cookie(text) | Part::Header(text) => text,
+        }
+    }
+}
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub findings: Vec<Finding>,
+    pub records: Records,
+    /// Addresses that accepted or refused a connection.
+    pub answered: BTreeSet<IpAddr>,
+    pub open: Vec<SocketAddr>,
+    pub ports: Vec<PortReport>,
+    fingerprints: HashSet<String>,
+}
+
+impl Found {
+    /// Keeps a finding unless the same fault is there already, such as on another address of the same name.
+    pub fn add(&mut self, finding: Finding) {
+        self.records.read += 1;
+        if self.fingerprints.insert(finding.fingerprint.clone()) {
+            self.records.kept += 1;
+            self.findings.push(finding);
+        } else {
+            self.records.merged += 1;
+        }
+    }
+
+    /// Whether any port answered with HTTP.
+    pub fn has_http(&self) -> bool {
+        self.ports.iter().any(|port| port.http_status.is_some())
+    }
+
+    /// The report of the run in sentinel's own form.
+    pub fn raw(&self, target: &Target) -> RawReport {
+        let report = json!({
+            "engine": "sentinel",
+            "version": env!("CARGO_PKG_VERSION"),
+            "target": target.to_string(),
+            "answered": self.answered,
+            "open": self.open,
+            "ports": self.ports,
+            "findings": self.findings,
+        });
+        RawReport { media_type: "application/json", bytes: report.to_string().into_bytes() }
+    }
+}

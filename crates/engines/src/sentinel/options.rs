@@ -1,0 +1,240 @@
+//! Options of a sentinel scan: typed, an allow-list, with their JSON Schema.
+
+use crate::Target;
+use crate::ports::Ports;
+use scanyard_contract::wire::Detail;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// Ports of common services, scanned when the options name none.
+const COMMON_PORTS: &[u16] = &[
+    21, 22, 23, 25, 53, 79, 80, 81, 88, 110, 111, 113, 119, 135, 139, 143, 179, 389, 443, 445, 465, 502, 513, 514, 515,
+    548, 554, 587, 623, 631, 636, 873, 990, 993, 995, 1080, 1099, 1433, 1521, 1723, 1883, 2049, 2121, 2181, 2222, 2375,
+    2376, 2379, 3000, 3128, 3268, 3306, 3389, 4000, 4222, 4369, 4443, 5000, 5001, 5044, 5060, 5222, 5432, 5555, 5601,
+    5672, 5900, 5901, 5984, 5985, 5986, 6000, 6379, 6443, 6667, 7001, 7077, 7474, 8000, 8008, 8009, 8080, 8081, 8083,
+    8086, 8088, 8089, 8123, 8161, 8200, 8443, 8500, 8529, 8888, 9000, 9001, 9042, 9090, 9092, 9100, 9200, 9300, 9418,
+    9443, 9999, 10000, 10250, 11211, 15672, 25565, 27017, 50000, 61616,
+];
+
+const CONNECT_TIMEOUT_MS: u64 = 1500;
+const CONNECT_TIMEOUT_RANGE_MS: (u64, u64) = (50, 30_000);
+const MAX_RATE_RANGE: (u64, u64) = (1, 100_000);
+
+/// What to look at behind an open port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// What a service says of itself.
+    Banners,
+    /// TLS versions, ciphers and the certificate.
+    Tls,
+    /// HTTP headers, cookies, methods and directory listings.
+    Http,
+    /// Services that answer without a login.
+    Services,
+}
+
+impl Check {
+    const ALL: &'static [Check] = &[Check::Banners, Check::Tls, Check::Http, Check::Services];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Check::Banners => "banners",
+            Check::Tls => "tls",
+            Check::Http => "http",
+            Check::Services => "services",
+        }
+    }
+}
+
+/// Options of a sentinel scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Ports to scan; `None` scans common ones, or the port of a URL target.
+    pub ports: Option<Ports>,
+    /// How long one connection may take to open.
+    pub connect_timeout: Duration,
+    /// The most connections that are begun per second by the port scan.
+    pub max_rate: Option<u32>,
+    pub checks: Vec<Check>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            ports: None,
+            connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
+            max_rate: None,
+            checks: Check::ALL.to_vec(),
+        }
+    }
+}
+
+impl Options {
+    /// Reads the options; every fault is named with its path under `options`.
+    pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
+        let mut parsed = Options::default();
+        let mut faults = Vec::new();
+        for (name, value) in options {
+            let result = match name.as_str() {
+                "ports" => ports(value).map(|ports| parsed.ports = Some(ports)),
+                "connectTimeoutMs" => whole(value, CONNECT_TIMEOUT_RANGE_MS)
+                    .map(|millis| parsed.connect_timeout = Duration::from_millis(millis)),
+                "maxRate" => whole(value, MAX_RATE_RANGE).map(|rate| parsed.max_rate = u32::try_from(rate).ok()),
+                "checks" => checks(value).map(|checks| parsed.checks = checks),
+                _ => Err("is no option of sentinel; it takes ports, connectTimeoutMs, maxRate, checks".to_string()),
+            };
+            if let Err(reason) = result {
+                faults.push(Detail::field(format!("options.{name}"), reason));
+            }
+        }
+        if faults.is_empty() { Ok(parsed) } else { Err(faults) }
+    }
+
+    /// JSON Schema of the options.
+    pub fn schema() -> Value {
+        let names: Vec<&str> = Check::ALL.iter().map(|check| check.as_str()).collect();
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "ports": {
+                    "type": "string",
+                    "description": "TCP ports: numbers and ranges from 1 to 65535, separated by commas. Without it, about a hundred common ports. A URL target is scanned on its own port only.",
+                    "pattern": "^[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)*$",
+                    "examples": ["22,80,443,8000-8100", "1-65535"]
+                },
+                "connectTimeoutMs": {
+                    "type": "integer",
+                    "description": "How long one connection may take to open, in milliseconds. Hosts that answer fast are given less.",
+                    "minimum": CONNECT_TIMEOUT_RANGE_MS.0,
+                    "maximum": CONNECT_TIMEOUT_RANGE_MS.1,
+                    "default": CONNECT_TIMEOUT_MS,
+                    "examples": [3000]
+                },
+                "maxRate": {
+                    "type": "integer",
+                    "description": "The most connections that the port scan begins per second. Without it, as many as the host keeps up with.",
+                    "minimum": MAX_RATE_RANGE.0,
+                    "maximum": MAX_RATE_RANGE.1,
+                    "examples": [200]
+                },
+                "checks": {
+                    "type": "array",
+                    "description": "What to look at behind an open port. An empty list only finds open ports.",
+                    "items": {"type": "string", "enum": names},
+                    "uniqueItems": true,
+                    "default": names,
+                    "examples": [["tls", "http"]]
+                }
+            }
+        })
+    }
+
+    /// Faults that only show beside a target: a URL names its own port.
+    pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
+        match (&self.ports, target.port()) {
+            (Some(ports), Some(port)) if *ports != Ports::of(&[port]) => Err(vec![Detail::field(
+                "options.ports",
+                format!("does not go with a URL target, which is scanned on its own port {port}; leave it out"),
+            )]),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    /// The ports to scan of a target.
+    pub fn ports_of(&self, target: &Target) -> Ports {
+        match (target.port(), &self.ports) {
+            (Some(port), _) => Ports::of(&[port]),
+            (None, Some(ports)) => ports.clone(),
+            (None, None) => Ports::of(COMMON_PORTS),
+        }
+    }
+
+    /// Whether a check is wanted.
+    pub fn wants(&self, check: Check) -> bool {
+        self.checks.contains(&check)
+    }
+}
+
+fn ports(value: &Value) -> Result<Ports, String> {
+    match value.as_str() {
+        Some(text) => Ports::parse(text),
+        None => Err("must be a string such as \"22,80,8000-8100\"".to_string()),
+    }
+}
+
+fn whole(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
+    match value.as_u64() {
+        Some(number) if (min..=max).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {min} to {max}")),
+    }
+}
+
+fn checks(value: &Value) -> Result<Vec<Check>, String> {
+    let fault = || "must be a list of banners, tls, http, services, each at most once".to_string();
+    let mut checks = Vec::new();
+    for item in value.as_array().ok_or_else(fault)? {
+        let check = Check::ALL.iter().find(|check| item.as_str() == Some(check.as_str())).ok_or_else(fault)?;
+        if checks.contains(check) {
+            return Err(fault());
+        }
+        checks.push(*check);
+    }
+    Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: Value) -> Result<Options, Vec<Detail>> {
+        Options::parse(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn no_options_are_the_defaults_of_the_schema() {
+        let options = parse(json!({})).unwrap();
+        let schema = Options::schema();
+        let defaults = json!({
+            "connectTimeoutMs": schema["properties"]["connectTimeoutMs"]["default"],
+            "checks": schema["properties"]["checks"]["default"],
+        });
+        assert_eq!(parse(defaults).unwrap(), options);
+        assert_eq!(options.ports_of(&Target::parse("127.0.0.1").unwrap()).count(), COMMON_PORTS.len());
+    }
+
+    #[test]
+    fn every_example_of_the_schema_is_taken() {
+        let schema = Options::schema();
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            for example in property["examples"].as_array().unwrap() {
+                assert!(parse(json!({ name: example })).is_ok(), "{name} {example}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        let faults = parse(json!({
+            "ports": "99999", "connectTimeoutMs": 5, "maxRate": "fast", "checks": ["tls", "tls"], "script": "x",
+        }))
+        .unwrap_err();
+        let fields: Vec<_> = faults.iter().filter_map(|fault| fault.field.as_deref()).collect();
+        let expected = ["checks", "connectTimeoutMs", "maxRate", "ports", "script"].map(|f| format!("options.{f}"));
+        assert_eq!(fields.len(), expected.len());
+        assert!(expected.iter().all(|field| fields.contains(&field.as_str())), "{fields:?}");
+        assert!(parse(json!({"ports": 80})).is_err());
+        assert!(parse(json!({"maxRate": -1})).is_err());
+        assert!(parse(json!({"checks": "tls"})).is_err());
+    }
+
+    #[test]
+    fn a_url_is_scanned_on_its_own_port() {
+        let url = Target::parse("https://example.test/").unwrap();
+        let options = parse(json!({"ports": "80"})).unwrap();
+        assert_eq!(options.ports_of(&url), Ports::of(&[443]));
+        assert!(options.check_target(&url).is_err());
+        assert!(options.check_target(&Target::parse("127.0.0.1").unwrap()).is_ok());
+        assert!(parse(json!({"ports": "443"})).unwrap().check_target(&url).is_ok());
+    }
+}

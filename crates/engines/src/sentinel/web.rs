@@ -1,0 +1,125 @@
+//! What an HTTP answer says about its server: headers, cookies, listings.
+
+use super::cookies;
+use super::found::Part;
+use super::http::{Answer, Request};
+use super::port::Place;
+use super::rules::{self, Rule};
+use scanyard_contract::finding::Finding;
+
+/// Cookies that are looked at per answer.
+const MAX_COOKIES: usize = 50;
+/// Methods that change the server's files or open tunnels.
+const WRITING: &[&str] = &["PUT", "DELETE", "PATCH", "CONNECT", "MKCOL", "COPY", "MOVE", "PROPPATCH"];
+/// The header by which the echo of a TRACE is known.
+pub const TRACE_HEADER: &str = "X-Scanyard-Trace: sentinel\r\n";
+
+/// Findings of the answer to a GET.
+pub fn check(place: &Place, request: &Request, answer: &Answer, is_tls: bool) -> Vec<Finding> {
+    let mut findings = missing_headers(place, answer, is_tls);
+    for name in ["server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator"] {
+        let value = answer.header(name).unwrap_or_default();
+        // A bare product name helps nobody who could not guess it; `Server` often has to be there.
+        if !value.is_empty() && (name != "server" || value.contains(|c: char| c.is_ascii_digit())) {
+            findings.push(rules::HTTP_DISCLOSURE.finding(place, Part::Header(name), &format!("{name}: {value}")));
+        }
+    }
+    for cookie in answer.all("set-cookie").filter_map(cookies::parse).take(MAX_COOKIES) {
+        let faults = [
+            (is_tls && !cookie.is_secure, &rules::COOKIE_NOT_SECURE),
+            (!cookie.is_http_only, &rules::COOKIE_NOT_HTTP_ONLY),
+            (!cookie.has_same_site, &rules::COOKIE_NO_SAME_SITE),
+        ];
+        for (_, rule) in faults.iter().filter(|(is_fault, _)| *is_fault) {
+            findings.push(rule.finding(place, Part::Cookie(&cookie.name), &cookie.redacted));
+        }
+    }
+    if let Some(mark) = answer.listing() {
+        let path = request.plain_path();
+        findings.push(rules::DIRECTORY_LISTING.finding(place, Part::Path(path), &format!("GET {path}: 200, {mark}")));
+    }
+    findings
+}
+
+/// A redirect shows no page: only what holds for every answer is asked of it.
+fn missing_headers(place: &Place, answer: &Answer, is_tls: bool) -> Vec<Finding> {
+    let is_page = !(300..400).contains(&answer.status);
+    let has = |name: &str| answer.header(name).is_some_and(|value| !value.is_empty());
+    let policy = answer.all("content-security-policy").any(|policy| policy.contains("frame-ancestors"));
+    let sniffs = answer.header("x-content-type-options").is_none_or(|value| !value.eq_ignore_ascii_case("nosniff"));
+    let faults: [(bool, &Rule, &str); 6] = [
+        (is_tls && !has("strict-transport-security"), &rules::NO_HSTS, "strict-transport-security"),
+        (is_page && !has("content-security-policy"), &rules::NO_CSP, "content-security-policy"),
+        (is_page && !has("x-frame-options") && !policy, &rules::NO_FRAME_OPTIONS, "x-frame-options"),
+        (is_page && sniffs, &rules::NO_CONTENT_TYPE_OPTIONS, "x-content-type-options"),
+        (is_page && !has("referrer-policy"), &rules::NO_REFERRER_POLICY, "referrer-policy"),
+        (is_page && !has("permissions-policy"), &rules::NO_PERMISSIONS_POLICY, "permissions-policy"),
+    ];
+    let seen = |name: &str| match answer.header(name) {
+        Some(value) => format!("status {}, {name}: {value}", answer.status),
+        None => format!("status {}, no {name}", answer.status),
+    };
+    let faults = faults.iter().filter(|(is_fault, _, _)| *is_fault);
+    faults.map(|(_, rule, name)| rule.finding(place, Part::Header(name), &seen(name))).collect()
+}
+
+/// Findings of the answer to OPTIONS.
+pub fn check_options(place: &Place, request: &Request, answer: &Answer) -> Option<Finding> {
+    let allowed = answer.all("allow").collect::<Vec<_>>().join(", ");
+    let is_writing = |word: &str| WRITING.iter().any(|method| word.trim().eq_ignore_ascii_case(method));
+    if answer.status >= 400 || !allowed.split(',').any(is_writing) {
+        return None;
+    }
+    Some(rules::HTTP_METHODS.finding(place, Part::Path(request.plain_path()), &format!("Allow: {allowed}")))
+}
+
+/// Findings of the answer to TRACE: it counts only when our own header comes back.
+pub fn check_trace(place: &Place, request: &Request, answer: &Answer) -> Option<Finding> {
+    let header = TRACE_HEADER.trim_end().to_ascii_lowercase();
+    let body = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+    if answer.status != 200 || !body.contains(&header) {
+        return None;
+    }
+    let evidence = "TRACE: 200, the request came back in the answer";
+    Some(rules::HTTP_TRACE.finding(place, Part::Path(request.plain_path()), evidence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(answer: &str, is_tls: bool) -> Vec<String> {
+        let place = Place::new("a.test", "127.0.0.1:443".parse().unwrap());
+        let answer = Answer::parse(answer.as_bytes()).unwrap();
+        let found = check(&place, &Request::root("a.test", 443, is_tls), &answer, is_tls);
+        found.into_iter().map(|finding| finding.rule_id).collect()
+    }
+
+    #[test]
+    fn a_careful_server_has_no_finding() {
+        let careful = "HTTP/1.1 200 OK\r\nServer: nginx\r\nStrict-Transport-Security: max-age=31536000\r\n\
+            Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n\
+            Referrer-Policy: no-referrer\r\nPermissions-Policy: camera=()\r\n\
+            Set-Cookie: sid=x; Secure; HttpOnly; SameSite=Lax\r\n\r\n";
+        assert_eq!(findings(careful, true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn plain_http_needs_no_hsts_and_no_secure_cookie() {
+        let found =
+            findings("HTTP/1.1 302 Found\r\nLocation: /x\r\nSet-Cookie: sid=x; HttpOnly; SameSite=Lax\r\n\r\n", false);
+        assert_eq!(found, Vec::<String>::new());
+        let found = findings("HTTP/1.1 302 Found\r\nSet-Cookie: sid=x; HttpOnly; SameSite=Lax\r\n\r\n", true);
+        assert_eq!(found, ["http-missing-hsts", "cookie-without-secure"]);
+    }
+
+    #[test]
+    fn only_an_echo_of_our_header_is_trace() {
+        let place = Place::new("a.test", "127.0.0.1:80".parse().unwrap());
+        let request = Request::root("a.test", 80, false);
+        let trace = |text: &str| check_trace(&place, &request, &Answer::parse(text.as_bytes()).unwrap()).is_some();
+        assert!(trace("HTTP/1.1 200 OK\r\n\r\nTRACE / HTTP/1.1\r\nx-scanyard-trace: sentinel\r\n"));
+        assert!(!trace("HTTP/1.1 200 OK\r\n\r\nhello"));
+        assert!(!trace("HTTP/1.1 405 No\r\n\r\nX-Scanyard-Trace: sentinel"));
+    }
+}
