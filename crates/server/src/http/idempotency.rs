@@ -17,8 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Marks an answer that was stored by an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// How long a repeat waits for the first request before it is told to come back.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a repeat waits for the first request at most, before it is told to come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Seconds after which to come back.
 const COME_BACK_SECONDS: u64 = 1;
 
@@ -102,7 +102,9 @@ pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun,
         key: key.clone(),
     };
     let body_hash = received.fingerprint();
-    let Some(place) = app.in_flight.enter(&id, WAIT).await else {
+    // Half of the request's own time, so that there is some left to answer in.
+    let wait = LONGEST_WAIT.min(app.config.http.request_timeout / 2);
+    let Some(place) = app.in_flight.enter(&id, wait).await else {
         return Err(ApiError::new(Code::IdempotencyInProgress).after(COME_BACK_SECONDS));
     };
     let found = idempotency::find(&mut *app.store.read().await?, &id, app.store.local_now()).await?;

@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 /// Nothing that was refused may leave a trace.
 async fn nothing_is_stored(t: &Test) {
     for table in ["scan", "job", "idempotency", "quota_use", "scan_finding"] {
-        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-        let rows: i64 = sqlx::query_scalar(sql).fetch_one(&mut *t.app.store.read().await.unwrap()).await.unwrap();
-        assert_eq!(rows, 0, "{table}");
+        assert_eq!(t.rows(table).await, 0, "{table}");
     }
 }
 

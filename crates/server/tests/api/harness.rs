@@ -80,6 +80,12 @@ impl Test {
         changed.await.unwrap();
     }
 
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(sql).fetch_one(&mut *self.app.store.read().await.unwrap()).await.unwrap()
+    }
+
     /// Nobody: no key.
     pub fn nobody(&self) -> Caller<'_> {
         let loopback = IpAddr::from([127, 0, 0, 1]);
@@ -122,6 +128,11 @@ impl<'t> Caller<'t> {
             self.headers.insert("x-api-key", key.reveal().parse().unwrap());
         }
         self
+    }
+
+    /// The key itself, once it is made.
+    pub fn key_text(&self) -> String {
+        self.headers["x-api-key"].to_str().unwrap().to_string()
     }
 
     /// The same caller once more.

@@ -2,9 +2,12 @@
 
 mod auth;
 mod bad_input;
+mod bootstrap;
+mod conformance;
 mod dns;
 mod harness;
 mod openapi;
 mod scans;
 #[path = "../support/mod.rs"]
 mod support;
+mod tcp;

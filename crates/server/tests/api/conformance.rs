@@ -1,0 +1,213 @@
+//! Each code that the server can answer so far, with the request that provokes it.
+
+use crate::harness::{Answer, Caller, Test};
+use axum::body::Body;
+use http::Method;
+use scanyard_contract::Code::{self, *};
+use scanyard_server::config::Config;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Codes that nothing answers with yet, and what they wait for.
+const WAITING: &[(&str, &[Code])] = &[
+    ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
+    ("engines that tell third parties", &[ConsentRequired]),
+    ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
+    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
+    ("a queue in Kafka", &[KafkaError]),
+];
+
+const ALL: &str = "scans:create scans:read scans:list scans:cancel results:read";
+const NO_SCAN: &str = "/scans/019bc000-0000-7000-8000-000000000000";
+
+/// Submits this body.
+async fn submit(t: &Test, body: serde_json::Value) -> Answer {
+    t.key(ALL).post("/scans", body).await
+}
+
+/// Submits a scan that is fine but for one field.
+async fn submit_with(t: &Test, field: &str, value: serde_json::Value) -> Answer {
+    let mut body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
+    body[field] = value;
+    submit(t, body).await
+}
+
+/// Submits a scan and leaves it in this status.
+async fn scan_in(t: &Test, caller: &Caller<'_>, status: &str) -> String {
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
+    let created = caller.again().post("/scans", body).await;
+    t.sql("DELETE FROM job").await;
+    t.sql(&format!("UPDATE scan SET status = '{status}'")).await;
+    created.ok(201).data()["id"].as_str().unwrap().to_string()
+}
+
+async fn cancel_in(t: &Test, status: &str) -> Answer {
+    let caller = t.key(ALL).made().await;
+    let id = scan_in(t, &caller, status).await;
+    caller.post_text(&format!("/scans/{id}/cancel?scanType=sentinel"), "").await
+}
+
+/// A caller whose key's row was changed.
+async fn changed(t: &Test, change: &str) -> Answer {
+    let caller = t.key(ALL).made().await;
+    t.sql(&format!("UPDATE api_key SET {change}")).await;
+    caller.get("/scans").await
+}
+
+/// The request that provokes a code; `None` for one that waits.
+async fn provoke(t: &Test, code: Code) -> Option<Answer> {
+    let get = |path: &'static str| t.key(ALL).get(path);
+    Some(match code {
+        MissingApiKey => t.nobody().get("/scans").await,
+        InvalidApiKey => t.nobody().header("x-api-key", "x").get("/scans").await,
+        KeyExpired => changed(t, "expires_at = 0").await,
+        KeyRevoked => changed(t, "status = 'revoked'").await,
+        KeySuspended => changed(t, "status = 'suspended'").await,
+        InsufficientScope => t.key("scans:read").get("/scans").await,
+        ScanTypeNotAllowed => {
+            let bound = t.key(ALL).with(|key| key.allowed_scan_types = Some(vec![]));
+            bound.post("/scans", json!({"target": "127.0.0.1", "scanType": "sentinel"})).await
+        }
+        IpNotAllowed => t.key(ALL).with(|key| key.allowed_ips = Some(vec![])).get("/scans").await,
+        TenantSuspended => {
+            let caller = t.key(ALL).made().await;
+            t.sql("UPDATE tenant SET status = 'suspended'").await;
+            caller.get("/scans").await
+        }
+        TargetNotAllowed => submit_with(t, "target", json!("169.254.169.254")).await,
+        ScanNotFound => get(NO_SCAN).await,
+        InvalidScanType => submit_with(t, "scanType", json!("nessus")).await,
+        InvalidTarget => submit_with(t, "target", json!("-oN")).await,
+        TargetUnresolvable => submit_with(t, "target", json!("nowhere.example.test")).await,
+        InvalidPriority => submit_with(t, "priority", json!("urgent")).await,
+        ScanAlreadyCompleted => cancel_in(t, "completed").await,
+        ScanAlreadyCancelled => cancel_in(t, "cancelled").await,
+        ScanAlreadyFailed => cancel_in(t, "failed").await,
+        ResultsNotReady => {
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(t, &caller, "running").await;
+            caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
+        }
+        EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
+        RateLimitExceeded => {
+            let caller = t.key(ALL).with(|key| key.limits = [1, 9, 9]).made().await;
+            caller.again().get("/scans").await.ok(200);
+            caller.get("/scans").await
+        }
+        QuotaExceeded => {
+            t.sql("UPDATE tenant SET monthly_quota = 0").await;
+            submit(t, json!({"target": "127.0.0.1", "scanType": "sentinel"})).await
+        }
+        InvalidJson => t.key(ALL).post_text("/scans", "{").await,
+        MissingRequiredField => submit(t, json!({"scanType": "nmap"})).await,
+        InvalidFieldType => submit_with(t, "target", json!(1)).await,
+        InvalidFieldValue => submit_with(t, "timeout", json!(0)).await,
+        UnknownField => submit_with(t, "colour", json!("red")).await,
+        InvalidPage => get("/scans?page=0").await,
+        InvalidLimit => get("/scans?limit=101").await,
+        UnknownParameter => get("/scans?colour=red").await,
+        InvalidParameter => get("/scans?status=done").await,
+        InvalidIdempotencyKey => t.key(ALL).header("idempotency-key", "").post("/scans", json!({})).await,
+        IdempotencyKeyReused => {
+            let caller = t.key(ALL).header("idempotency-key", "k").made().await;
+            let body = |target: &str| json!({"target": target, "scanType": "sentinel"});
+            caller.again().post("/scans", body("127.0.0.1")).await.ok(201);
+            caller.post("/scans", body("127.0.0.2")).await
+        }
+        IdempotencyInProgress => return Some(in_progress().await),
+        RouteNotFound => get("/nowhere").await,
+        ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
+        MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,
+        NotAcceptable => t.key(ALL).header("accept", "text/html").get("/scans").await,
+        RequestTimeout => return Some(slow_body().await),
+        PayloadTooLarge => t.key(ALL).post_text("/scans", " ".repeat(1024 * 1024 + 1)).await,
+        UriTooLong => t.key(ALL).get(&format!("/scans?x={}", "x".repeat(9000))).await,
+        UnsupportedMediaType => t.key(ALL).header("content-type", "text/xml").post_text("/scans", "<a/>").await,
+        HeadersTooLarge => t.key(ALL).header("x-padding", &"x".repeat(17_000)).get("/scans").await,
+        NotImplemented => t.key(ALL).send("BREW".parse().unwrap(), "/scans", Body::empty()).await,
+        OperationTimeout => return Some(slow_server().await),
+        InternalError => {
+            let caller = t.key(ALL).made().await;
+            caller.again().get("/scans").await.ok(200);
+            t.sql("ALTER TABLE scan_count RENAME TO elsewhere").await;
+            caller.get("/scans").await
+        }
+        ServiceUnavailable => {
+            let caller = t.key(ALL).made().await;
+            t.app.draining.cancel();
+            caller.get("/scans").await
+        }
+        DatabaseError => {
+            let caller = t.key(ALL).made().await;
+            t.app.store.close().await;
+            caller.get("/scans").await
+        }
+        InvalidCredentials
+        | InvalidToken
+        | TokenExpired
+        | ConsentRequired
+        | TemplateNotFound
+        | TemplateNameRequired
+        | DuplicateTemplateName
+        | WebhookNotFound
+        | InvalidWebhookUrl
+        | WebhookUrlUnreachable
+        | InvalidWebhookEvent
+        | WebhookDisabled
+        | KafkaError => return None,
+    })
+}
+
+/// A body that never ends.
+async fn slow_body() -> Answer {
+    let t = Test::with(|config: &mut Config| config.http.body_timeout = Duration::from_millis(20)).await;
+    let caller = t.key(ALL).made().await;
+    caller.post_text("/scans", Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>())).await
+}
+
+/// A server that has no time at all.
+async fn slow_server() -> Answer {
+    let t = Test::with(|config: &mut Config| config.http.request_timeout = Duration::ZERO).await;
+    let timed_out = submit(&t, json!({"target": "127.0.0.1", "scanType": "sentinel"})).await;
+    assert!(timed_out.details()[0].contains("the outcome is unknown"), "{:?}", timed_out.details());
+    timed_out
+}
+
+/// One of two requests waits a second for DNS; the other has not that much patience.
+async fn in_progress() -> Answer {
+    let t = Test::with(|config: &mut Config| config.http.request_timeout = Duration::from_millis(1_500)).await;
+    let caller = t.key(ALL).header("idempotency-key", "k").made().await;
+    let body = || json!({"target": "silent.example.test", "scanType": "sentinel"});
+    let (one, other) = tokio::join!(caller.again().post("/scans", body()), caller.again().post("/scans", body()));
+    let (first, again) = if one.status == 201 { (one, other) } else { (other, one) };
+    first.ok(201);
+    assert_eq!(again.header("retry-after"), "1");
+    again
+}
+
+#[tokio::test]
+async fn each_code_is_provoked_or_waits_for_a_named_feature() {
+    let waiting: BTreeSet<Code> = WAITING.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+    for code in Code::ALL {
+        let t = Test::new().await;
+        match provoke(&t, *code).await {
+            Some(answer) => {
+                assert!(!waiting.contains(code), "{} does not wait any more", code.as_str());
+                answer.is(code.row().status, code.as_str());
+            }
+            None => assert!(waiting.contains(code), "{} has neither a request nor a reason", code.as_str()),
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_documented_by_no_operation() {
+    let text = scanyard_server::openapi(&scanyard_contract::Support::default()).to_json().unwrap();
+    for code in Code::ALL {
+        let is_waiting = WAITING.iter().any(|(_, codes)| codes.contains(code));
+        // A route that does not exist has no operation that could document it.
+        let is_documented = text.contains(&format!("`{}`", code.as_str())) || *code == RouteNotFound;
+        assert_ne!(is_waiting, is_documented, "{}", code.as_str());
+    }
+}
