@@ -141,9 +141,10 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let open: Vec<SocketAddr> = found.open.iter().copied().take(PORTS_QUESTIONED).collect();
-    let visits = open.iter().map(|address| async move {
-        let probe = Probe { host: host_of(job, *address), url, options, now };
-        port::probe(&probe, *address).await
+    let total = open.len();
+    let visits = open.into_iter().map(|address| async move {
+        let probe = Probe { host: host_of(job, address), url, options, now };
+        port::probe(&probe, address).await
     });
     let mut visits = stream::iter(visits).buffer_unordered(PORTS_AT_ONCE);
     let mut done = 0;
@@ -153,7 +154,7 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
         }
         found.ports.push(report);
         done += 1;
-        let percent = usize::from(SWEPT) + done * (99 - usize::from(SWEPT)) / open.len();
+        let percent = usize::from(SWEPT) + done * (99 - usize::from(SWEPT)) / total;
         raise(progress, u8::try_from(percent).unwrap_or(99));
     }
 }
