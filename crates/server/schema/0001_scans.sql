@@ -112,15 +112,17 @@ CREATE TABLE job (
     lease_until BIGINT
 );
 CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
-CREATE INDEX job_of_host ON job (state, host);
+CREATE INDEX job_of_lease ON job (state, lease_until);
 
--- When a tenant was last served at a priority: one row each, so that a claim never sorts the backlog.
+-- When a tenant was last served at a priority: one row each, so that a claim never sorts the backlog. Within a priority no
+-- two times are the same, so several that are served in one millisecond still take turns.
 CREATE TABLE turn (
     priority BIGINT NOT NULL,
     tenant_id TEXT NOT NULL,
     served_at BIGINT NOT NULL,
     PRIMARY KEY (priority, tenant_id)
 );
+CREATE INDEX turn_in_order ON turn (priority, served_at, tenant_id);
 
 CREATE TABLE finding (
     tenant_id TEXT NOT NULL,

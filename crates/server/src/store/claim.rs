@@ -8,7 +8,8 @@ use super::scan_count::{Cell, Moves};
 use super::{Dialect, StoreError};
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// What a worker asks for.
@@ -38,34 +39,42 @@ pub struct Claimed {
 /// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7316025)";
 
-/// How far into a tenant's backlog a claim looks for a host below its cap.
-macro_rules! candidate {
-    ($types:literal) => {
-        concat!(
-            "SELECT c.scan_id FROM (SELECT j.scan_id, j.host FROM job j WHERE j.state = 'queued' AND j.priority = t.priority \
-             AND j.tenant_id = t.tenant_id AND j.eligible_at <= $3 AND j.scan_type IN (",
-            $types,
-            ") ORDER BY j.scan_id LIMIT 200) c WHERE (SELECT COUNT(*) FROM job h WHERE h.state = 'running' AND h.host = c.host) < $5 \
-             ORDER BY c.scan_id LIMIT 1"
-        )
-    };
+/// Turns read at one time.
+const TURNS: i64 = 256;
+
+/// How many jobs of one tenant and priority a claim looks through while some host is at its cap. Without a bound each claim
+/// would walk the whole backlog of a tenant that scans one host; with it, that tenant's later jobs wait.
+const LOOK_AHEAD: i64 = 1000;
+
+/// A tenant's place at a priority; ordered as it is served.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    priority: i64,
+    served_at: i64,
+    tenant_id: String,
 }
 
-macro_rules! claim {
-    ($types:literal) => {
-        concat!(
-            "UPDATE job SET state = 'running', run_id = $1, lease_until = $2 WHERE state = 'queued' AND scan_id = (SELECT (",
-            candidate!($types),
-            ") FROM turn t WHERE EXISTS (",
-            candidate!($types),
-            ") AND (SELECT COUNT(*) FROM job r WHERE r.state = 'running' AND r.tenant_id = t.tenant_id) < $6 \
-             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT 1) RETURNING scan_id, tenant_id, priority"
-        )
-    };
+/// The runs that go on. Those of cancelled scans count until they are sealed: their processes may still be there.
+#[derive(Default)]
+struct Running {
+    tenants: HashMap<String, i64>,
+    hosts: HashMap<String, i64>,
 }
 
-const CLAIM_SQLITE: &str = claim!("SELECT value FROM json_each($4)");
-const CLAIM_POSTGRES: &str = claim!("SELECT json_array_elements_text(CAST($4 AS json))");
+impl Running {
+    async fn read(conn: &mut AnyConnection) -> Result<Running, StoreError> {
+        let sql = "SELECT tenant_id, host FROM job WHERE state IN ('running', 'cancelled')";
+        let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(conn).await?;
+        let mut running = Running::default();
+        rows.into_iter().for_each(|(tenant_id, host)| running.add(tenant_id, host));
+        Ok(running)
+    }
+
+    fn add(&mut self, tenant_id: String, host: String) {
+        *self.tenants.entry(tenant_id).or_insert(0) += 1;
+        *self.hosts.entry(host).or_insert(0) += 1;
+    }
+}
 
 /// Claims up to `limit` scans.
 pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
@@ -73,30 +82,110 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
     if dialect == Dialect::Postgres {
         sqlx::query(LOCK).execute(&mut *conn).await?;
     }
+    let mut last = None;
+    let mut turns = next_turns(conn, &mut last).await?;
+    if turns.is_empty() {
+        return Ok(Vec::new());
+    }
     let types = serde_json::to_string(&claim.scan_types)?;
+    let mut running = Running::read(conn).await?;
     let (mut claimed, mut moves) = (Vec::new(), Moves::default());
     while claimed.len() < claim.limit {
-        let run_id = Uuid::now_v7();
-        let row = sqlx::query(dialect.pick(CLAIM_SQLITE, CLAIM_POSTGRES))
-            .bind(run_id.to_string())
-            .bind(claim.now + claim.lease_ms)
-            .bind(claim.now)
-            .bind(&types)
-            .bind(claim.per_host)
-            .bind(claim.per_tenant)
-            .fetch_optional(&mut *conn)
-            .await?;
-        let Some(row) = row else { break };
-        let (scan_id, tenant_id): (String, String) = (row.try_get("scan_id")?, row.try_get("tenant_id")?);
-        let turn = "UPDATE turn SET served_at = $3 WHERE priority = $1 AND tenant_id = $2";
-        let priority: i64 = row.try_get("priority")?;
-        sqlx::query(turn).bind(priority).bind(&tenant_id).bind(claim.now).execute(&mut *conn).await?;
-        let (scan, policy) = start(conn, &scan_id, claim.now).await?;
+        if turns.is_empty() {
+            turns = next_turns(conn, &mut last).await?;
+        }
+        let Some(turn) = turns.pop_first() else { break };
+        if running.tenants.get(&turn.tenant_id).is_some_and(|runs| *runs >= claim.per_tenant) {
+            continue;
+        }
+        let Some(taken) = take_oldest(conn, claim, &turn, &types, &running).await? else { continue };
+        let served_at = serve(conn, &turn, claim.now).await?;
+        running.add(turn.tenant_id.clone(), taken.host);
+        turns.insert(Turn { served_at, ..turn });
+        let (scan, policy) = start(conn, &taken.scan_id, claim.now).await?;
         moves.note(&Cell::of(&scan).with(ScanStatus::Queued), ScanStatus::Running);
-        claimed.push(Claimed { scan, run_id, policy });
+        claimed.push(Claimed { scan, run_id: taken.run_id, policy });
     }
     moves.write(conn).await?;
     Ok(claimed)
+}
+
+/// The turns after `last`, in order, of tenants with anything in the queue.
+async fn next_turns(conn: &mut AnyConnection, last: &mut Option<Turn>) -> Result<BTreeSet<Turn>, StoreError> {
+    let sql = "SELECT t.priority, t.served_at, t.tenant_id FROM turn t \
+         WHERE (t.priority, t.served_at, t.tenant_id) > ($1, $2, $3) \
+         AND EXISTS (SELECT 1 FROM job q WHERE q.state = 'queued') \
+         AND EXISTS (SELECT 1 FROM job j WHERE j.state = 'queued' AND j.priority = t.priority AND j.tenant_id = t.tenant_id) \
+         ORDER BY t.priority, t.served_at, t.tenant_id LIMIT $4";
+    let after = last.take().unwrap_or(Turn { priority: -1, served_at: 0, tenant_id: String::new() });
+    let query = sqlx::query_as(sql).bind(after.priority).bind(after.served_at).bind(&after.tenant_id).bind(TURNS);
+    let rows: Vec<(i64, i64, String)> = query.fetch_all(conn).await?;
+    let turns = rows.into_iter().map(|(priority, served_at, tenant_id)| Turn { priority, served_at, tenant_id });
+    let turns: BTreeSet<Turn> = turns.collect();
+    *last = Some(turns.last().cloned().unwrap_or(after));
+    Ok(turns)
+}
+
+struct Taken {
+    scan_id: String,
+    run_id: Uuid,
+    host: String,
+}
+
+const TAKE_SQLITE: &str = "UPDATE job SET state = 'running', run_id = $1, lease_until = $2 WHERE state = 'queued' AND scan_id = (\
+     SELECT scan_id FROM job WHERE state = 'queued' AND priority = $3 AND tenant_id = $4 AND scan_id < $5 AND eligible_at <= $6 \
+     AND scan_type IN (SELECT value FROM json_each($7)) AND host NOT IN (SELECT value FROM json_each($8)) \
+     ORDER BY scan_id LIMIT 1) RETURNING scan_id, host";
+const TAKE_POSTGRES: &str = "UPDATE job SET state = 'running', run_id = $1, lease_until = $2 WHERE state = 'queued' AND scan_id = (\
+     SELECT scan_id FROM job WHERE state = 'queued' AND priority = $3 AND tenant_id = $4 AND scan_id < $5 AND eligible_at <= $6 \
+     AND scan_type IN (SELECT json_array_elements_text(CAST($7 AS json))) \
+     AND host NOT IN (SELECT json_array_elements_text(CAST($8 AS json))) \
+     ORDER BY scan_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING scan_id, host";
+
+/// Gives the oldest job of this turn that may run to a new run, in one guarded statement.
+async fn take_oldest(
+    conn: &mut AnyConnection,
+    claim: &Claim,
+    turn: &Turn,
+    types: &str,
+    running: &Running,
+) -> Result<Option<Taken>, StoreError> {
+    let full = running.hosts.iter().filter(|(_, runs)| **runs >= claim.per_host);
+    let full: Vec<&str> = full.map(|(host, _)| host.as_str()).collect();
+    let end = if full.is_empty() { None } else { look_ahead(conn, turn, types).await? };
+    let run_id = Uuid::now_v7();
+    let row: Option<(String, String)> = sqlx::query_as(Dialect::of(conn).pick(TAKE_SQLITE, TAKE_POSTGRES))
+        .bind(run_id.to_string())
+        .bind(claim.now + claim.lease_ms)
+        .bind(turn.priority)
+        .bind(&turn.tenant_id)
+        .bind(end.unwrap_or_else(|| Uuid::max().to_string()))
+        .bind(claim.now)
+        .bind(types)
+        .bind(serde_json::to_string(&full)?)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|(scan_id, host)| Taken { scan_id, run_id, host }))
+}
+
+/// The first job of this turn that is too far back to be looked at.
+async fn look_ahead(conn: &mut AnyConnection, turn: &Turn, types: &str) -> Result<Option<String>, StoreError> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT scan_id FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 \
+         AND scan_type IN (SELECT value FROM json_each($3)) ORDER BY scan_id LIMIT 1 OFFSET $4",
+        "SELECT scan_id FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 \
+         AND scan_type IN (SELECT json_array_elements_text(CAST($3 AS json))) ORDER BY scan_id LIMIT 1 OFFSET $4",
+    );
+    let query = sqlx::query_scalar(sql).bind(turn.priority).bind(&turn.tenant_id).bind(types).bind(LOOK_AHEAD);
+    Ok(query.fetch_optional(conn).await?)
+}
+
+/// Puts the tenant behind all others of the priority, also when several are served in one millisecond.
+async fn serve(conn: &mut AnyConnection, turn: &Turn, now: i64) -> Result<i64, StoreError> {
+    let sql = "UPDATE turn SET served_at = (SELECT CASE WHEN MAX(o.served_at) >= $1 THEN MAX(o.served_at) + 1 ELSE $1 END \
+         FROM turn o WHERE o.priority = $2) WHERE priority = $2 AND tenant_id = $3 RETURNING served_at";
+    let query = sqlx::query_scalar(sql).bind(now).bind(turn.priority).bind(&turn.tenant_id);
+    Ok(query.fetch_one(conn).await?)
 }
 
 async fn start(conn: &mut AnyConnection, scan_id: &str, now: i64) -> Result<(ScanRecord, Policy), StoreError> {

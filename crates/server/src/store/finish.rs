@@ -23,11 +23,13 @@ pub struct Finish {
     pub engine_version: Option<String>,
 }
 
-/// Stores the end of a run; `false` when the run has lost the scan, and then nothing is written.
+/// Stores the end of a run; `false` when the run's lease ran out or the scan is another run's, and then nothing is
+/// written.
 pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<bool, StoreError> {
     let scan_id = end.scan_id.to_string();
-    let job = sqlx::query_scalar("DELETE FROM job WHERE scan_id = $1 AND run_id = $2 RETURNING state");
-    let job: Option<String> = job.bind(&scan_id).bind(end.run_id.to_string()).fetch_optional(&mut *conn).await?;
+    let job = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2 AND lease_until > $3 RETURNING state";
+    let job = sqlx::query_scalar(job).bind(&scan_id).bind(end.run_id.to_string()).bind(now);
+    let job: Option<String> = job.fetch_optional(&mut *conn).await?;
     let Some(state) = job else { return Ok(false) };
     let cancelled = state == "cancelled";
     let status = if cancelled { ScanStatus::Cancelled } else { end.status };

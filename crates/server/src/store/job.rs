@@ -37,7 +37,8 @@ pub enum Alive {
     Lost,
 }
 
-/// Renews the leases of runs and writes their progress.
+/// Renews the leases of runs and writes their progress. A lease that ran out is lost even before a sweep has seen it: the
+/// run's supervisor has killed its engine.
 pub async fn heartbeat(
     conn: &mut AnyConnection,
     now: i64,
@@ -49,11 +50,11 @@ pub async fn heartbeat(
     lock(conn, &beats.iter().map(|beat| beat.scan_id).collect::<Vec<_>>()).await?;
     let renew = dialect.pick(
         "UPDATE job SET lease_until = $1 FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id \
-         FROM json_each($2)) AS b WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id RETURNING job.run_id, job.state",
+         FROM json_each($2)) AS b WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id AND job.lease_until > $3 RETURNING job.run_id, job.state",
         "UPDATE job SET lease_until = $1 FROM json_to_recordset(CAST($2 AS json)) AS b (scan_id text, run_id text) \
-         WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id RETURNING job.run_id, job.state",
+         WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id AND job.lease_until > $3 RETURNING job.run_id, job.state",
     );
-    let rows = sqlx::query(renew).bind(now + lease_ms).bind(&json).fetch_all(&mut *conn).await?;
+    let rows = sqlx::query(renew).bind(now + lease_ms).bind(&json).bind(now).fetch_all(&mut *conn).await?;
     let progress = dialect.pick(
         "UPDATE scan SET progress = b.progress FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id, \
          value ->> 'progress' AS progress FROM json_each($1)) AS b JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
@@ -90,8 +91,8 @@ pub async fn end_all_leases(conn: &mut AnyConnection) -> Result<(), StoreError> 
 /// Takes scans back whose lease ran out; answers which.
 pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, StoreError> {
     let sql = Dialect::of(conn).pick(
-        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until < $1 ORDER BY scan_id",
-        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until < $1 ORDER BY scan_id \
+        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until <= $1 ORDER BY scan_id",
+        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until <= $1 ORDER BY scan_id \
          FOR UPDATE SKIP LOCKED",
     );
     let rows = sqlx::query(sql).bind(now).fetch_all(&mut *conn).await?;
@@ -213,29 +214,29 @@ pub async fn cancel(
     scan_type: ScanType,
     now: i64,
 ) -> Result<Cancel, StoreError> {
-    if scan::get(conn, tenant_id, id, scan_type).await?.is_none() {
-        return Ok(Cancel::NotFound);
-    }
     let id_text = id.to_string();
-    let queued = sqlx::query("DELETE FROM job WHERE scan_id = $1 AND state = 'queued'").bind(&id_text);
-    let was_queued = queued.execute(&mut *conn).await?.rows_affected() > 0;
-    let running =
-        sqlx::query("UPDATE job SET state = 'cancelled' WHERE scan_id = $1 AND state = 'running'").bind(&id_text);
-    let was_running = !was_queued && running.execute(&mut *conn).await?.rows_affected() > 0;
-    if was_queued || was_running {
-        let sql = "UPDATE scan SET status = 'cancelled', completed_at = $2, sealed_at = $3, summary = $4 WHERE id = $1";
-        sqlx::query(sql)
-            .bind(&id_text)
-            .bind(now)
-            .bind(was_queued.then_some(now))
-            .bind(serde_json::to_string(&Summary::default())?)
-            .execute(&mut *conn)
-            .await?;
+    let sql = "UPDATE job SET state = 'cancelled' WHERE scan_id = $1 AND tenant_id = $2 AND scan_type = $3 \
+         AND state IN ('queued', 'running') RETURNING run_id";
+    let query = sqlx::query_scalar(sql).bind(&id_text).bind(tenant_id).bind(scan_type.as_str());
+    let run: Option<Option<String>> = query.fetch_optional(&mut *conn).await?;
+    let Some(run) = run else {
+        let scan = scan::get(conn, tenant_id, id, scan_type).await?;
+        return Ok(scan.map_or(Cancel::NotFound, |scan| Cancel::Already(scan.status)));
+    };
+    // Without a run there is nothing to wait for.
+    let was_queued = run.is_none();
+    if was_queued {
+        sqlx::query("DELETE FROM job WHERE scan_id = $1").bind(&id_text).execute(&mut *conn).await?;
     }
+    let sql = "UPDATE scan SET status = 'cancelled', completed_at = $2, sealed_at = $3, summary = $4 WHERE id = $1";
+    sqlx::query(sql)
+        .bind(&id_text)
+        .bind(now)
+        .bind(was_queued.then_some(now))
+        .bind(serde_json::to_string(&Summary::default())?)
+        .execute(&mut *conn)
+        .await?;
     let Some(scan) = scan::get(conn, tenant_id, id, scan_type).await? else { return Ok(Cancel::NotFound) };
-    if !was_queued && !was_running {
-        return Ok(Cancel::Already(scan.status));
-    }
     let from = if was_queued { ScanStatus::Queued } else { ScanStatus::Running };
     let mut moves = Moves::default();
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);

@@ -13,6 +13,7 @@ pub mod open;
 pub mod quota_use;
 pub mod rate_window;
 pub mod report;
+mod rows;
 pub mod scan;
 pub mod scan_count;
 pub mod schema;

@@ -1,8 +1,10 @@
 //! How many scans there are of each kind: kept with every change, so that a list knows its total.
 
+use super::rows::{Columns, over, rows};
 use super::scan::{ScanFilter, ScanRecord, rank};
 use super::{Dialect, StoreError};
 use scanyard_contract::{Priority, ScanStatus, ScanType};
+use serde::Serialize;
 use sqlx::AnyConnection;
 use std::collections::BTreeMap;
 
@@ -32,20 +34,41 @@ impl Cell {
     }
 }
 
-/// Adds to the cells.
+#[derive(Serialize)]
+struct Row<'a> {
+    tenant_id: &'a str,
+    scan_type: ScanType,
+    status: ScanStatus,
+    priority: i64,
+    scans: i64,
+}
+
+const COLUMNS: Columns =
+    &[("tenant_id", "text"), ("scan_type", "text"), ("status", "text"), ("priority", "bigint"), ("scans", "bigint")];
+
+/// Adds to the cells, in one statement and in one order: two orders would deadlock PostgreSQL.
 pub async fn add(conn: &mut AnyConnection, counts: &BTreeMap<Cell, i64>) -> Result<(), StoreError> {
-    let sql = "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = scan_count.scans + excluded.scans";
-    for (cell, count) in counts.iter().filter(|(_, count)| **count != 0) {
-        sqlx::query(sql)
-            .bind(&cell.tenant_id)
-            .bind(cell.scan_type.as_str())
-            .bind(cell.status.as_str())
-            .bind(rank(cell.priority))
-            .bind(*count)
-            .execute(&mut *conn)
-            .await?;
+    let changed = counts.iter().filter(|(_, scans)| **scans != 0);
+    let values: Vec<Row<'_>> = changed
+        .map(|(Cell { tenant_id, scan_type, status, priority }, scans)| Row {
+            tenant_id,
+            scan_type: *scan_type,
+            status: *status,
+            priority: rank(*priority),
+            scans: *scans,
+        })
+        .collect();
+    if values.is_empty() {
+        return Ok(());
     }
+    let sql = format!(
+        "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \
+         SELECT tenant_id, scan_type, status, priority, scans FROM {} WHERE true \
+         ORDER BY tenant_id, scan_type, status, priority \
+         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = scan_count.scans + excluded.scans",
+        rows(Dialect::of(conn), COLUMNS)
+    );
+    over(sql, &values)?.execute(conn).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, quota_use, scan_count};
 use scanyard_contract::{ScanStatus, ScanType, TargetType};
 use serde::Serialize;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Connection};
 use std::collections::{BTreeMap, HashMap};
 
 /// A scan to store.
@@ -78,94 +78,142 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Stores what the quotas grant, in the order of arrival.
-pub async fn batch(conn: &mut AnyConnection, scans: Vec<NewScan>) -> Result<Vec<Submitted>, StoreError> {
-    let mut outcomes: Vec<Option<Submitted>> = vec![None; scans.len()];
-    let repeats = earlier_answers(conn, &scans, &mut outcomes).await?;
-    let quotas = grant(conn, &scans, &outcomes, &repeats).await?;
+/// Stores the scans. When one of them breaks a constraint, each goes by itself, so that it fails alone.
+pub async fn batch(
+    conn: &mut AnyConnection,
+    scans: &[NewScan],
+) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
+    if scans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let error = match together(conn, scans).await {
+        Ok(outcomes) => return Ok(outcomes.into_iter().map(Ok).collect()),
+        Err(error @ StoreError::Unavailable(_)) => return Err(error),
+        Err(error) => error,
+    };
+    if let [_] = scans {
+        return Ok(vec![Err(error)]);
+    }
+    let mut outcomes = Vec::with_capacity(scans.len());
+    for one in scans {
+        outcomes.push(match together(conn, std::slice::from_ref(one)).await {
+            Ok(mut outcome) => outcome.pop().ok_or_else(|| StoreError::Bug("a submission without outcome".into())),
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            Err(error) => Err(error),
+        });
+    }
+    Ok(outcomes)
+}
 
-    let mut left = quotas;
-    let mut rows = Vec::with_capacity(scans.len());
-    let mut counts = BTreeMap::new();
-    for (at, new) in scans.iter().enumerate() {
-        if outcomes[at].is_some() || repeats.contains_key(&at) {
-            continue;
+/// Stores the scans; on an error, none of them.
+async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Submitted>, StoreError> {
+    let mut savepoint = conn.begin().await?;
+    match set_based(&mut savepoint, scans).await {
+        Ok(outcomes) => {
+            savepoint.commit().await?;
+            Ok(outcomes)
         }
-        let granted = left.get_mut(&(new.scan.tenant_id.clone(), new.month_at));
-        let Some(granted) = granted.filter(|granted| **granted > 0) else {
-            outcomes[at] = Some(Submitted::QuotaExceeded);
-            continue;
-        };
-        *granted -= 1;
-        outcomes[at] = Some(Submitted::Stored);
-        rows.push(Row::of(new)?);
-        *counts.entry(scan_count::Cell::of(&new.scan)).or_insert(0) += 1;
+        // After these the transaction itself may be gone, and with it the savepoint.
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(error) => {
+            savepoint.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn set_based(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Submitted>, StoreError> {
+    let first = first_of_keys(scans);
+    let mut outcomes = claim_keys(conn, scans, &first).await?;
+    take_quota(conn, scans, &mut outcomes).await?;
+    let (mut rows, mut counts) = (Vec::with_capacity(scans.len()), BTreeMap::new());
+    for (new, outcome) in scans.iter().zip(&outcomes) {
+        if *outcome == Some(Submitted::Stored) {
+            rows.push(Row::of(new)?);
+            *counts.entry(scan_count::Cell::of(&new.scan)).or_insert(0) += 1;
+        }
     }
     if !rows.is_empty() {
         insert(conn, &serde_json::to_string(&rows)?).await?;
         scan_count::add(conn, &counts).await?;
     }
-    for (at, new) in scans.iter().enumerate() {
-        if let (Some(Submitted::Stored), Some(record)) = (&outcomes[at], &new.idempotency) {
-            idempotency::insert(conn, record).await?;
+    // What is open now repeats an earlier one of this batch.
+    for at in 0..scans.len() {
+        if outcomes[at].is_none() {
+            outcomes[at] = repeat_of(&scans[first[at]], &scans[at], outcomes[first[at]].clone());
         }
     }
-    for (at, first) in repeats {
-        outcomes[at] = Some(repeat_of(&scans[first], &scans[at], outcomes[first].clone()));
-    }
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Submitted::QuotaExceeded)).collect())
+    let open = || StoreError::Bug("a submission without outcome".into());
+    outcomes.into_iter().map(|outcome| outcome.ok_or_else(open)).collect()
 }
 
-/// Settles the submissions whose key was answered before; answers which repeat an earlier one of this batch.
-async fn earlier_answers(
+/// For each submission, the first of the batch with its idempotency key: mostly itself.
+fn first_of_keys(scans: &[NewScan]) -> Vec<usize> {
+    let mut seen = HashMap::new();
+    let first = |(at, new): (usize, &NewScan)| match &new.idempotency {
+        Some(record) => *seen.entry(record.id.clone()).or_insert(at),
+        None => at,
+    };
+    scans.iter().enumerate().map(first).collect()
+}
+
+/// Keeps the answers of the first of each key and settles what was answered before. Repeats within the batch stay open.
+async fn claim_keys(
+    conn: &mut AnyConnection,
+    scans: &[NewScan],
+    first: &[usize],
+) -> Result<Vec<Option<Submitted>>, StoreError> {
+    let firsts = scans.iter().enumerate().filter(|(at, _)| first[*at] == *at);
+    let stored = idempotency::claim(conn, firsts.filter_map(|(_, new)| new.idempotency.as_ref()).collect()).await?;
+    let outcome = |(at, new): (usize, &NewScan)| {
+        let earlier = new.idempotency.as_ref().and_then(|record| Some((record, stored.get(&record.id)?)));
+        match earlier {
+            Some((new, stored)) if new.answer.body_hash == stored.body_hash => Some(Submitted::Replay(stored.clone())),
+            Some(_) => Some(Submitted::KeyReused),
+            None => (first[at] == at).then_some(Submitted::Stored),
+        }
+    };
+    Ok(scans.iter().enumerate().map(outcome).collect())
+}
+
+/// Takes a quota unit for each scan that is to be stored, in the order of arrival; what is refused frees its key again.
+async fn take_quota(
     conn: &mut AnyConnection,
     scans: &[NewScan],
     outcomes: &mut [Option<Submitted>],
-) -> Result<BTreeMap<usize, usize>, StoreError> {
-    let (mut first, mut repeats) = (HashMap::new(), BTreeMap::new());
-    for (at, new) in scans.iter().enumerate() {
-        let Some(record) = &new.idempotency else { continue };
-        if let Some(before) = first.get(&record.id) {
-            repeats.insert(at, *before);
+) -> Result<(), StoreError> {
+    let mut wanted = quota_use::Wanted::new();
+    for (new, _) in scans.iter().zip(outcomes.iter()).filter(|(_, outcome)| **outcome == Some(Submitted::Stored)) {
+        let (want, quota) = wanted.entry((new.scan.tenant_id.clone(), new.month_at)).or_insert((0, new.quota));
+        *want += 1;
+        // While a quota is being changed, the smaller one holds.
+        *quota = [*quota, new.quota].into_iter().flatten().min();
+    }
+    let mut granted = quota_use::take(conn, &wanted).await?;
+    let mut refused = Vec::new();
+    for (new, outcome) in scans.iter().zip(outcomes.iter_mut()) {
+        if *outcome != Some(Submitted::Stored) {
             continue;
         }
-        first.insert(record.id.clone(), at);
-        outcomes[at] = idempotency::find(conn, &record.id, record.created_at).await?.map(|stored| {
-            if stored.body_hash == record.answer.body_hash { Submitted::Replay(stored) } else { Submitted::KeyReused }
-        });
-    }
-    Ok(repeats)
-}
-
-fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Submitted {
-    match (&first.idempotency, &again.idempotency, outcome) {
-        (Some(a), Some(b), Some(Submitted::Stored)) if a.answer.body_hash == b.answer.body_hash => {
-            Submitted::Replay(a.answer.clone())
-        }
-        (_, _, Some(Submitted::Stored)) => Submitted::KeyReused,
-        (_, _, other) => other.unwrap_or(Submitted::QuotaExceeded),
-    }
-}
-
-/// Takes quota units for the submissions that are still open, tenants in order of their id.
-async fn grant(
-    conn: &mut AnyConnection,
-    scans: &[NewScan],
-    outcomes: &[Option<Submitted>],
-    repeats: &BTreeMap<usize, usize>,
-) -> Result<HashMap<(String, i64), u64>, StoreError> {
-    let mut wanted: BTreeMap<(String, i64), (u64, Option<u64>)> = BTreeMap::new();
-    for (at, new) in scans.iter().enumerate() {
-        if outcomes[at].is_none() && !repeats.contains_key(&at) {
-            wanted.entry((new.scan.tenant_id.clone(), new.month_at)).or_insert((0, new.quota)).0 += 1;
+        match granted.get_mut(&(new.scan.tenant_id.clone(), new.month_at)) {
+            Some(left) if *left > 0 => *left -= 1,
+            _ => {
+                *outcome = Some(Submitted::QuotaExceeded);
+                refused.extend(new.idempotency.as_ref().map(|record| &record.id));
+            }
         }
     }
-    let mut granted = HashMap::new();
-    for ((tenant, month_at), (want, quota)) in wanted {
-        let units = quota_use::take(conn, &tenant, month_at, want, quota).await?;
-        granted.insert((tenant, month_at), units);
+    idempotency::release(conn, &refused).await
+}
+
+/// What repeats a submission of its own batch: answered like that one, or refused like it.
+fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Option<Submitted> {
+    let (Some(a), Some(b)) = (&first.idempotency, &again.idempotency) else { return None };
+    match outcome? {
+        Submitted::Stored if a.answer.body_hash == b.answer.body_hash => Some(Submitted::Replay(a.answer.clone())),
+        Submitted::Stored => Some(Submitted::KeyReused),
+        refused => Some(refused),
     }
-    Ok(granted)
 }
 
 /// The columns of a scan's first row and, of those, the job's.

@@ -153,7 +153,7 @@ async fn batch(pool: &AnyPool, dialect: Dialect, ops: impl Iterator<Item = Op>) 
     match ended {
         Ok(submitted) => {
             for (answer, submitted) in scan_answers.into_iter().zip(submitted) {
-                let _ = answer.send(Ok(submitted));
+                let _ = answer.send(submitted);
             }
             for (inside, answer) in answers {
                 answer(inside);
@@ -176,11 +176,11 @@ async fn transaction(
     scans: Vec<NewScan>,
     calls: Vec<Call>,
     answers: &mut Vec<Done>,
-) -> Result<Vec<Submitted>, StoreError> {
+) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
     let begin = dialect.pick("BEGIN IMMEDIATE", "BEGIN");
     let mut conn = pool.acquire().await?;
     let mut tx = conn.begin_with(begin).await?;
-    let submitted = if scans.is_empty() { Vec::new() } else { submit::batch(&mut tx, scans).await? };
+    let submitted = submit::batch(&mut tx, &scans).await?;
     for call in calls {
         sqlx::query("SAVEPOINT op").execute(&mut *tx).await?;
         let (inside, answer) = call(&mut tx).await;

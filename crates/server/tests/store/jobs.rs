@@ -15,15 +15,15 @@ use uuid::Uuid;
 const LEASE: i64 = 30_000;
 
 impl Fixture {
-    fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         self.db.clock.load(Ordering::SeqCst)
     }
 
-    fn pass(&self, ms: i64) {
+    pub fn pass(&self, ms: i64) {
         self.db.clock.fetch_add(ms, Ordering::SeqCst);
     }
 
-    async fn claim_with(&self, change: impl FnOnce(&mut Claim)) -> Vec<Claimed> {
+    pub async fn claim_with(&self, change: impl FnOnce(&mut Claim)) -> Vec<Claimed> {
         let mut ask = Claim {
             now: self.now(),
             scan_types: vec![ScanType::Nmap, ScanType::Sentinel],
@@ -36,16 +36,16 @@ impl Fixture {
         self.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await.unwrap()
     }
 
-    async fn claim_one(&self) -> Option<Claimed> {
+    pub async fn claim_one(&self) -> Option<Claimed> {
         self.claim_with(|_| {}).await.pop()
     }
 
-    async fn sweep(&self) -> Vec<Uuid> {
+    pub async fn sweep(&self) -> Vec<Uuid> {
         let now = self.now();
         self.store.write(move |conn| Box::pin(async move { job::sweep(conn, now).await })).await.unwrap()
     }
 
-    async fn beat(&self, claimed: &Claimed, progress: u8) -> Alive {
+    pub async fn beat(&self, claimed: &Claimed, progress: u8) -> Alive {
         let (now, beat) = (self.now(), Beat { scan_id: claimed.scan.id, run_id: claimed.run_id, progress });
         let answers = self
             .store
@@ -54,7 +54,7 @@ impl Fixture {
         answers.unwrap()[0].1
     }
 
-    async fn cancel(&self, id: Uuid) -> Cancel {
+    pub async fn cancel(&self, id: Uuid) -> Cancel {
         let now = self.now();
         self.store
             .write(move |conn| Box::pin(async move { job::cancel(conn, "a", id, ScanType::Sentinel, now).await }))
@@ -62,7 +62,7 @@ impl Fixture {
             .unwrap()
     }
 
-    async fn finish(&self, claimed: &Claimed, findings: Vec<Finding>) -> bool {
+    pub async fn finish(&self, claimed: &Claimed, findings: Vec<Finding>) -> bool {
         let end = Finish {
             scan_id: claimed.scan.id,
             run_id: claimed.run_id,
@@ -77,12 +77,12 @@ impl Fixture {
         self.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await.unwrap()
     }
 
-    async fn scan(&self, id: Uuid) -> ScanRecord {
+    pub async fn scan(&self, id: Uuid) -> ScanRecord {
         scan::by_id(&mut self.store.read().await.unwrap(), &id.to_string()).await.unwrap().unwrap()
     }
 
     /// The kept counts beside those counted anew.
-    async fn assert_counts(&self) {
+    pub async fn assert_counts(&self) {
         let mut conn = self.store.read().await.unwrap();
         for status in ScanStatus::ALL {
             let filter = ScanFilter { status: Some(*status), ..ScanFilter::default() };

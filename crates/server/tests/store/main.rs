@@ -1,6 +1,8 @@
 //! The store on a real database: SQLite, or PostgreSQL under `scripts/with-postgres`.
 
+mod fairness;
 mod jobs;
+mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
 mod support;
@@ -22,7 +24,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Fixture {
-        let db = TestDatabase::new().await;
+        Fixture::with(TestDatabase::new().await).await
+    }
+
+    async fn with(db: TestDatabase) -> Fixture {
         let store = db.open().await;
         for name in ["a", "b"] {
             let tenant = TenantRecord {

@@ -40,7 +40,7 @@ async fn a_quota_is_exact_under_64_concurrent_submissions() {
     );
 }
 
-fn keyed(key: &str, body: &str) -> NewScan {
+pub fn keyed(key: &str, body: &str) -> NewScan {
     let new = new_scan("a", Priority::Normal);
     let id = IdempotencyId {
         tenant_id: "a".into(),

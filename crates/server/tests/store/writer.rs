@@ -5,6 +5,7 @@ use scanyard_contract::Priority;
 use scanyard_server::store::scan::ScanFilter;
 use scanyard_server::store::tenant;
 use scanyard_server::store::{Dialect, Store, StoreError, Submitted, scan_count};
+use sqlx::Connection;
 
 #[tokio::test]
 async fn a_failing_operation_does_not_fail_its_batch() {
@@ -104,4 +105,35 @@ async fn a_schema_from_the_future_is_refused() {
     store.close().await;
     let refused = Store::open(&db.options).await.unwrap_err();
     assert!(refused.to_string().contains("schema version 1000"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_locked_by_somebody_else_is_unavailable_until_it_is_free() {
+    let t = Fixture::new().await;
+    t.submit(new_scan("a", Priority::Normal)).await;
+    let mut intruder = sqlx::AnyConnection::connect(&t.db.options.url).await.unwrap();
+    let lock = match t.store.dialect() {
+        Dialect::Sqlite => "BEGIN IMMEDIATE",
+        Dialect::Postgres => "BEGIN; LOCK TABLE scan IN ACCESS EXCLUSIVE MODE",
+    };
+    sqlx::raw_sql(lock).execute(&mut intruder).await.unwrap();
+    let refused = t.store.submit(new_scan("a", Priority::Normal)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut intruder).await.unwrap();
+    t.submit(new_scan("a", Priority::Normal)).await;
+    let mut conn = t.store.read().await.unwrap();
+    assert_eq!(scan_count::total(&mut conn, "a", &ScanFilter::default()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_writes_nothing() {
+    let mut db = TestDatabase::new().await;
+    db.options.write_queue = 2;
+    let t = Fixture::with(db).await;
+    let scans = futures::future::join_all((0..50).map(|_| t.store.submit(new_scan("a", Priority::Normal)))).await;
+    let stored = scans.iter().filter(|outcome| matches!(outcome, Ok(Submitted::Stored))).count();
+    let refused = scans.iter().filter(|outcome| matches!(outcome, Err(StoreError::QueueFull))).count();
+    assert!(refused > 0 && stored + refused == 50, "{stored} stored, {refused} refused");
+    let mut conn = t.store.read().await.unwrap();
+    assert_eq!(scan_count::total(&mut conn, "a", &ScanFilter::default()).await.unwrap(), stored as u64);
 }
