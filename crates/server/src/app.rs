@@ -6,7 +6,6 @@ use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::queue::Queue;
-use crate::store::api_key::Holder;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::worker::Runs;
 use anyhow::Context;
@@ -25,7 +24,7 @@ pub struct App {
     /// Which engines are there.
     pub engines: Arc<Engines>,
     /// Keys looked up within the last second.
-    pub keys: KeyCache<Holder>,
+    pub keys: KeyCache,
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,

@@ -3,7 +3,7 @@
 use crate::config;
 use crate::limit::Limits;
 use crate::scope::Scope;
-use crate::store::api_key::{self, ApiKeyRecord, KeyStatus};
+use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
 use crate::store::{Store, StoreError, tenant};
 use ipnet::IpNet;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -184,46 +184,42 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// When something was read, and what.
-type Known<T> = (i64, Arc<T>);
+/// What was known of a key, and when.
+#[derive(Debug)]
+struct Known {
+    at: i64,
+    holder: Arc<Holder>,
+}
+
+impl Known {
+    fn is_fresh(&self, now: i64) -> bool {
+        (0..CACHE_MS).contains(&(now - self.at))
+    }
+}
 
 /// Keys looked up a moment ago; cheap to clone.
-#[derive(Debug)]
-pub struct KeyCache<T>(Arc<Mutex<HashMap<KeyHash, Known<T>>>>);
+#[derive(Debug, Clone, Default)]
+pub struct KeyCache(Arc<Mutex<HashMap<KeyHash, Known>>>);
 
-impl<T> Clone for KeyCache<T> {
-    fn clone(&self) -> Self {
-        KeyCache(self.0.clone())
-    }
-}
-
-impl<T> Default for KeyCache<T> {
-    fn default() -> Self {
-        KeyCache(Arc::default())
-    }
-}
-
-impl<T> KeyCache<T> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Known<T>>> {
+impl KeyCache {
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was known of the key within the last second before `now`.
-    pub fn get(&self, hash: &KeyHash, now: i64) -> Option<Arc<T>> {
-        let cache = self.lock();
-        let (at, known) = cache.get(hash)?;
-        (0..CACHE_MS).contains(&(now - at)).then(|| known.clone())
+    pub fn get(&self, hash: &KeyHash, now: i64) -> Option<Arc<Holder>> {
+        self.lock().get(hash).filter(|known| known.is_fresh(now)).map(|known| known.holder.clone())
     }
 
     /// Keeps what was read at `now`.
-    pub fn put(&self, hash: KeyHash, now: i64, known: T) -> Arc<T> {
-        let known = Arc::new(known);
+    pub fn put(&self, hash: KeyHash, now: i64, holder: Holder) -> Arc<Holder> {
+        let holder = Arc::new(holder);
         let mut cache = self.lock();
         if cache.len() >= CACHE_SIZE {
-            cache.retain(|_, (at, _)| (0..CACHE_MS).contains(&(now - *at)));
+            cache.retain(|_, known| known.is_fresh(now));
         }
-        cache.insert(hash, (now, known.clone()));
-        known
+        cache.insert(hash, Known { at: now, holder: holder.clone() });
+        holder
     }
 
     /// Forgets everything: a key or a tenant was changed on this node.
@@ -235,6 +231,7 @@ impl<T> KeyCache<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tenant::TenantStatus;
 
     #[test]
     fn a_new_key_is_well_formed_and_never_the_same() {
@@ -262,7 +259,19 @@ mod tests {
     fn a_key_is_believed_for_less_than_a_second() {
         let cache = KeyCache::default();
         let hash = KeyHash::of("abc");
-        cache.put(hash, 5_000, "known");
+        let new = NewKey {
+            name: "test".into(),
+            scopes: vec![Scope::ScansRead],
+            ..NewKey::with_limits(&config::Limits::default())
+        };
+        let holder = Holder {
+            key: new.make("tenant", 0).unwrap().0,
+            tenant_status: TenantStatus::Active,
+            tenant_is_operator: false,
+            monthly_quota: None,
+            policy: scanyard_engines::policy::Policy::default(),
+        };
+        cache.put(hash, 5_000, holder);
         assert!(cache.get(&hash, 5_999).is_some());
         assert!(cache.get(&hash, 6_000).is_none());
         assert!(cache.get(&hash, 4_999).is_none(), "the clock went back");

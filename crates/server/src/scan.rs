@@ -42,7 +42,7 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
         }
     }
     found.extend(option_faults(scan));
-    found.sort_by(|a, b| (&a.fault, &a.field).cmp(&(&b.fault, &b.field)));
+    schema::sort(&mut found);
     found
 }
 

@@ -5,9 +5,8 @@
 
 use serde_json::{Map, Value};
 
-/// One way in which a value breaks its schema, most telling first: the order decides which of several faults gives
-/// the answer its code.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// One way in which a value breaks its schema, most telling first.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     Missing,
     /// The type that was expected.
@@ -48,8 +47,26 @@ pub struct Found {
 pub fn faults(root: &Value, schema: &Value, value: &Value, field: &str) -> Vec<Found> {
     let mut walk = Walk { root, found: Vec::new() };
     walk.value(schema, value, field);
-    walk.found.sort_by(|a, b| (&a.fault, &a.field).cmp(&(&b.fault, &b.field)));
+    sort(&mut walk.found);
     walk.found
+}
+
+/// Puts faults in the order in which they are told: the kind of fault, then the field. The first one's kind gives the
+/// answer its code.
+pub fn sort(found: &mut [Found]) {
+    found.sort_by(|a, b| (a.fault.rank(), &a.field).cmp(&(b.fault.rank(), &b.field)));
+}
+
+impl Fault {
+    fn rank(&self) -> u8 {
+        match self {
+            Fault::Missing => 0,
+            Fault::Type(_) => 1,
+            Fault::Word { .. } => 2,
+            Fault::Bounds(_) => 3,
+            Fault::Unknown { .. } => 4,
+        }
+    }
 }
 
 struct Walk<'a> {

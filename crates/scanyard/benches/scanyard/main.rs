@@ -10,9 +10,13 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use load::load;
 use scanyard_contract::scan::CreateScan;
+use scanyard_engines::policy::Policy;
 use scanyard_server::Node;
-use scanyard_server::config::Config;
-use scanyard_server::key::{KeyCache, KeyHash, RawKey, is_well_formed};
+use scanyard_server::config::{Config, Limits};
+use scanyard_server::key::{KeyCache, KeyHash, NewKey, is_well_formed};
+use scanyard_server::scope::Scope;
+use scanyard_server::store::api_key::Holder;
+use scanyard_server::store::tenant::TenantStatus;
 use scanyard_server::store::{Clock, Store, StoreOptions, scan};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -169,9 +173,18 @@ async fn posts() -> anyhow::Result<()> {
 
 /// What finding the key of a request costs, by its hash and the cache.
 fn key_check() -> anyhow::Result<()> {
-    let key = RawKey::generate().map_err(|_| anyhow::anyhow!("no randomness"))?;
+    let (record, key) =
+        NewKey { name: "bench".to_string(), scopes: Scope::ALL.to_vec(), ..NewKey::with_limits(&Limits::default()) }
+            .make("t", 0)?;
     let cache = KeyCache::default();
-    cache.put(key.hash(), 0, ());
+    let holder = Holder {
+        key: record,
+        tenant_status: TenantStatus::Active,
+        tenant_is_operator: false,
+        monthly_quota: None,
+        policy: Policy::default(),
+    };
+    cache.put(key.hash(), 0, holder);
     let rounds = 1_000_000u32;
     let started = Instant::now();
     for _ in 0..rounds {

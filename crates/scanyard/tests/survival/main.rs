@@ -5,7 +5,9 @@ mod server;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use server::{Server, engine_processes, eventually, serve_command};
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 /// An nmap scan that takes about 20 s unless it is ended: two closed ports at a rate of one packet in a while.
 /// The port list is its mark among this machine's processes.
@@ -114,25 +116,40 @@ fn a_second_server_on_the_same_data_is_refused() {
 fn an_answer_comes_after_its_sync() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
-    let mut command = std::process::Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=fsync,fdatasync,write,writev,sendto", "-s", "400", "-o"]).arg(&trace);
-    let serve = serve_command(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
-    command.arg(serve.get_program()).args(serve.get_args());
-    for (name, value) in serve.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
-    let server = Server::of(command, dir.path());
-    std::thread::sleep(Duration::from_millis(300));
-    let before = std::fs::read_to_string(&trace).unwrap().lines().count();
+    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let _strace = Strace::attach(&server, &trace);
     server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
     let lines = eventually("the answer is in the trace", || {
-        let text = std::fs::read_to_string(&trace).unwrap();
-        let lines: Vec<String> = text.lines().skip(before).map(str::to_string).collect();
+        let lines: Vec<String> = std::fs::read_to_string(&trace).unwrap().lines().map(str::to_string).collect();
         lines.iter().any(|line| line.contains("201 Created")).then_some(lines)
     });
+    let request = lines.iter().position(|line| line.contains("POST /scan-api")).unwrap();
     let answer = lines.iter().position(|line| line.contains("201 Created")).unwrap();
-    let is_sync =
-        |line: &String| line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed");
-    assert!(lines[..answer].iter().any(is_sync), "no sync between the request and its answer: {lines:#?}");
+    let synced = lines[request..answer].iter().any(|line| line.contains("sync"));
+    assert!(synced, "no sync between the request and its answer: {lines:#?}");
+}
+
+/// A trace of a server's reads, writes and syncs, until dropped.
+struct Strace(Child);
+
+impl Strace {
+    fn attach(server: &Server, trace: &Path) -> Strace {
+        let calls = "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto,sendmsg";
+        let mut strace = Command::new("strace")
+            .args(["-f", "-e", calls, "-s", "400", "-p", &server.pid().to_string(), "-o"])
+            .arg(trace)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace is needed: apt-get install strace");
+        let stderr = BufReader::new(strace.stderr.take().unwrap());
+        assert!(stderr.lines().map_while(Result::ok).any(|line| line.contains("attached")), "strace did not attach");
+        Strace(strace)
+    }
+}
+
+impl Drop for Strace {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -8,6 +8,7 @@ use crate::http::query::{Query, Segments};
 use axum::extract::State;
 use scanyard_contract::wire::Success;
 use scanyard_contract::{Category, Code, ErrorInfo};
+use utoipa::ToSchema;
 
 /// The contract that this server answers from.
 const CONTRACT: &str = "scan-api";
@@ -18,7 +19,7 @@ const CONTRACT: &str = "scan-api";
 #[utoipa::path(get, path = "/errors", operation_id = "list_errors", tag = "errors",
     params(
         ("category" = Option<Category>, Query, description = "Only failures of this category"),
-        ("contract" = Option<String>, Query, description = "The API: `scan-api`", example = "scan-api"),
+        ("contract" = inline(Option<Contract>), Query, description = "Only failures of this API"),
     ),
     responses((status = 200, description = "The failures", body = Success<Vec<ErrorInfo>>)))]
 pub async fn list_errors(
@@ -27,7 +28,7 @@ pub async fn list_errors(
     query: Query,
 ) -> Result<Answer<Vec<ErrorInfo>>, ApiError> {
     let params = query.only(&["category", "contract"])?;
-    params.word::<ContractWord>("contract", || CONTRACT.to_string())?;
+    params.word::<Contract>("contract", || CONTRACT.to_string())?;
     let category: Option<Category> = params.word("category", Category::words)?;
     let rows = Code::ALL.iter().map(|code| code.row());
     let asked = rows.filter(|row| category.is_none_or(|category| row.category == category));
@@ -73,12 +74,16 @@ fn find(app: &App, contract: &str, code: &str) -> Result<Answer<ErrorInfo>, ApiE
 }
 
 /// A word of `?contract=`.
-struct ContractWord;
+#[derive(ToSchema)]
+enum Contract {
+    #[schema(rename = "scan-api")]
+    ScanApi,
+}
 
-impl std::str::FromStr for ContractWord {
+impl std::str::FromStr for Contract {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if text == CONTRACT { Ok(ContractWord) } else { Err(()) }
+        if text == CONTRACT { Ok(Contract::ScanApi) } else { Err(()) }
     }
 }

@@ -107,7 +107,7 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
 /// Seconds after which another node, or this one started again, is likely to answer.
 const DRAIN_SECONDS: u64 = 5;
 
-/// Whether HTTP defines the method (RFC 9110 and PATCH's RFC 5789).
+/// Whether HTTP defines the method: RFC 9110, PATCH of RFC 5789, and QUERY, which OpenAPI names among them.
 fn is_defined(method: &Method) -> bool {
     let defined = [
         Method::GET,
@@ -120,7 +120,7 @@ fn is_defined(method: &Method) -> bool {
         Method::TRACE,
         Method::CONNECT,
     ];
-    defined.contains(method)
+    defined.contains(method) || method.as_str() == "QUERY"
 }
 
 /// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.

@@ -263,6 +263,7 @@ async fn every_operation_refuses_what_it_does_not_know() {
         let refused = call(Method::DELETE, &path).await;
         refused.is(405, "METHOD_NOT_ALLOWED");
         assert!(refused.header("allow").contains(method.as_str()), "{path}: {}", refused.header("allow"));
+        call("QUERY".parse().unwrap(), &path).await.is(405, "METHOD_NOT_ALLOWED");
         call("BREW".parse().unwrap(), &path).await.is(501, "NOT_IMPLEMENTED");
         let long = format!("{path}?x={}", "x".repeat(9000));
         call(method.clone(), &long).await.is(414, "URI_TOO_LONG");

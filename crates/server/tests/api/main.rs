@@ -2,8 +2,10 @@
 
 mod auth;
 mod bad_input;
+mod bootstrap;
 mod conformance;
 mod dns;
+mod failures;
 mod harness;
 mod openapi;
 mod scans;

@@ -1,6 +1,8 @@
 //! The OpenAPI document: whole, valid, and printed as it is served.
 
 use crate::harness::Test;
+use proptest::prelude::*;
+use scanyard_contract::scan::CreateScan;
 use scanyard_contract::{Code, Support};
 use serde_json::Value;
 
@@ -102,6 +104,49 @@ fn every_code_of_a_4xx_or_5xx_is_in_the_catalogue() {
                 let code: Code = line.split('`').nth(1).unwrap().parse().unwrap_or_else(|()| panic!("{name}: {line}"));
                 assert_eq!(code.row().status.to_string(), *status);
             }
+        }
+    }
+}
+
+/// A value that is often nearly a scan.
+fn nearly_a_scan() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0..90_000i64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z]{0,5}".prop_map(Value::from),
+        prop::sample::select(vec!["nmap", "sentinel", "high", "url", "127.0.0.1"]).prop_map(Value::from),
+        prop::collection::vec("[a-z]{0,3}", 0..3).prop_map(Value::from),
+        Just(serde_json::json!({})),
+        Just(serde_json::json!([1])),
+    ];
+    let fields = ["target", "scanType", "name", "targetType", "priority", "options", "config", "tags", "timeout"];
+    let right = serde_json::json!({"target": "127.0.0.1", "scanType": "nmap"});
+    prop::collection::vec((prop::sample::select([&fields[..], &["assetId", "other"]].concat()), leaf), 0..4).prop_map(
+        move |changes| {
+            let mut scan = right.clone();
+            for (field, value) in changes {
+                scan[field] = value;
+            }
+            scan
+        },
+    )
+}
+
+proptest! {
+    /// What the schema lets through, the type takes: so a caller is never told less than the schema knows.
+    #[test]
+    fn the_schema_of_a_scan_is_no_wider_than_its_type(scan in nearly_a_scan()) {
+        let (root, schema) = scanyard_server::http::openapi::schema("CreateScan");
+        let faults = scanyard_server::schema::faults(root, schema, &scan, "");
+        let typed = serde_json::from_value::<CreateScan>(scan.clone());
+        if faults.is_empty() {
+            prop_assert!(typed.is_ok(), "{scan}: {typed:?}");
+        }
+        if typed.is_err() {
+            prop_assert!(!faults.is_empty(), "{scan}");
         }
     }
 }
