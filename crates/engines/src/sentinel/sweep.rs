@@ -3,7 +3,7 @@
 //! Measured: tasks of a runtime cost more than the connects; here an answer that is there at once (loopback, same
 //! network segment) is never registered anywhere.
 
-use super::connect::{Answer, Attempt, begin};
+use super::connect::{Answer, Attempt, Spare, begin};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use std::collections::VecDeque;
@@ -86,6 +86,7 @@ struct Sweep<'a, F> {
     settled: usize,
     tally: Tally,
     hosts: Vec<Host>,
+    spare: Spare,
     began: Instant,
     launched: u64,
     short_since: Option<Instant>,
@@ -113,6 +114,7 @@ impl<'a, F: FnMut(Event)> Sweep<'a, F> {
             settled: 0,
             tally: Tally::default(),
             hosts: vec![Host::default(); plan.addresses.len()],
+            spare: Spare::default(),
             began: Instant::now(),
             launched: 0,
             short_since: None,
@@ -160,7 +162,7 @@ impl<'a, F: FnMut(Event)> Sweep<'a, F> {
             };
             self.launched += 1;
             let attempt = Attempt { pair, tries, began: Instant::now(), peer: self.peer(pair), socket: None };
-            let (attempt, answer) = begin(attempt);
+            let (attempt, answer) = begin(attempt, &mut self.spare);
             match answer {
                 Answer::Pending => self.fly(attempt)?,
                 Answer::Shortage(error) => {
