@@ -4,14 +4,14 @@ use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, s
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "scanyard", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Command {
     Serve(serve::Serve),
     Scan(scan::ScanArgs),

@@ -1,5 +1,6 @@
 //! What the exit code says.
 
+use scanyard_contract::Kind;
 use std::process::ExitCode;
 
 /// How a command ended; the numbers are part of the command line's contract.
@@ -58,8 +59,12 @@ impl From<anyhow::Error> for Failure {
 
 impl From<scanyard_client::Error> for Failure {
     fn from(error: scanyard_client::Error) -> Failure {
-        // An answer without a code is a proxy's or a stranger's, not the API's.
-        let exit = if error.code.is_some() { Exit::Refused } else { Exit::Unreachable };
+        let exit = match (&error.code, error.cause_kind) {
+            (Some(_), _) => Exit::Refused,
+            (None, Kind::UnexpectedValue) => Exit::Failed,
+            // An answer without a code is a proxy's or a stranger's, not the API's.
+            (None, _) => Exit::Unreachable,
+        };
         Failure { exit, error: error.into() }
     }
 }

@@ -6,8 +6,9 @@ use scanyard_contract::scan::{Failure, FailureReason, Results};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
-use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target, locate};
+use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target};
 use scanyard_server::config::Config;
+use scanyard_server::engines::Engines;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -83,22 +84,13 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
 /// Finds the addresses and the program, or says why there can be no run.
 async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Option<PathBuf>), Failure> {
     let fail = |reason, message: String| Failure { reason, message, last_lines: Vec::new() };
-    let configured = match scan.scan_type {
-        ScanType::Nmap => config.engines.nmap.path.as_deref(),
-        _ => None,
-    };
-    let program = match locate(scan.scan_type, configured) {
-        Availability::Native => None,
-        Availability::Program(path) => Some(path),
-        Availability::Missing { searched } => {
-            let places: Vec<String> = searched.iter().map(|path| path.display().to_string()).collect();
-            let message = format!("{} was not found at {}", scan.scan_type, places.join(" or "));
-            return Err(fail(FailureReason::EngineMissing, message));
-        }
-        Availability::NoAdapter => {
-            let message = format!("this version of Scanyard does not drive {}", scan.scan_type);
-            return Err(fail(FailureReason::EngineMissing, message));
-        }
+    let engines = Engines::locate(&config.engines);
+    if let Some(reason) = engines.missing(scan.scan_type) {
+        return Err(fail(FailureReason::EngineMissing, reason));
+    }
+    let program = match engines.availability(scan.scan_type) {
+        Availability::Program(path) => Some(path.clone()),
+        Availability::Native | Availability::Missing { .. } | Availability::NoAdapter => None,
     };
     let policy = Policy::operator();
     let refuse =

@@ -5,11 +5,13 @@ use scanyard_server::config::{Layers, Loaded, settings};
 use std::path::PathBuf;
 
 /// Settings given as options, by name, in the order given.
-#[derive(Debug, Clone, Default)]
+///
+/// Not `Debug`, like all that holds it: a setting can be a secret.
+#[derive(Clone, Default)]
 pub struct SettingOptions(Vec<(String, String)>);
 
 /// Where the settings of a command come from.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Settings {
     /// File of settings; `scanyard serve --print-config` prints one to start from
     #[arg(long, value_name = "FILE", env = "SCANYARD_CONFIG")]

@@ -7,6 +7,7 @@ use scanyard_client::Retrying;
 use scanyard_client::scan_api::Client;
 use scanyard_contract::scan::Results;
 use scanyard_contract::{Scan, ScanStatus};
+use scanyard_server::config::Secret;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -24,11 +25,15 @@ pub struct Remote {
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// API key of the server
-    #[arg(long, env = "SCANYARD_API_KEY", hide_env_values = true)]
-    pub key: Option<String>,
+    #[arg(long, env = "SCANYARD_API_KEY", hide_env_values = true, value_parser = secret)]
+    pub key: Option<Secret>,
     /// How often a request that can succeed later is sent again
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub retries: u32,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 impl Remote {
@@ -36,7 +41,8 @@ impl Remote {
     pub fn client(&self) -> Result<Option<Client>, Failure> {
         let Some(server) = &self.server else { return Ok(None) };
         let retrying = Retrying { attempts: self.retries + 1, ..Retrying::default() };
-        Client::new(server, self.key.clone(), retrying).map(Some).map_err(Failure::usage)
+        let key = self.key.as_ref().map(|key| key.expose().to_string());
+        Client::new(server, key, retrying).map(Some).map_err(Failure::usage)
     }
 }
 
@@ -81,6 +87,9 @@ pub async fn follow(
             }
         }
         pause = (pause * 3 / 2).min(LONGEST_LOOK);
-        scan = client.get_scan(scan.id, scan.scan_type).await?;
+        scan = tokio::select! {
+            seen = client.get_scan(scan.id, scan.scan_type) => seen?,
+            () = cancel.cancelled(), if cancelled_at.is_none() => continue,
+        };
     }
 }

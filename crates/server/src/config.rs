@@ -286,9 +286,16 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
-        require(!self.log.level.trim().is_empty(), "log.level", "must be error, warn, info, debug or trace");
+        let levels = "must be off, error, warn, info, debug or trace, also by module: info,scanyard_server=debug";
+        require(self.log.level.split(',').all(is_log_level), "log.level", levels);
         faults
     }
+}
+
+/// `debug`, or `module=debug`. The log's own parser takes any other word for a module and then logs nothing.
+fn is_log_level(part: &str) -> bool {
+    let level = part.rsplit('=').next().unwrap_or_default().trim().to_lowercase();
+    ["off", "error", "warn", "info", "debug", "trace"].contains(&level.as_str())
 }
 
 /// TOML has no null: an empty text is a setting that is not set.

@@ -11,13 +11,13 @@ use scanyard_server::scope::Scope;
 use scanyard_server::store::{Clock, Store, StoreOptions};
 
 /// Manage API keys, directly on the database
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum KeysCommand {
     Create(Box<CreateArgs>),
 }
@@ -25,7 +25,7 @@ enum KeysCommand {
 /// Make a key and print it, once
 ///
 /// Works beside a running server: both open the database of --data-dir or --database-url.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "Examples:
   scanyard keys create ci --scope scans:create --scope scans:read --scope results:read
   scanyard keys create nightly --tenant default --scan-type sentinel --data-dir /var/lib/scanyard")]

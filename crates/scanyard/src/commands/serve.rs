@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// The first start makes the tenant `default` and a key with every scope, and prints the key once. SIGTERM or Ctrl-C
 /// ends it: running scans go back to the queue.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "Examples:
   scanyard serve
   scanyard serve --listen 0.0.0.0:8080 --data-dir /var/lib/scanyard --bootstrap-key-file /run/scanyard/key

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 const OTHER_VARIABLES: &[&str] = &["SCANYARD_API_KEY", "SCANYARD_CONFIG"];
 
 /// Where the settings come from, besides the defaults.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Layers {
     /// A file in the shape of the default file.
     pub file: Option<PathBuf>,
@@ -44,6 +44,16 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Without values: one can be a secret.
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let Layers { file, env, options } = self;
+        let mut shown = f.debug_struct("Layers");
+        shown.field("file", file).field("env", &names(env)).field("options", &names(options)).finish()
+    }
+}
 
 impl Layers {
     /// The file given, the process's environment and the options given.

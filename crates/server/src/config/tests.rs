@@ -91,7 +91,7 @@ fn a_password_in_the_database_url_is_never_shown() {
 
     let right = Layers { options: pairs(&[("database.url", "postgres://u:hunter2@h/d")]), ..Layers::default() };
     let config = right.load().unwrap().config;
-    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(!format!("{config:?} {right:?}").contains("hunter2"));
     assert_eq!(config.database_url().expose(), "postgres://u:hunter2@h/d");
 }
 
@@ -99,6 +99,17 @@ fn a_password_in_the_database_url_is_never_shown() {
 fn without_a_url_the_database_is_a_file_in_the_data_folder() {
     let layers = Layers { options: pairs(&[("data_dir", "/var/lib/scanyard")]), ..Layers::default() };
     assert_eq!(layers.load().unwrap().config.database_url().expose(), "sqlite:///var/lib/scanyard/scanyard.db");
+}
+
+#[test]
+fn a_log_level_is_a_level_and_not_any_word() {
+    let load = |level| Layers { options: pairs(&[("log.level", level)]), ..Layers::default() }.load();
+    for level in ["debug", "off", "info,scanyard_server=debug", "WARN"] {
+        assert!(load(level).is_ok(), "{level}");
+    }
+    for level in ["", "loud", "info,scanyard_server", "info,"] {
+        assert!(load(level).is_err(), "{level}");
+    }
 }
 
 #[test]
