@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 /// The progress of several scans, one bar each.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Progress {
     bars: MultiProgress,
     is_terminal: bool,
@@ -42,6 +42,15 @@ impl Progress {
         bar.set_prefix(label.to_string());
         bar.enable_steady_tick(Duration::from_millis(200));
         Bar::Shown(bar)
+    }
+}
+
+impl Drop for Progress {
+    /// The last bar leaves the cursor in its line, where the results must not begin.
+    fn drop(&mut self) {
+        if self.is_terminal {
+            eprintln!();
+        }
     }
 }
 

@@ -123,7 +123,8 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
     let scan = LocalScan { scan_type: args.engine, target, options, timeout };
-    let mut bar = Progress::new(false).add(&label(args));
+    let progress = Progress::new(false);
+    let mut bar = progress.add(&label(args));
     Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
 }
 
@@ -142,7 +143,8 @@ async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> 
         asset_id: None,
     };
     let scan = client.create_scan(&new).await?;
-    let mut bar = Progress::new(false).add(&label(args));
+    let progress = Progress::new(false);
+    let mut bar = progress.add(&label(args));
     remote::follow(client, scan, &mut bar, &cancel).await
 }
 
