@@ -7,6 +7,7 @@ use scanyard_contract::scan::Results;
 use scanyard_contract::{Finding, Severity};
 use scanyard_engines::text;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Version of every JSON document that the command line prints; grows when a field changes its meaning or goes.
@@ -77,7 +78,9 @@ pub fn results(results: &Results) -> String {
     let mut text = String::new();
     if !results.findings.is_empty() {
         let mut table = table(&["SEVERITY", "FINDING", "WHERE", "RULE"]);
-        for finding in &results.findings {
+        let mut findings: Vec<&Finding> = results.findings.iter().collect();
+        findings.sort_by_key(|finding| (Reverse(finding.severity), place(finding), &finding.rule_id));
+        for finding in findings {
             table.add_row([
                 severity(finding.severity),
                 Cell::new(clean(&finding.title)),
@@ -123,11 +126,14 @@ fn severity(severity: Severity) -> Cell {
     }
 }
 
-/// A URL where there is one, else host and port.
+/// A URL where there is one, else host and port; with the header, cookie or parameter.
 fn place(finding: &Finding) -> String {
     let location = &finding.location;
     if let Some(url) = &location.url {
-        return url.clone();
+        return match &location.parameter {
+            Some(parameter) => format!("{url} ({parameter})"),
+            None => url.clone(),
+        };
     }
     let host = location.host.as_deref().or(location.ip.as_deref()).unwrap_or_default();
     match (location.port, &location.protocol) {

@@ -32,6 +32,22 @@ fn a_scan_through_a_server_ends_as_one_without() {
 }
 
 #[test]
+fn the_demo_finds_what_is_weak_and_leaves_nothing_behind() {
+    let temp = tempfile::tempdir().unwrap();
+    for _ in ["first", "second"] {
+        let output = scanyard(&["demo"]).env("TMPDIR", temp.path()).output().unwrap();
+        let (text, progress) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(0), "{progress}");
+        for fact in ["redis-no-auth", "tls-certificate-expired", "http-directory-listing", "How to go on:"] {
+            assert!(text.contains(fact), "{fact} is not in\n{text}");
+        }
+        assert!(text.contains("nmap scan of 127.0.0.1: completed"), "nmap must be installed: {text}");
+        assert!(progress.contains("sentinel 127.0.0.1: completed 100 %"), "{progress}");
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn ctrl_c_cancels_the_scan_on_the_server() {
     let server = Server::start();
     let remote = ["--server", &server.url, "--key", &server.key];
