@@ -5,12 +5,12 @@ help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: ## A real scan of a weak target of our own, on loopback
-	cargo run --quiet --release --locked --package scanyard -- demo
+	cargo run --release --locked --package scanyard -- demo
 
 test: ## The whole suite, on SQLite and on PostgreSQL
 	scripts/prepare nmap postgresql strace
 	cargo test --locked --workspace
-	scripts/with-postgres cargo test --locked --package scanyard-server --package scanyard
+	scripts/with-postgres cargo test --locked --package scanyard-server
 
 check: ## Format, lints, documentation, licences, generated files
 	cargo fmt --all --check

@@ -115,13 +115,15 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
 
 fn how_to_go_on(has_nmap: bool) -> String {
     let nmap = if has_nmap { "" } else { "\nnmap is not installed; with it this demo runs an nmap scan too.\n" };
+    // As it was called: after `make demo` the program is not on the PATH.
+    let me = std::env::args().next().unwrap_or_else(|| "scanyard".to_string());
     format!(
         "{nmap}
 How to go on:
-  scanyard serve                            a server of your own; prints its first key
-  scanyard scan sentinel http://HOST/       one scan without a server
-  scanyard engines                          what else can scan
-  scanyard errors KEY_EXPIRED               what a failure means and what to do
+  {me} serve                          # a server of your own; prints its first key
+  {me} scan sentinel http://HOST/     # one scan without a server
+  {me} engines                        # what else can scan
+  {me} errors KEY_EXPIRED             # what a failure means and what to do
 "
     )
 }
