@@ -18,8 +18,9 @@ check: ## Format, lints, documentation, licences, generated files
 	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-dependencies
 
-generated: ## Print the generated files again: docs/errors, docs/openapi.json
+generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/openapi.json
 	cargo run --quiet --locked --package scanyard-contract --example print-errors
+	cargo run --quiet --locked --package scanyard-engines --example print-sentinel > docs/SENTINEL.md
 	cargo run --quiet --locked --package scanyard -- openapi > docs/openapi.json
 
 bench: ## The figures of docs/BENCHMARKS.md

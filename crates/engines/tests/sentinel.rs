@@ -191,6 +191,7 @@ async fn a_url_is_asked_for_its_own_page_only() {
     assert!(!rules.iter().any(|rule| rule.starts_with("http-directory-listing")), "{rules:?}");
     assert!(report.findings.iter().all(|finding| finding.location.port == Some(weak.https.port())));
     assert!(!format!("{:?}", report.findings).contains("s3cret"));
+    assert!(!String::from_utf8(report.raw.unwrap().bytes).unwrap().contains("s3cret"));
     assert_eq!(report.coverage.reached, 1);
 }
 

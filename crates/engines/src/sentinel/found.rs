@@ -57,12 +57,13 @@ impl Found {
         self.ports.iter().any(|port| port.http_status.is_some())
     }
 
-    /// The report of the run in sentinel's own form.
+    /// The report of the run in sentinel's own form; the query of a URL may hold secrets and is left out.
     pub fn raw(&self, target: &Target) -> RawReport {
+        let target = target.to_string();
         let report = json!({
             "engine": "sentinel",
             "version": env!("CARGO_PKG_VERSION"),
-            "target": target.to_string(),
+            "target": target.split('?').next(),
             "answered": self.answered,
             "open": self.open,
             "ports": self.ports,

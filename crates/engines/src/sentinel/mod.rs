@@ -6,6 +6,7 @@ mod cookies;
 mod found;
 mod hello;
 mod http;
+mod manual;
 mod net;
 mod options;
 mod port;
@@ -30,6 +31,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sweep::{Event, Plan, Tally};
 use tokio::sync::{mpsc, watch};
 
+pub use manual::manual;
 pub use options::{Check, Options};
 
 /// Ports that are questioned at the same time.
