@@ -7,17 +7,22 @@ use axum::routing::get;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::json;
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
+use std::sync::Once;
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 
-/// A log that a test reads.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread logged: a test runs on one thread of its own.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The log of the test's thread. One subscriber serves the whole process: with one per test, a call site that another
+/// test's thread reached first could stay silent.
+struct Log;
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend(bytes));
         Ok(bytes.len())
     }
 
@@ -26,32 +31,26 @@ impl std::io::Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
 impl Log {
-    /// Logs everything of this thread from now on.
-    fn begin(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(self.clone()).with_max_level(tracing::Level::TRACE).finish();
-        tracing::subscriber::set_default(subscriber)
+    /// Logs everything from now on.
+    fn begin() -> Log {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt().with_writer(|| Log).with_max_level(tracing::Level::TRACE).with_ansi(false).init();
+        });
+        LOGGED.take();
+        Log
     }
 
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        LOGGED.with_borrow(|logged| String::from_utf8_lossy(logged).into_owned())
     }
 }
 
 #[tokio::test]
 async fn a_panic_is_an_internal_error_logged_once() {
     let t = Test::new().await;
-    let log = Log::default();
-    let _logging = log.begin();
+    let log = Log::begin();
     scanyard_server::http::panic::install_hook();
     let panics = || async { "x".parse::<u8>().expect("a bug of ours").to_string() };
     let router = scanyard_server::http::guarded(Router::new().route("/api/v1/x", get(panics)), t.app.clone());
@@ -72,8 +71,7 @@ async fn the_cause_of_a_database_error_is_in_the_log_and_not_in_the_answer() {
     let caller = t.key("scans:list").made().await;
     caller.again().get("/scans").await.ok(200);
     t.sql("ALTER TABLE scan_count RENAME TO elsewhere").await;
-    let log = Log::default();
-    let _logging = log.begin();
+    let log = Log::begin();
     let failed = caller.get("/scans").await;
     failed.is(500, "INTERNAL_ERROR");
     assert!(!failed.text.contains("scan_count"), "{}", failed.text);
@@ -86,8 +84,7 @@ async fn the_cause_of_a_database_error_is_in_the_log_and_not_in_the_answer() {
 #[tokio::test]
 async fn no_key_is_ever_logged() {
     let t = Test::new().await;
-    let log = Log::default();
-    let _logging = log.begin();
+    let log = Log::begin();
     let caller = t.key("scans:create scans:list").made().await;
     let key = caller.key_text();
     caller.again().get("/scans").await.ok(200);
