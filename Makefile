@@ -24,5 +24,5 @@ generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, do
 	cargo run --quiet --locked --package scanyard -- openapi > docs/openapi.json
 
 bench: ## The figures of docs/BENCHMARKS.md
-	scripts/prepare nmap
+	scripts/prepare nmap iproute2 util-linux
 	cargo bench --locked --package scanyard --bench scanyard
