@@ -5,6 +5,7 @@ use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// One engine, as data.
 #[derive(Debug)]
@@ -126,22 +127,30 @@ pub fn engine(scan_type: ScanType) -> &'static Engine {
     &ENGINES[scan_type as usize]
 }
 
+/// The schemas of the engines' options, made once: every submission is held against one.
+static SCHEMAS: LazyLock<Vec<Value>> =
+    LazyLock::new(|| ENGINES.iter().map(|engine| schema(engine.scan_type)).collect());
+
 impl Engine {
     /// JSON Schema of the options; an engine without an adapter takes none.
-    pub fn options_schema(&self) -> Value {
-        match self.scan_type {
-            ScanType::Nmap => nmap::Options::schema(),
-            ScanType::Sentinel => sentinel::Options::schema(),
-            ScanType::Zap
-            | ScanType::Trivy
-            | ScanType::Nuclei
-            | ScanType::Nikto
-            | ScanType::Sqlmap
-            | ScanType::Wapiti
-            | ScanType::Harvester
-            | ScanType::Sublist3r => {
-                json!({"type": "object", "properties": {}, "additionalProperties": false})
-            }
+    pub fn options_schema(&self) -> &'static Value {
+        &SCHEMAS[self.scan_type as usize]
+    }
+}
+
+fn schema(scan_type: ScanType) -> Value {
+    match scan_type {
+        ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Sentinel => sentinel::Options::schema(),
+        ScanType::Zap
+        | ScanType::Trivy
+        | ScanType::Nuclei
+        | ScanType::Nikto
+        | ScanType::Sqlmap
+        | ScanType::Wapiti
+        | ScanType::Harvester
+        | ScanType::Sublist3r => {
+            json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
 }

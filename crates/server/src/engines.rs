@@ -73,7 +73,7 @@ impl Engines {
             version: None,
             unavailable_reason,
             targets: engine.targets.iter().map(example).collect(),
-            options: engine.options_schema(),
+            options: engine.options_schema().clone(),
         }
     }
 }
