@@ -87,6 +87,7 @@ CREATE TABLE scan (
 );
 CREATE INDEX scan_of_tenant ON scan (tenant_id, id);
 CREATE INDEX scan_of_type ON scan (tenant_id, scan_type, status, id);
+CREATE INDEX scan_of_status ON scan (tenant_id, status, id);
 
 CREATE TABLE scan_count (
     tenant_id TEXT NOT NULL,
@@ -97,7 +98,8 @@ CREATE TABLE scan_count (
     PRIMARY KEY (tenant_id, scan_type, status, priority)
 );
 
--- A scan that is not over: queued, running, or cancelled and not sealed. Its row goes with it, so claims stay cheap.
+-- A scan that is not over: queued, running, or cancelled and not sealed. Its row goes with it, so claims stay cheap. Only a
+-- run has a lease. No second index may begin with `state`: PostgreSQL would claim by it and sort the backlog.
 CREATE TABLE job (
     scan_id TEXT PRIMARY KEY,
     tenant_id TEXT NOT NULL,
@@ -112,7 +114,7 @@ CREATE TABLE job (
     lease_until BIGINT
 );
 CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
-CREATE INDEX job_of_lease ON job (state, lease_until);
+CREATE INDEX job_of_lease ON job (lease_until);
 
 -- When a tenant was last served at a priority: one row each, so that a claim never sorts the backlog. Within a priority no
 -- two times are the same, so several that are served in one millisecond still take turns.

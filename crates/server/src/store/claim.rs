@@ -36,8 +36,12 @@ pub struct Claimed {
     pub policy: Policy,
 }
 
-/// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(7316025)";
+/// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes; the number is ours alone.
+/// In this transaction the planner may only read by an index, in its order: going by estimates it preferred to read and sort
+/// the backlog.
+const BEGIN_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text), set_config('enable_sort', 'off', true), \
+     set_config('enable_incremental_sort', 'off', true), set_config('enable_bitmapscan', 'off', true), \
+     set_config('enable_seqscan', 'off', true)";
 
 /// Turns read at one time.
 const TURNS: i64 = 256;
@@ -63,7 +67,7 @@ struct Running {
 
 impl Running {
     async fn read(conn: &mut AnyConnection) -> Result<Running, StoreError> {
-        let sql = "SELECT tenant_id, host FROM job WHERE state IN ('running', 'cancelled')";
+        let sql = "SELECT tenant_id, host FROM job WHERE lease_until IS NOT NULL";
         let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(conn).await?;
         let mut running = Running::default();
         rows.into_iter().for_each(|(tenant_id, host)| running.add(tenant_id, host));
@@ -80,7 +84,7 @@ impl Running {
 pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
     let dialect = Dialect::of(conn);
     if dialect == Dialect::Postgres {
-        sqlx::query(LOCK).execute(&mut *conn).await?;
+        sqlx::query(BEGIN_POSTGRES).execute(&mut *conn).await?;
     }
     let mut last = None;
     let mut turns = next_turns(conn, &mut last).await?;
@@ -112,14 +116,15 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
 
 /// The turns after `last`, in order, of tenants with anything in the queue.
 async fn next_turns(conn: &mut AnyConnection, last: &mut Option<Turn>) -> Result<BTreeSet<Turn>, StoreError> {
-    let sql = "SELECT t.priority, t.served_at, t.tenant_id FROM turn t \
-         WHERE (t.priority, t.served_at, t.tenant_id) > ($1, $2, $3) \
-         AND EXISTS (SELECT 1 FROM job q WHERE q.state = 'queued') \
-         AND EXISTS (SELECT 1 FROM job j WHERE j.state = 'queued' AND j.priority = t.priority AND j.tenant_id = t.tenant_id) \
-         ORDER BY t.priority, t.served_at, t.tenant_id LIMIT $4";
     let after = last.take().unwrap_or(Turn { priority: -1, served_at: 0, tenant_id: String::new() });
-    let query = sqlx::query_as(sql).bind(after.priority).bind(after.served_at).bind(&after.tenant_id).bind(TURNS);
-    let rows: Vec<(i64, i64, String)> = query.fetch_all(conn).await?;
+    let rows: Vec<(i64, i64, String)> = sqlx::query_as(Dialect::of(conn).pick(TURNS_SQLITE, TURNS_POSTGRES))
+        .bind(after.priority)
+        .bind(after.served_at)
+        .bind(&after.tenant_id)
+        .bind(Uuid::max().to_string())
+        .bind(TURNS)
+        .fetch_all(conn)
+        .await?;
     let turns = rows.into_iter().map(|(priority, served_at, tenant_id)| Turn { priority, served_at, tenant_id });
     let turns: BTreeSet<Turn> = turns.collect();
     *last = Some(turns.last().cloned().unwrap_or(after));
@@ -132,15 +137,83 @@ struct Taken {
     host: String,
 }
 
-const TAKE_SQLITE: &str = "UPDATE job SET state = 'running', run_id = $1, lease_until = $2 WHERE state = 'queued' AND scan_id = (\
-     SELECT scan_id FROM job WHERE state = 'queued' AND priority = $3 AND tenant_id = $4 AND scan_id < $5 AND eligible_at <= $6 \
-     AND scan_type IN (SELECT value FROM json_each($7)) AND host NOT IN (SELECT value FROM json_each($8)) \
-     ORDER BY scan_id LIMIT 1) RETURNING scan_id, host";
-const TAKE_POSTGRES: &str = "UPDATE job SET state = 'running', run_id = $1, lease_until = $2 WHERE state = 'queued' AND scan_id = (\
-     SELECT scan_id FROM job WHERE state = 'queued' AND priority = $3 AND tenant_id = $4 AND scan_id < $5 AND eligible_at <= $6 \
-     AND scan_type IN (SELECT json_array_elements_text(CAST($7 AS json))) \
-     AND host NOT IN (SELECT json_array_elements_text(CAST($8 AS json))) \
-     ORDER BY scan_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING scan_id, host";
+// The jobs of one turn, in the order of the index `job_to_claim`. SQLite seeks by the equal signs (by a range it walks the
+// backlog: measured, 800 ms of 37,000 jobs); PostgreSQL seeks by the range (by equal signs it takes the primary key for the
+// order and walks the backlog: 500 ms).
+macro_rules! jobs_sqlite {
+    ($priority:literal, $tenant:literal, $end:literal) => {
+        concat!(
+            "FROM job j WHERE j.state = 'queued' AND j.priority = ",
+            $priority,
+            " AND j.tenant_id = ",
+            $tenant,
+            " AND j.scan_id < ",
+            $end,
+            " "
+        )
+    };
+}
+macro_rules! jobs_postgres {
+    ($priority:literal, $tenant:literal, $end:literal) => {
+        concat!(
+            "FROM job j WHERE (j.state, j.priority, j.tenant_id, j.scan_id) > ('queued', ",
+            $priority,
+            ", ",
+            $tenant,
+            ", '') \
+             AND (j.state, j.priority, j.tenant_id, j.scan_id) < ('queued', ",
+            $priority,
+            ", ",
+            $tenant,
+            ", ",
+            $end,
+            ") "
+        )
+    };
+}
+macro_rules! in_order {
+    () => {
+        "ORDER BY j.state, j.priority, j.tenant_id, j.scan_id LIMIT 1 "
+    };
+}
+macro_rules! turns {
+    ($jobs:ident) => {
+        concat!(
+            "SELECT t.priority, t.served_at, t.tenant_id FROM turn t WHERE (t.priority, t.served_at, t.tenant_id) > ($1, $2, $3) \
+             AND (SELECT j.scan_id ", $jobs!("t.priority", "t.tenant_id", "$4"), in_order!(), ") IS NOT NULL \
+             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT $5"
+        )
+    };
+}
+macro_rules! take {
+    ($jobs:ident, $hosts:literal, $lock:literal) => {
+        concat!(
+            "UPDATE job SET state = 'running', run_id = $5, lease_until = $6 WHERE state = 'queued' AND scan_id = (SELECT j.scan_id ",
+            $jobs!("$1", "$2", "$3"),
+            "AND $4 LIKE '%\"' || j.scan_type || '\"%' AND j.eligible_at <= $7 AND j.host NOT IN (", $hosts, ") ",
+            in_order!(), $lock, ") RETURNING scan_id, host"
+        )
+    };
+}
+macro_rules! end_of_look {
+    ($jobs:ident) => {
+        concat!(
+            "SELECT j.scan_id ",
+            $jobs!("$1", "$2", "$3"),
+            "AND $4 LIKE '%\"' || j.scan_type || '\"%' ",
+            in_order!(),
+            "OFFSET $5"
+        )
+    };
+}
+
+const TURNS_SQLITE: &str = turns!(jobs_sqlite);
+const TURNS_POSTGRES: &str = turns!(jobs_postgres);
+const TAKE_SQLITE: &str = take!(jobs_sqlite, "SELECT value FROM json_each($8)", "");
+const TAKE_POSTGRES: &str =
+    take!(jobs_postgres, "SELECT json_array_elements_text(CAST($8 AS json))", "FOR UPDATE SKIP LOCKED");
+const END_OF_LOOK_SQLITE: &str = end_of_look!(jobs_sqlite);
+const END_OF_LOOK_POSTGRES: &str = end_of_look!(jobs_postgres);
 
 /// Gives the oldest job of this turn that may run to a new run, in one guarded statement.
 async fn take_oldest(
@@ -155,13 +228,13 @@ async fn take_oldest(
     let end = if full.is_empty() { None } else { look_ahead(conn, turn, types).await? };
     let run_id = Uuid::now_v7();
     let row: Option<(String, String)> = sqlx::query_as(Dialect::of(conn).pick(TAKE_SQLITE, TAKE_POSTGRES))
-        .bind(run_id.to_string())
-        .bind(claim.now + claim.lease_ms)
         .bind(turn.priority)
         .bind(&turn.tenant_id)
         .bind(end.unwrap_or_else(|| Uuid::max().to_string()))
-        .bind(claim.now)
         .bind(types)
+        .bind(run_id.to_string())
+        .bind(claim.now + claim.lease_ms)
+        .bind(claim.now)
         .bind(serde_json::to_string(&full)?)
         .fetch_optional(conn)
         .await?;
@@ -170,14 +243,11 @@ async fn take_oldest(
 
 /// The first job of this turn that is too far back to be looked at.
 async fn look_ahead(conn: &mut AnyConnection, turn: &Turn, types: &str) -> Result<Option<String>, StoreError> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT scan_id FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 \
-         AND scan_type IN (SELECT value FROM json_each($3)) ORDER BY scan_id LIMIT 1 OFFSET $4",
-        "SELECT scan_id FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 \
-         AND scan_type IN (SELECT json_array_elements_text(CAST($3 AS json))) ORDER BY scan_id LIMIT 1 OFFSET $4",
-    );
-    let query = sqlx::query_scalar(sql).bind(turn.priority).bind(&turn.tenant_id).bind(types).bind(LOOK_AHEAD);
-    Ok(query.fetch_optional(conn).await?)
+    let query = sqlx::query_scalar(Dialect::of(conn).pick(END_OF_LOOK_SQLITE, END_OF_LOOK_POSTGRES))
+        .bind(turn.priority)
+        .bind(&turn.tenant_id)
+        .bind(Uuid::max().to_string());
+    Ok(query.bind(types).bind(LOOK_AHEAD).fetch_optional(conn).await?)
 }
 
 /// Puts the tenant behind all others of the priority, also when several are served in one millisecond.

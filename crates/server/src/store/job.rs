@@ -84,15 +84,15 @@ async fn lock(conn: &mut AnyConnection, scans: &[Uuid]) -> Result<(), StoreError
 
 /// Ends every lease at once: their process is known to be dead.
 pub async fn end_all_leases(conn: &mut AnyConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE job SET lease_until = 0 WHERE run_id IS NOT NULL").execute(conn).await?;
+    sqlx::query("UPDATE job SET lease_until = 0 WHERE lease_until IS NOT NULL").execute(conn).await?;
     Ok(())
 }
 
 /// Takes scans back whose lease ran out; answers which.
 pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, StoreError> {
     let sql = Dialect::of(conn).pick(
-        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until <= $1 ORDER BY scan_id",
-        "SELECT scan_id, run_id, lost FROM job WHERE state IN ('running', 'cancelled') AND lease_until <= $1 ORDER BY scan_id \
+        "SELECT scan_id, run_id, lost FROM job WHERE lease_until <= $1 ORDER BY scan_id",
+        "SELECT scan_id, run_id, lost FROM job WHERE lease_until <= $1 ORDER BY scan_id \
          FOR UPDATE SKIP LOCKED",
     );
     let rows = sqlx::query(sql).bind(now).fetch_all(&mut *conn).await?;

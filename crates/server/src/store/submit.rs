@@ -1,12 +1,13 @@
 //! Submissions, set-based: the number of statements does not grow with the number of scans.
 
 use super::idempotency::{self, NewIdempotency, StoredAnswer};
+use super::rows::{over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, quota_use, scan_count};
 use scanyard_contract::{ScanStatus, ScanType, TargetType};
 use serde::Serialize;
 use sqlx::{AnyConnection, Connection};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A scan to store.
 #[derive(Debug, Clone)]
@@ -126,15 +127,16 @@ async fn set_based(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Su
     let first = first_of_keys(scans);
     let mut outcomes = claim_keys(conn, scans, &first).await?;
     take_quota(conn, scans, &mut outcomes).await?;
-    let (mut rows, mut counts) = (Vec::with_capacity(scans.len()), BTreeMap::new());
+    let (mut stored, mut counts) = (Vec::with_capacity(scans.len()), BTreeMap::new());
     for (new, outcome) in scans.iter().zip(&outcomes) {
         if *outcome == Some(Submitted::Stored) {
-            rows.push(Row::of(new)?);
+            stored.push(Row::of(new)?);
             *counts.entry(scan_count::Cell::of(&new.scan)).or_insert(0) += 1;
         }
     }
-    if !rows.is_empty() {
-        insert(conn, &serde_json::to_string(&rows)?).await?;
+    if !stored.is_empty() {
+        insert(conn, &serde_json::to_string(&stored)?).await?;
+        begin_turns(conn, &stored).await?;
         scan_count::add(conn, &counts).await?;
     }
     // What is open now repeats an earlier one of this batch.
@@ -235,15 +237,28 @@ async fn insert(conn: &mut AnyConnection, rows: &str) -> Result<(), StoreError> 
     const JOB_POSTGRES: &str = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, state, host, eligible_at, lost) \
          SELECT id, tenant_id, scan_type, priority, 'queued', host, 0, 0 FROM json_to_recordset(CAST($1 AS json)) \
          AS v (id text, tenant_id text, scan_type text, priority bigint, host text)";
-    const TURN_SQLITE: &str = "INSERT INTO turn (priority, tenant_id, served_at) \
-         SELECT DISTINCT v ->> 'priority', v ->> 'tenant_id', 0 FROM (SELECT value AS v FROM json_each($1)) WHERE true \
-         ON CONFLICT (priority, tenant_id) DO NOTHING";
-    const TURN_POSTGRES: &str = "INSERT INTO turn (priority, tenant_id, served_at) \
-         SELECT DISTINCT priority, tenant_id, 0 FROM json_to_recordset(CAST($1 AS json)) AS v (priority bigint, tenant_id text) \
-         ORDER BY priority, tenant_id ON CONFLICT (priority, tenant_id) DO NOTHING";
     let dialect = Dialect::of(conn);
-    for (sqlite, postgres) in [(SCAN_SQLITE, SCAN_POSTGRES), (JOB_SQLITE, JOB_POSTGRES), (TURN_SQLITE, TURN_POSTGRES)] {
+    for (sqlite, postgres) in [(SCAN_SQLITE, SCAN_POSTGRES), (JOB_SQLITE, JOB_POSTGRES)] {
         sqlx::query(dialect.pick(sqlite, postgres)).bind(rows).execute(&mut *conn).await?;
     }
+    Ok(())
+}
+
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn<'a> {
+    priority: i64,
+    tenant_id: &'a str,
+}
+
+/// Gives a tenant that is new at a priority the first turn there.
+async fn begin_turns(conn: &mut AnyConnection, scans: &[Row<'_>]) -> Result<(), StoreError> {
+    let turns: BTreeSet<Turn<'_>> =
+        scans.iter().map(|scan| Turn { priority: scan.priority, tenant_id: scan.tenant_id }).collect();
+    let sql = format!(
+        "INSERT INTO turn (priority, tenant_id, served_at) SELECT priority, tenant_id, 0 FROM {} WHERE true \
+         ORDER BY priority, tenant_id ON CONFLICT (priority, tenant_id) DO NOTHING",
+        rows(Dialect::of(conn), &[("priority", "bigint"), ("tenant_id", "text")])
+    );
+    over(sql, &turns.into_iter().collect::<Vec<_>>())?.execute(conn).await?;
     Ok(())
 }
