@@ -12,17 +12,21 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use scanyard_contract::Support;
 use scanyard_engines::resolve::Resolver;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
-/// Everything a request or a run needs; cheap to clone.
+/// Everything a request or a run needs; a clone is one more reference.
 #[derive(Clone)]
-pub struct App {
-    pub config: Arc<Config>,
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] refers to.
+pub struct Parts {
+    pub config: Config,
     pub store: Store,
     pub resolver: Resolver,
     /// Which engines are there.
-    pub engines: Arc<Engines>,
+    pub engines: Engines,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
     pub limits: Limiter,
@@ -35,11 +39,25 @@ pub struct App {
     pub supervisor: Vec<String>,
     pub metrics: PrometheusHandle,
     /// Where failures send people.
-    pub support: Arc<Support>,
+    pub support: Support,
     /// The OpenAPI document, as text.
     pub openapi: Arc<str>,
     /// Set when this node goes down.
     pub draining: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for App {
@@ -64,10 +82,10 @@ impl App {
         };
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
-        Ok(App {
+        Ok(App(Arc::new(Parts {
             store: Store::open(&options).await.context("opening the database")?,
             resolver: resolver.context("setting up DNS look-ups")?,
-            engines: Arc::new(Engines::locate(&config.engines)),
+            engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
@@ -75,11 +93,11 @@ impl App {
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
             metrics: recorder()?,
-            support: Arc::new(support),
+            support,
             openapi: document.into(),
-            config: Arc::new(config),
+            config,
             draining,
-        })
+        })))
     }
 }
 

@@ -11,10 +11,10 @@ use std::os::unix::fs::PermissionsExt;
 use tokio_util::sync::CancellationToken;
 
 /// An app on this database that has not started before.
-async fn open(database: &TestDatabase, key_file: bool) -> App {
+async fn open(database: &TestDatabase, key_file: Option<&str>) -> App {
     let mut config = Config { data_dir: database.dir.path().into(), ..Config::default() };
     config.database.url = Secret::new(&*database.options.url);
-    config.bootstrap_key_file = key_file.then(|| database.dir.path().join("owner.key"));
+    config.bootstrap_key_file = key_file.map(|path| database.dir.path().join(path));
     App::open(config, database.options.clock.clone(), CancellationToken::new()).await.unwrap()
 }
 
@@ -26,7 +26,7 @@ async fn holder(app: &App, hash: &str) -> Holder {
 #[tokio::test]
 async fn the_first_start_gives_a_key_with_every_scope_once() {
     let database = TestDatabase::new().await;
-    let app = open(&database, false).await;
+    let app = open(&database, None).await;
     let key = bootstrap::bootstrap(&app).await.unwrap().expect("the first key");
     assert!(bootstrap::bootstrap(&app).await.unwrap().is_none());
     let t = Test::new().await;
@@ -40,7 +40,7 @@ async fn the_first_start_gives_a_key_with_every_scope_once() {
 #[tokio::test]
 async fn the_key_file_is_written_before_the_key_counts_and_never_again() {
     let database = TestDatabase::new().await;
-    let app = open(&database, true).await;
+    let app = open(&database, Some("owner.key")).await;
     let path = database.dir.path().join("owner.key");
     // What an earlier start left that died before its commit.
     std::fs::write(&path, "dead").unwrap();
@@ -56,13 +56,10 @@ async fn the_key_file_is_written_before_the_key_counts_and_never_again() {
 #[tokio::test]
 async fn nothing_is_stored_when_the_key_file_cannot_be_written() {
     let database = TestDatabase::new().await;
-    let mut app = open(&database, true).await;
-    let mut config = (*app.config).clone();
-    config.bootstrap_key_file = Some(database.dir.path().join("no/such/folder/owner.key"));
-    app.config = config.into();
+    let app = open(&database, Some("no/such/folder/owner.key")).await;
     let error = bootstrap::bootstrap(&app).await.unwrap_err();
     assert!(format!("{error:#}").contains("no/such/folder/owner.key"), "{error:#}");
-    assert!(bootstrap::bootstrap(&open(&database, false).await).await.unwrap().is_some());
+    assert!(bootstrap::bootstrap(&open(&database, None).await).await.unwrap().is_some());
 }
 
 #[tokio::test]
