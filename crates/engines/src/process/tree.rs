@@ -53,7 +53,7 @@ pub fn descendants(ancestor: i32) -> Vec<Process> {
     found
 }
 
-/// Reads a line of /proc/<pid>/stat. The name stands in parentheses and may hold any byte, so the last one ends it.
+/// Reads a line of `/proc/<pid>/stat`. The name stands in parentheses and may hold any byte, so the last one ends it.
 fn parse(stat: &str) -> Option<Process> {
     let (head, tail) = stat.rsplit_once(')')?;
     let pid = head.split_once(' ')?.0.parse().ok()?;
