@@ -67,7 +67,8 @@ struct Running {
 
 impl Running {
     async fn read(conn: &mut AnyConnection) -> Result<Running, StoreError> {
-        let sql = "SELECT tenant_id, host FROM job WHERE lease_until IS NOT NULL";
+        // Only a run has a lease. Without statistics SQLite uses the index for a range, not for IS NOT NULL.
+        let sql = "SELECT tenant_id, host FROM job WHERE lease_until >= 0";
         let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(conn).await?;
         let mut running = Running::default();
         rows.into_iter().for_each(|(tenant_id, host)| running.add(tenant_id, host));
@@ -138,8 +139,8 @@ struct Taken {
 }
 
 // The jobs of one turn, in the order of the index `job_to_claim`. SQLite seeks by the equal signs (by a range it walks the
-// backlog: measured, 800 ms of 37,000 jobs); PostgreSQL seeks by the range (by equal signs it takes the primary key for the
-// order and walks the backlog: 500 ms).
+// backlog: measured, 800 ms of 73,000 jobs); PostgreSQL seeks by the range (by equal signs it takes the primary key for the
+// order and walks the backlog: 500 ms of 37,000).
 macro_rules! jobs_sqlite {
     ($priority:literal, $tenant:literal, $end:literal) => {
         concat!(
