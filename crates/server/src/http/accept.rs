@@ -1,5 +1,6 @@
 //! What the caller's `Accept` asks for.
 
+use super::answer::{JSON, PROBLEM};
 use http::HeaderMap;
 use http::header::ACCEPT;
 
@@ -52,16 +53,19 @@ fn thousandths(text: &str) -> u16 {
     }
 }
 
-/// Whether the caller takes `media_type`; without the header it takes everything.
+/// Whether the caller takes `media_type`; without the header it takes everything. Who asks for problem+json asks for the
+/// shape of failures, and gets successes as the JSON that they are.
 pub fn takes(headers: &HeaderMap, media_type: &str) -> bool {
-    !headers.contains_key(ACCEPT) || wish(headers, media_type).is_some_and(|wish| wish.q > 0)
+    let named = |media_type| wish(headers, media_type).map(|wish| wish.q > 0);
+    !headers.contains_key(ACCEPT)
+        || named(media_type).unwrap_or_else(|| media_type == JSON && named(PROBLEM) == Some(true))
 }
 
 /// The shape the caller prefers: problem+json when it ranks higher than JSON, or stands before it at the same rank.
 pub fn error_shape(headers: &HeaderMap) -> ErrorShape {
-    let problem = wish(headers, "application/problem+json").filter(|wish| wish.specific == 3 && wish.q > 0);
+    let problem = wish(headers, PROBLEM).filter(|wish| wish.specific == 3 && wish.q > 0);
     let Some(problem) = problem else { return ErrorShape::Envelope };
-    match wish(headers, "application/json") {
+    match wish(headers, JSON) {
         Some(json) if json.q == problem.q && json.specific < 3 => ErrorShape::Problem,
         Some(json) if (json.q, problem.place) > (problem.q, json.place) => ErrorShape::Envelope,
         Some(_) | None => ErrorShape::Problem,
@@ -112,5 +116,8 @@ mod tests {
         assert!(!takes(&accept("application/json;q=0, */*"), "application/json"));
         assert!(!takes(&accept("text/html, image/*"), "application/json"));
         assert!(takes(&HeaderMap::new(), "application/json"));
+        assert!(takes(&accept("application/problem+json"), "application/json"));
+        assert!(!takes(&accept("application/problem+json, application/json;q=0"), "application/json"));
+        assert!(!takes(&accept("application/problem+json"), "text/plain"));
     }
 }

@@ -67,7 +67,8 @@ struct Running {
 
 impl Running {
     async fn read(conn: &mut AnyConnection) -> Result<Running, StoreError> {
-        let sql = "SELECT tenant_id, host FROM job WHERE lease_until IS NOT NULL";
+        // Only a run has a lease. Without statistics SQLite uses the index for a range, not for IS NOT NULL.
+        let sql = "SELECT tenant_id, host FROM job WHERE lease_until >= 0";
         let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(conn).await?;
         let mut running = Running::default();
         rows.into_iter().for_each(|(tenant_id, host)| running.add(tenant_id, host));

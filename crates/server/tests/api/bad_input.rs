@@ -301,6 +301,10 @@ async fn a_failure_has_the_shape_that_the_caller_prefers() {
     assert_eq!(problem.body["type"], "/api/v1/errors/scan-api/MISSING_API_KEY");
     let page: Answer = t.nobody().get(problem.body["type"].as_str().unwrap()).await;
     assert_eq!(page.ok(200).data()["code"], "MISSING_API_KEY");
+    let alone = t.key("scans:list").header("accept", "application/problem+json").get("/scans?page=0").await;
+    assert_eq!(alone.is(400, "INVALID_PAGE").header("content-type"), "application/problem+json");
+    let success = t.nobody().header("accept", "application/problem+json").get("/errors").await;
+    assert_eq!(success.ok(200).header("content-type"), "application/json");
     let envelope = t.nobody().header("accept", "application/json, application/problem+json").get("/scans").await;
     assert_eq!(envelope.is(401, "MISSING_API_KEY").header("content-type"), "application/json");
 }
