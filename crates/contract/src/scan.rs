@@ -132,7 +132,7 @@ pub struct CreateScan {
     pub scan_type: ScanType,
     /// A label, at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 255)]
+    #[schema(min_length = 1, max_length = 255)]
     pub name: Option<String>,
     /// Checked against the target when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,7 +158,7 @@ pub struct CreateScan {
     pub timeout: Option<u32>,
     /// The asset that the scan belongs to, in your own inventory; at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 255)]
+    #[schema(min_length = 1, max_length = 255)]
     pub asset_id: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{nmap, sentinel};
+use crate::{Target, nmap, sentinel};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -27,6 +27,14 @@ impl Options {
             | ScanType::Wapiti
             | ScanType::Harvester
             | ScanType::Sublist3r => None,
+        }
+    }
+
+    /// Faults that only show beside a target, each with a path under `options`.
+    pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
+        match self {
+            Options::Nmap(_) => Ok(()),
+            Options::Sentinel(options) => options.check_target(target),
         }
     }
 }

@@ -221,11 +221,6 @@ impl KeyCache {
         cache.insert(hash, Known { at: now, holder: holder.clone() });
         holder
     }
-
-    /// Forgets everything: a key or a tenant was changed on this node.
-    pub fn clear(&self) {
-        self.lock().clear();
-    }
 }
 
 #[cfg(test)]
@@ -275,7 +270,5 @@ mod tests {
         assert!(cache.get(&hash, 5_999).is_some());
         assert!(cache.get(&hash, 6_000).is_none());
         assert!(cache.get(&hash, 4_999).is_none(), "the clock went back");
-        cache.clear();
-        assert!(cache.get(&hash, 5_000).is_none());
     }
 }

@@ -66,6 +66,18 @@ fn option_faults(scan: &CreateScan) -> Vec<Found> {
     }
 }
 
+/// What is wrong with the options beside the target.
+pub fn faults_beside(scan: &CreateScan, target: &Target) -> Vec<Found> {
+    match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
+        Some(Ok(options)) => options.check_target(target).err().unwrap_or_default(),
+        Some(Err(details)) => details,
+        None => Vec::new(),
+    }
+    .into_iter()
+    .map(|detail| option_fault(scan, detail))
+    .collect()
+}
+
 /// An engine names its faults under `options`; what `config` overrides is told of there.
 fn option_fault(scan: &CreateScan, detail: Detail) -> Found {
     let field = detail.field.unwrap_or_else(|| "options".to_string());

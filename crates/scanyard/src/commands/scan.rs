@@ -120,6 +120,7 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
             return Err(Failure::usage(error));
         }
     };
+    options.check_target(&target).map_err(|faults| Failure::usage(anyhow!(engine_options::faults(&faults))))?;
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
     let scan = LocalScan { scan_type: args.engine, target, options, timeout };

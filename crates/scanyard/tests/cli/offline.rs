@@ -26,6 +26,7 @@ fn wrong_usage_exits_with_2() {
         &["scan", "sentinel", "127.0.0.1", "-o", "ports"],
         &["scan", "sentinel", "127.0.0.1", "-o", "noSuchOption=1"],
         &["scan", "sentinel", "127.0.0.1", "-o", "ports=99999"],
+        &["scan", "sentinel", "http://127.0.0.1:1/", "-o", "ports=80"],
         &["scan", "sentinel", "a b"],
         &["scan", "sentinel", "--", "-oN"],
         &["scan", "zap", "http://127.0.0.1/"],

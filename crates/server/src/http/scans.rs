@@ -84,6 +84,10 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         return Err(ApiError::of_faults(faults));
     }
     let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
+    let faults = scan::faults_beside(create, &target);
+    if !faults.is_empty() {
+        return Err(ApiError::of_faults(faults));
+    }
     auth.check_scan_type(create.scan_type)?;
     if let Some(reason) = app.engines.missing(create.scan_type) {
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());

@@ -326,3 +326,16 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
     }
     nothing_is_stored(&t).await;
 }
+
+#[tokio::test]
+async fn ports_that_contradict_a_url_are_refused_where_they_stand() {
+    let t = Test::new().await;
+    let caller = t.key("scans:create").made().await;
+    for place in ["options", "config"] {
+        let body = json!({"target": "http://127.0.0.1:1/", "scanType": "sentinel", place: {"ports": "80"}});
+        let refused = caller.again().post("/scans", body).await;
+        refused.is(400, "INVALID_FIELD_VALUE");
+        assert_eq!(refused.body["details"][0]["field"], format!("{place}.ports"));
+    }
+    nothing_is_stored(&t).await;
+}
