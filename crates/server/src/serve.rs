@@ -10,8 +10,12 @@ use scanyard_engines::process;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+/// Of the grace of a stop, what is kept for storing and closing after the last connection.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// A node that has opened its database and its port, and does not serve yet.
 #[derive(Debug)]
@@ -68,7 +72,8 @@ impl Node {
     pub async fn run(self, router: Router) -> anyhow::Result<()> {
         let app = self.app;
         let worker = tokio::spawn(crate::worker::work(app.clone()));
-        crate::http::serve::serve(self.listener, app.clone(), router, app.config.shutdown_grace).await;
+        let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
+        crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
         app.store.close().await;
         Ok(())

@@ -5,9 +5,11 @@ mod server;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use server::{Server, engine_processes, eventually, serve_command};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// An nmap scan that takes about 20 s unless it is ended: two closed ports at a rate of one packet in a while.
 /// The port list is its mark among this machine's processes.
@@ -67,6 +69,20 @@ fn sigterm_gives_running_scans_back_and_exits_0() {
     assert_eq!(scan["status"], "queued", "{scan}");
     assert_eq!((&scan["progress"], &scan["attempts"]), (&json!(0), &json!(1)));
     assert_eq!(scan.get("startedAt"), None);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_body_that_never_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &[("SCANYARD_SHUTDOWN_GRACE", "3s")]);
+    let mut half = TcpStream::connect(&server.address).unwrap();
+    let (address, key) = (&server.address, &server.key);
+    write!(half, "POST /api/v1/scans HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {key}\r\n").unwrap();
+    write!(half, "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    server.signal(Signal::SIGTERM);
+    let status = eventually("the server ends", || server.child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
