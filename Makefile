@@ -10,7 +10,7 @@ demo: ## A real scan of a weak target of our own, on loopback
 test: ## The whole suite, on SQLite and on PostgreSQL
 	scripts/prepare nmap postgresql strace
 	cargo test --locked --workspace
-	scripts/with-postgres cargo test --locked --package scanyard-server
+	scripts/with-postgres cargo test --locked --workspace --test api --test store
 
 check: ## Format, lints, documentation, licences, generated files
 	cargo fmt --all --check
