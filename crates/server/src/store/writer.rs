@@ -22,7 +22,8 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// What an operation did inside the transaction, and how to tell its caller.
 type Done = (Result<(), StoreError>, Answer);
 
-type Call = Box<dyn for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Done> + Send>;
+/// An operation over the batch's connection; without one it is told why.
+type Call = Box<dyn for<'c> FnOnce(Result<&'c mut AnyConnection, StoreError>) -> BoxFuture<'c, Done> + Send>;
 
 type SubmitAnswer = oneshot::Sender<Result<Submitted, StoreError>>;
 
@@ -95,10 +96,10 @@ fn gone() -> StoreError {
 /// Runs one operation; a panic fails it alone.
 async fn call<T: Send + 'static>(
     op: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-    conn: &mut AnyConnection,
+    conn: Result<&mut AnyConnection, StoreError>,
     sender: oneshot::Sender<Result<T, StoreError>>,
 ) -> Done {
-    let result = AssertUnwindSafe(async { op(conn).await }).catch_unwind().await;
+    let result = AssertUnwindSafe(async { op(conn?).await }).catch_unwind().await;
     let result = result.unwrap_or_else(|_| Err(StoreError::Bug("a write operation panicked".into())));
     let (inside, value) = match result {
         Ok(value) => (Ok(()), Some(value)),
@@ -148,8 +149,19 @@ async fn batch(pool: &AnyPool, dialect: Dialect, ops: impl Iterator<Item = Op>) 
             Op::Call(call) => calls.push(call),
         }
     }
+    let mut calls = calls.into_iter();
     let mut answers = Vec::with_capacity(calls.len());
-    let ended = transaction(pool, dialect, scans, calls, &mut answers).await;
+    let ended = match pool.acquire().await {
+        Ok(mut conn) => {
+            let ended = transaction(&mut conn, dialect, &scans, &mut calls, &mut answers).await;
+            if ended.is_err() {
+                // A full disk may have rolled back by itself, a server may be gone: only a new connection is known to be whole.
+                let _ = conn.close().await;
+            }
+            ended
+        }
+        Err(error) => Err(error.into()),
+    };
     match ended {
         Ok(submitted) => {
             for (answer, submitted) in scan_answers.into_iter().zip(submitted) {
@@ -163,6 +175,9 @@ async fn batch(pool: &AnyPool, dialect: Dialect, ops: impl Iterator<Item = Op>) 
             for answer in scan_answers {
                 let _ = answer.send(Err(error.clone()));
             }
+            for call in calls {
+                answers.push(call(Err(error.clone())).await);
+            }
             for (inside, answer) in answers {
                 answer(inside.and(Err(error.clone())));
             }
@@ -171,19 +186,18 @@ async fn batch(pool: &AnyPool, dialect: Dialect, ops: impl Iterator<Item = Op>) 
 }
 
 async fn transaction(
-    pool: &AnyPool,
+    conn: &mut AnyConnection,
     dialect: Dialect,
-    scans: Vec<NewScan>,
-    calls: Vec<Call>,
+    scans: &[NewScan],
+    calls: &mut std::vec::IntoIter<Call>,
     answers: &mut Vec<Done>,
 ) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
     let begin = dialect.pick("BEGIN IMMEDIATE", "BEGIN");
-    let mut conn = pool.acquire().await?;
     let mut tx = conn.begin_with(begin).await?;
-    let submitted = submit::batch(&mut tx, &scans).await?;
+    let submitted = submit::batch(&mut tx, scans).await?;
     for call in calls {
         sqlx::query("SAVEPOINT op").execute(&mut *tx).await?;
-        let (inside, answer) = call(&mut tx).await;
+        let (inside, answer) = call(Ok(&mut tx)).await;
         let fatal = match &inside {
             Err(StoreError::Unavailable(reason)) => Some(StoreError::Unavailable(reason.clone())),
             Ok(()) | Err(StoreError::QueueFull | StoreError::Duplicate | StoreError::Bug(_)) => None,
