@@ -4,10 +4,10 @@ use super::idempotency::{self, NewIdempotency, StoredAnswer};
 use super::rows::{over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, quota_use, scan_count};
-use scanyard_contract::{ScanStatus, ScanType, TargetType};
 use serde::Serialize;
 use sqlx::{AnyConnection, Connection};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 /// A scan to store.
 #[derive(Debug, Clone)]
@@ -34,24 +34,13 @@ pub enum Submitted {
     KeyReused,
 }
 
-/// A row as the database takes it apart again.
-#[derive(Serialize)]
+/// A scan as its first row and its job have it.
 struct Row<'a> {
-    id: uuid::Uuid,
-    tenant_id: &'a str,
-    api_key_id: &'a str,
-    scan_type: ScanType,
-    name: Option<&'a str>,
-    target: &'a str,
-    target_type: TargetType,
+    scan: &'a ScanRecord,
     priority: i64,
-    status: ScanStatus,
     tags: String,
     options: String,
     config: String,
-    timeout_s: u32,
-    asset_id: Option<&'a str>,
-    created_at: i64,
     host: &'a str,
 }
 
@@ -59,21 +48,11 @@ impl<'a> Row<'a> {
     fn of(new: &'a NewScan) -> Result<Row<'a>, StoreError> {
         let scan = &new.scan;
         Ok(Row {
-            id: scan.id,
-            tenant_id: &scan.tenant_id,
-            api_key_id: &scan.api_key_id,
-            scan_type: scan.scan_type,
-            name: scan.name.as_deref(),
-            target: &scan.target,
-            target_type: scan.target_type,
+            scan,
             priority: rank(scan.priority),
-            status: scan.status,
             tags: serde_json::to_string(&scan.tags)?,
             options: serde_json::to_string(&scan.options)?,
             config: serde_json::to_string(&scan.config)?,
-            timeout_s: scan.timeout,
-            asset_id: scan.asset_id.as_deref(),
-            created_at: scan.created_at,
             host: &new.host,
         })
     }
@@ -135,7 +114,7 @@ async fn set_based(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Su
         }
     }
     if !stored.is_empty() {
-        insert(conn, &serde_json::to_string(&stored)?).await?;
+        insert(conn, &stored).await?;
         begin_turns(conn, &stored).await?;
         scan_count::add(conn, &counts).await?;
     }
@@ -218,28 +197,73 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
     }
 }
 
-/// The columns of a scan's first row and, of those, the job's.
-async fn insert(conn: &mut AnyConnection, rows: &str) -> Result<(), StoreError> {
-    const SCAN_SQLITE: &str = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, \
-         progress, tags, options, config, timeout_s, asset_id, attempts, created_at) \
-         SELECT v ->> 'id', v ->> 'tenant_id', v ->> 'api_key_id', v ->> 'scan_type', v ->> 'name', v ->> 'target', \
-         v ->> 'target_type', v ->> 'priority', v ->> 'status', 0, v ->> 'tags', v ->> 'options', v ->> 'config', \
-         v ->> 'timeout_s', v ->> 'asset_id', 0, v ->> 'created_at' FROM (SELECT value AS v FROM json_each($1))";
-    const SCAN_POSTGRES: &str = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, \
-         progress, tags, options, config, timeout_s, asset_id, attempts, created_at) \
-         SELECT id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, 0, tags, options, config, \
-         timeout_s, asset_id, 0, created_at FROM json_to_recordset(CAST($1 AS json)) AS v (id text, tenant_id text, \
-         api_key_id text, scan_type text, name text, target text, target_type text, priority bigint, status text, tags text, \
-         options text, config text, timeout_s bigint, asset_id text, created_at bigint)";
-    const JOB_SQLITE: &str = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, state, host, eligible_at, lost) \
-         SELECT v ->> 'id', v ->> 'tenant_id', v ->> 'scan_type', v ->> 'priority', 'queued', v ->> 'host', 0, 0 \
-         FROM (SELECT value AS v FROM json_each($1))";
-    const JOB_POSTGRES: &str = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, state, host, eligible_at, lost) \
-         SELECT id, tenant_id, scan_type, priority, 'queued', host, 0, 0 FROM json_to_recordset(CAST($1 AS json)) \
-         AS v (id text, tenant_id text, scan_type text, priority bigint, host text)";
-    let dialect = Dialect::of(conn);
-    for (sqlite, postgres) in [(SCAN_SQLITE, SCAN_POSTGRES), (JOB_SQLITE, JOB_POSTGRES)] {
-        sqlx::query(dialect.pick(sqlite, postgres)).bind(rows).execute(&mut *conn).await?;
+/// Rows of one INSERT: few sizes, so that each text is prepared once. Values are bound, not sent as JSON: SQLite spent as
+/// long on taking that apart as on everything else.
+const CHUNKS: [usize; 3] = [64, 8, 1];
+
+static INSERTS: LazyLock<[Insert; CHUNKS.len()]> = LazyLock::new(|| CHUNKS.map(Insert::of));
+
+/// The statements that insert so many scans and their jobs.
+struct Insert {
+    rows: usize,
+    scan: String,
+    job: String,
+}
+
+impl Insert {
+    fn of(rows: usize) -> Insert {
+        let scan = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, \
+             options, config, timeout_s, asset_id, created_at, progress, attempts) VALUES ";
+        let job = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost) VALUES ";
+        Insert {
+            rows,
+            scan: scan.to_string() + &groups(rows, 15, "0, 0"),
+            job: job.to_string() + &groups(rows, 5, "'queued', 0, 0"),
+        }
+    }
+}
+
+/// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each.
+fn groups(rows: usize, columns: usize, fixed: &str) -> String {
+    let group = |row: usize| {
+        let parameters: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({}, {fixed})", parameters.join(", "))
+    };
+    (0..rows).map(group).collect::<Vec<_>>().join(", ")
+}
+
+async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
+    while let Some(insert) = INSERTS.iter().find(|insert| insert.rows <= rows.len()) {
+        let (now, later) = rows.split_at(insert.rows);
+        let mut scans = sqlx::query(insert.scan.as_str());
+        let mut jobs = sqlx::query(insert.job.as_str());
+        for Row { scan, priority, tags, options, config, host } in now {
+            scans = scans
+                .bind(scan.id.to_string())
+                .bind(&scan.tenant_id)
+                .bind(&scan.api_key_id)
+                .bind(scan.scan_type.as_str())
+                .bind(&scan.name)
+                .bind(&scan.target)
+                .bind(scan.target_type.as_str())
+                .bind(*priority)
+                .bind(scan.status.as_str())
+                .bind(tags)
+                .bind(options)
+                .bind(config)
+                .bind(i64::from(scan.timeout))
+                .bind(&scan.asset_id)
+                .bind(scan.created_at);
+            jobs = jobs
+                .bind(scan.id.to_string())
+                .bind(&scan.tenant_id)
+                .bind(scan.scan_type.as_str())
+                .bind(*priority)
+                .bind(*host);
+        }
+        scans.execute(&mut *conn).await?;
+        jobs.execute(&mut *conn).await?;
+        rows = later;
     }
     Ok(())
 }
@@ -253,7 +277,7 @@ struct Turn<'a> {
 /// Gives a tenant that is new at a priority the first turn there.
 async fn begin_turns(conn: &mut AnyConnection, scans: &[Row<'_>]) -> Result<(), StoreError> {
     let turns: BTreeSet<Turn<'_>> =
-        scans.iter().map(|scan| Turn { priority: scan.priority, tenant_id: scan.tenant_id }).collect();
+        scans.iter().map(|row| Turn { priority: row.priority, tenant_id: &row.scan.tenant_id }).collect();
     let sql = format!(
         "INSERT INTO turn (priority, tenant_id, served_at) SELECT priority, tenant_id, 0 FROM {} WHERE true \
          ORDER BY priority, tenant_id ON CONFLICT (priority, tenant_id) DO NOTHING",
