@@ -11,7 +11,7 @@ pub use runs::Runs;
 use crate::App;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::job;
+use crate::store::{idempotency, job};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -94,10 +94,16 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes scans back from workers that were lost.
+/// Takes scans back from workers that were lost, and forgets answers that are over their time.
 pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let now = app.store.now().await?;
-    let swept = app.store.write(move |conn| Box::pin(async move { job::sweep(conn, now).await })).await?;
+    let sweep = app.store.write(move |conn| {
+        Box::pin(async move {
+            idempotency::expire(conn, now).await?;
+            job::sweep(conn, now).await
+        })
+    });
+    let swept = sweep.await?;
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
         app.queue.hint();

@@ -342,3 +342,18 @@ async fn health_is_at_the_root() {
     draining.is(503, "SERVICE_UNAVAILABLE");
     assert_eq!(draining.header("retry-after"), "5");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_over_its_time_is_forgotten() {
+    let t = Test::new().await;
+    let caller = t.key("scans:create").made().await;
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
+    caller.header("idempotency-key", "k").post("/scans", body).await.ok(201);
+    let day_ms = 24 * 3600 * 1000;
+    t.pass(day_ms - 1000);
+    scanyard_server::worker::sweep_tick(&t.app).await.unwrap();
+    assert_eq!(t.rows("idempotency").await, 1);
+    t.pass(2000);
+    scanyard_server::worker::sweep_tick(&t.app).await.unwrap();
+    assert_eq!(t.rows("idempotency").await, 0);
+}
