@@ -38,6 +38,8 @@ impl Node {
     /// Opens the database and the port; the first start prints or writes the first key.
     pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
+        // Whatever this process writes is its owner's alone, also in a data folder that was there before.
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let data_dir = &config.data_dir;
         DirBuilder::new()
             .recursive(true)

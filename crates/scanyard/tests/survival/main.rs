@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use server::{Server, engine_processes, eventually, serve_command};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -69,6 +70,19 @@ fn sigterm_gives_running_scans_back_and_exits_0() {
     assert_eq!(scan["status"], "queued", "{scan}");
     assert_eq!((&scan["progress"], &scan["attempts"]), (&json!(0), &json!(1)));
     assert_eq!(scan.get("startedAt"), None);
+}
+
+#[test]
+fn what_the_server_writes_is_its_owners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    // A folder that was there before, open to all.
+    std::fs::create_dir(&data).unwrap();
+    let _server = Server::start(dir.path(), &[]);
+    for file in std::fs::read_dir(&data).unwrap().map(Result::unwrap) {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", file.path());
+    }
 }
 
 #[test]

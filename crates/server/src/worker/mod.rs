@@ -12,8 +12,8 @@ use crate::App;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
 use crate::store::{idempotency, job};
-use std::time::Duration;
-use tokio::task::JoinSet;
+use std::time::{Duration, Instant};
+use tokio::task::{JoinError, JoinSet};
 
 /// How often progress is looked at; only a change is written before the heartbeat is due.
 const PROGRESS_TICK: Duration = Duration::from_millis(250);
@@ -26,6 +26,7 @@ pub async fn work(app: App) {
     tokio::join!(
         claim_loop(&app),
         repeat(&app, PROGRESS_TICK, beat_tick),
+        watch_leases(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
     );
 }
@@ -33,7 +34,9 @@ pub async fn work(app: App) {
 async fn claim_loop(app: &App) {
     let mut runs = JoinSet::new();
     while !app.draining.is_cancelled() {
-        while runs.try_join_next().is_some() {}
+        while let Some(ended) = runs.try_join_next() {
+            log_panic(ended);
+        }
         match claim_tick(app, &mut runs).await {
             Ok(0) => {}
             Ok(_) => continue,
@@ -44,14 +47,33 @@ async fn claim_loop(app: &App) {
         }
         tokio::select! {
             () = app.queue.wait() => {}
-            Some(_) = runs.join_next(), if !runs.is_empty() => {}
+            Some(ended) = runs.join_next(), if !runs.is_empty() => log_panic(ended),
             () = app.draining.cancelled() => {}
         }
     }
     app.runs.stop_all();
-    let ended = async { while runs.join_next().await.is_some() {} };
+    let ended = async {
+        while let Some(ended) = runs.join_next().await {
+            log_panic(ended);
+        }
+    };
     if tokio::time::timeout(STOP_MARGIN, ended).await.is_err() {
         tracing::warn!("some runs did not end in time; their leases will");
+    }
+}
+
+/// A run that panicked has left its place, so its lease ends and the sweep takes the scan back.
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a run ended in a fault of ours");
+    }
+}
+
+/// Stops the runs whose lease ran out; by itself, because a database that hangs holds up the other loops.
+async fn watch_leases(app: &App) {
+    while !app.draining.is_cancelled() || app.runs.count() > 0 {
+        tokio::time::sleep(PROGRESS_TICK).await;
+        app.runs.stop_unrenewed();
     }
 }
 
@@ -62,6 +84,8 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     if room == 0 {
         return Ok(0);
     }
+    // Before the database's own now: a lease must not look longer here than there.
+    let asked_at = Instant::now();
     let ask = Claim {
         now: app.store.now().await?,
         scan_types: app.engines.runnable(),
@@ -73,7 +97,7 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     let claimed = app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
     let count = claimed.len();
     for claimed in claimed {
-        let run = app.runs.begin(claimed.scan.id, claimed.run_id, app.config.worker.lease_ms);
+        let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
     }
     Ok(count)
@@ -85,12 +109,13 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     if beats.is_empty() {
         return Ok(());
     }
+    let asked_at = Instant::now();
     let now = app.store.now().await?;
     let lease_ms = app.config.worker.lease_ms as i64;
     let sent = beats.clone();
     let answers =
         app.store.write(move |conn| Box::pin(async move { job::heartbeat(conn, now, lease_ms, &sent).await })).await?;
-    app.runs.answered(&beats, &answers);
+    app.runs.answered(asked_at, &beats, &answers);
     Ok(())
 }
 
@@ -123,6 +148,5 @@ async fn repeat(app: &App, period: Duration, tick: impl AsyncFn(&App) -> Result<
         if let Err(error) = tick(app).await {
             tracing::warn!(%error, "worker tick");
         }
-        app.runs.stop_unrenewed();
     }
 }

@@ -44,8 +44,8 @@ impl Runs {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Enters a run whose lease has just begun.
-    pub fn begin(&self, scan_id: Uuid, run_id: Uuid, lease_ms: u64) -> Place {
+    /// Enters a run whose lease began when it was asked for.
+    pub fn begin(&self, scan_id: Uuid, run_id: Uuid, asked_at: Instant, lease_ms: u64) -> Place {
         let lease = Duration::from_millis(lease_ms);
         let (progress, progress_seen) = watch::channel(0);
         let (renewed, renewed_seen) = watch::channel(0);
@@ -63,7 +63,7 @@ impl Runs {
             progress: progress_seen,
             renewed,
             lease,
-            renewed_at: Instant::now(),
+            renewed_at: asked_at,
             written: 0,
         };
         self.lock().insert(run_id, run);
@@ -106,8 +106,8 @@ impl Runs {
             .collect()
     }
 
-    /// Carries the answers of a heartbeat to the runs.
-    pub fn answered(&self, beats: &[Beat], answers: &[(Uuid, Alive)]) {
+    /// Carries the answers of a heartbeat to the runs; a renewed lease begins when it was asked for.
+    pub fn answered(&self, asked_at: Instant, beats: &[Beat], answers: &[(Uuid, Alive)]) {
         let mut runs = self.lock();
         for (run_id, answer) in answers {
             let Some(run) = runs.get_mut(run_id) else { continue };
@@ -115,9 +115,9 @@ impl Runs {
                 run.written = beat.progress;
             }
             match answer {
-                Alive::Renewed => run.renew(),
+                Alive::Renewed => run.renew(asked_at),
                 Alive::Cancelled => {
-                    run.renew();
+                    run.renew(asked_at);
                     run.cancel.cancel();
                 }
                 Alive::Lost => run.stop.cancel(),
@@ -127,8 +127,8 @@ impl Runs {
 }
 
 impl Run {
-    fn renew(&mut self) {
-        self.renewed_at = Instant::now();
+    fn renew(&mut self, asked_at: Instant) {
+        self.renewed_at = asked_at;
         self.renewed.send_modify(|count| *count += 1);
     }
 }
