@@ -106,3 +106,12 @@ impl Detail {
         Detail { field: Some(field.into()), reason: reason.into(), line: None, column: None }
     }
 }
+
+/// What is left of a resource that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleted {
+    pub id: String,
+    /// Always `true`.
+    pub deleted: bool,
+}

@@ -226,7 +226,7 @@ impl KeyCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tenant::TenantStatus;
+    use crate::store::tenant::{TenantRecord, TenantStatus};
 
     #[test]
     fn a_new_key_is_well_formed_and_never_the_same() {
@@ -261,10 +261,15 @@ mod tests {
         };
         let holder = Holder {
             key: new.make("tenant", 0).unwrap().0,
-            tenant_status: TenantStatus::Active,
-            tenant_is_operator: false,
-            monthly_quota: None,
-            policy: scanyard_engines::policy::Policy::default(),
+            tenant: TenantRecord {
+                id: "tenant".into(),
+                name: "tenant".into(),
+                status: TenantStatus::Active,
+                is_operator: false,
+                monthly_quota: None,
+                policy: scanyard_engines::policy::Policy::default(),
+                created_at: 0,
+            },
         };
         cache.put(hash, 5_000, holder);
         assert!(cache.get(&hash, 5_999).is_some());

@@ -16,7 +16,7 @@ use scanyard_server::config::{Config, Limits};
 use scanyard_server::key::{KeyCache, KeyHash, NewKey, is_well_formed};
 use scanyard_server::scope::Scope;
 use scanyard_server::store::api_key::Holder;
-use scanyard_server::store::tenant::TenantStatus;
+use scanyard_server::store::tenant::{TenantRecord, TenantStatus};
 use scanyard_server::store::{Clock, Store, StoreOptions, scan};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -200,10 +200,15 @@ fn key_check() -> anyhow::Result<()> {
     let cache = KeyCache::default();
     let holder = Holder {
         key: record,
-        tenant_status: TenantStatus::Active,
-        tenant_is_operator: false,
-        monthly_quota: None,
-        policy: Policy::default(),
+        tenant: TenantRecord {
+            id: "t".to_string(),
+            name: "t".to_string(),
+            status: TenantStatus::Active,
+            is_operator: false,
+            monthly_quota: None,
+            policy: Policy::default(),
+            created_at: 0,
+        },
     };
     cache.put(key.hash(), 0, holder);
     let rounds = 1_000_000u32;

@@ -8,7 +8,8 @@ use crate::key::{self, KeyHash};
 use crate::limit::{Standing, WINDOWS};
 use crate::scope::Scope;
 use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
-use crate::store::tenant::TenantStatus;
+use crate::store::audit::{Actor, AuditRecord};
+use crate::store::tenant::{TenantRecord, TenantStatus};
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -23,7 +24,9 @@ const X_API_KEY: &str = "x-api-key";
 /// A caller whose key is live and within its limits; what it may do, the handler asks.
 #[derive(Debug, Clone)]
 pub struct Auth {
-    pub holder: Arc<Holder>,
+    holder: Arc<Holder>,
+    /// The address that the request came from.
+    pub source: IpAddr,
 }
 
 /// A caller of a route that needs no key; counted by source address.
@@ -62,14 +65,34 @@ impl FromRequestParts<App> for Auth {
             announce(&standing, headers);
         }
         check_rate(&standing)?;
-        Ok(Auth { holder })
+        Ok(Auth { holder, source })
     }
 }
 
 impl Auth {
-    /// The key itself.
-    pub fn key(&self) -> &ApiKeyRecord {
+    fn key(&self) -> &ApiKeyRecord {
         &self.holder.key
+    }
+
+    /// The caller's tenant.
+    pub fn tenant(&self) -> &TenantRecord {
+        &self.holder.tenant
+    }
+
+    /// Id of the caller's tenant.
+    pub fn tenant_id(&self) -> &str {
+        &self.holder.tenant.id
+    }
+
+    /// Id of the caller: of its key.
+    pub fn principal(&self) -> &str {
+        &self.holder.key.id
+    }
+
+    /// A line of the audit log: that this caller did `action`, such as `template.created`, to the resource of that id.
+    pub fn audit(&self, at: i64, action: &'static str, resource_id: impl Into<String>) -> AuditRecord {
+        let actor = Actor { id: self.principal().to_string(), for_user: None, source: Some(self.source) };
+        AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
     }
 
     /// Goes on only with this scope.
@@ -172,7 +195,7 @@ fn check_state(holder: &Holder, now: i64) -> Result<(), ApiError> {
         let reason = format!("the key expired at {}", Timestamp(expires_at));
         return Err(ApiError::new(Code::KeyExpired).detail("expiresAt", reason));
     }
-    match holder.tenant_status {
+    match holder.tenant.status {
         TenantStatus::Active => Ok(()),
         TenantStatus::Suspended => Err(ApiError::new(Code::TenantSuspended)),
     }

@@ -96,8 +96,8 @@ impl Pending {
 pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun, ApiError> {
     let Some(key) = &received.idempotency_key else { return Ok(Begun::New(None)) };
     let id = IdempotencyId {
-        tenant_id: auth.key().tenant_id.clone(),
-        principal: auth.key().id.clone(),
+        tenant_id: auth.tenant_id().to_string(),
+        principal: auth.principal().to_string(),
         operation: format!("{} {}", received.method, resource(&received.path)),
         key: key.clone(),
     };

@@ -54,11 +54,11 @@ pub async fn create_scan(
     };
     let create: CreateScan = received.json("CreateScan")?;
     let target = judge(&app, &auth, &create).await?;
-    let record = scan::record(create, &target, &auth.key().tenant_id, &auth.key().id, app.store.local_now());
+    let record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
     let new = NewScan {
         month_at: scan::month_start(record.created_at),
-        quota: auth.holder.monthly_quota,
+        quota: auth.tenant().monthly_quota,
         idempotency: match &pending {
             Some(pending) => Some(pending.keep_created(&created, record.created_at)?),
             None => None,
@@ -93,7 +93,7 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
-    let policy = &auth.holder.policy;
+    let policy = &auth.tenant().policy;
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
     if let Some(name) = target.name().filter(|_| scan::looks_up_target(create.scan_type)) {
         match app.resolver.lookup(name, LOOKUP_BUDGET).await {
@@ -114,7 +114,7 @@ fn not_allowed(reason: String) -> ApiError {
 }
 
 fn quota_exceeded(auth: &Auth, now: i64) -> ApiError {
-    let quota = auth.holder.monthly_quota.unwrap_or_default();
+    let quota = auth.tenant().monthly_quota.unwrap_or_default();
     let reset = scanyard_contract::Timestamp(scan::next_month_start(now));
     ApiError::new(Code::QuotaExceeded).detail("quota", format!("{quota} scans a month are used up until {reset}"))
 }
@@ -152,7 +152,7 @@ pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Res
         At::Number(number) => Window::Offset(u64::from(number - 1) * u64::from(page.limit)),
         At::Cursor(cursor) => Window::Before(cursor_id(cursor)?),
     };
-    let tenant = &auth.key().tenant_id;
+    let tenant = auth.tenant_id();
     let mut conn = app.store.read().await?;
     // One more than asked for tells whether there is a next page.
     let mut records = scans::list(&mut conn, tenant, &filter, window, page.limit + 1).await?;
@@ -176,7 +176,7 @@ pub(super) fn scan_type(params: &Params) -> Result<ScanType, ApiError> {
 
 /// The caller's scan of that id and type; another tenant's, or one of another type, does not exist.
 pub(super) async fn find(app: &App, auth: &Auth, id: Uuid, scan_type: ScanType) -> Result<ScanRecord, ApiError> {
-    let found = scans::get(&mut *app.store.read().await?, &auth.key().tenant_id, id, scan_type).await?;
+    let found = scans::get(&mut *app.store.read().await?, auth.tenant_id(), id, scan_type).await?;
     found.ok_or_else(|| not_found(scan_type))
 }
 
@@ -234,7 +234,7 @@ pub async fn cancel_scan(
     };
     received.nothing()?;
     let (id, scan_type) = (segments.scan_id()?, scan_type(&params)?);
-    let tenant = auth.key().tenant_id.clone();
+    let tenant = auth.tenant_id().to_string();
     let now = app.store.now().await?;
     let keep = pending.as_ref().map(|pending| pending.keep(StatusCode::OK, None, now));
     let cancelled = app

@@ -1,10 +1,9 @@
 //! API keys; only their hash is here.
 
-use super::tenant::TenantStatus;
+use super::tenant::{self, TenantRecord};
 use super::{StoreError, parsed};
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
-use scanyard_engines::policy::Policy;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -59,14 +58,11 @@ pub struct ApiKeyRecord {
     pub last_used_at: Option<i64>,
 }
 
-/// A key with what a request needs of its tenant.
+/// A key with its tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
     pub key: ApiKeyRecord,
-    pub tenant_status: TenantStatus,
-    pub tenant_is_operator: bool,
-    pub monthly_quota: Option<u64>,
-    pub policy: Policy,
+    pub tenant: TenantRecord,
 }
 
 pub async fn insert(conn: &mut AnyConnection, key: &ApiKeyRecord) -> Result<(), StoreError> {
@@ -92,20 +88,15 @@ pub async fn insert(conn: &mut AnyConnection, key: &ApiKeyRecord) -> Result<(), 
     Ok(())
 }
 
-/// The key with this hash, and of its tenant what a request needs.
+/// The key with this hash, and its tenant.
 pub async fn by_hash(conn: &mut AnyConnection, hash: &str) -> Result<Option<Holder>, StoreError> {
-    let sql = "SELECT k.id, k.tenant_id, k.name, k.hash, k.prefix, k.scopes, k.allowed_scan_types, k.allowed_ips, k.per_minute, \
-         k.per_hour, k.per_day, k.status, k.expires_at, k.created_at, k.last_used_at, \
-         t.status AS tenant_status, t.is_operator, t.monthly_quota, t.policy \
-         FROM api_key k JOIN tenant t ON t.id = k.tenant_id WHERE k.hash = $1";
-    let Some(row) = sqlx::query(sql).bind(hash).fetch_optional(conn).await? else { return Ok(None) };
-    Ok(Some(Holder {
-        key: record(&row)?,
-        tenant_status: parsed(&row.try_get::<String, _>("tenant_status")?, "tenant status")?,
-        tenant_is_operator: row.try_get::<i64, _>("is_operator")? != 0,
-        monthly_quota: row.try_get::<Option<i64>, _>("monthly_quota")?.map(|quota| quota.max(0) as u64),
-        policy: serde_json::from_str(&row.try_get::<String, _>("policy")?)?,
-    }))
+    let sql = "SELECT id, tenant_id, name, hash, prefix, scopes, allowed_scan_types, allowed_ips, per_minute, per_hour, \
+         per_day, status, expires_at, created_at, last_used_at FROM api_key WHERE hash = $1";
+    let Some(row) = sqlx::query(sql).bind(hash).fetch_optional(&mut *conn).await? else { return Ok(None) };
+    let key = record(&row)?;
+    let tenant = tenant::get(conn, &key.tenant_id).await?;
+    let tenant = tenant.ok_or_else(|| StoreError::Bug(format!("{} without a tenant", key.id)))?;
+    Ok(Some(Holder { key, tenant }))
 }
 
 /// Sets the status; `false` when there is no such key, or it is revoked: that is final.

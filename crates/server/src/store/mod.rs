@@ -4,6 +4,7 @@
 //! over a connection. Nothing here knows HTTP or decides a rule.
 
 pub mod api_key;
+pub mod audit;
 pub mod claim;
 pub mod finding;
 pub mod finish;
