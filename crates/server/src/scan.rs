@@ -55,7 +55,7 @@ fn option_faults(scan: &CreateScan) -> Vec<Found> {
     let schema = engine(scan.scan_type).options_schema();
     let mut found = Vec::new();
     for (place, options) in [("options", &scan.options), ("config", &scan.config)] {
-        found.extend(schema::faults(schema, schema, &Value::Object(options.clone()), place));
+        found.extend(schema::object_faults(schema, options, place));
     }
     if !found.is_empty() {
         return found;
