@@ -214,11 +214,13 @@ fn check_source(key: &ApiKeyRecord, source: IpAddr) -> Result<(), ApiError> {
 /// The tightest window in three headers, all windows in the fourth.
 fn announce(standing: &Standing, headers: &AnswerHeaders) {
     let tightest = standing.tightest();
-    headers.set("ratelimit-limit", &standing.limits[tightest].to_string());
-    headers.set("ratelimit-remaining", &standing.remaining[tightest].to_string());
-    headers.set("ratelimit-reset", &standing.seconds_left[tightest].to_string());
-    let all = WINDOWS.iter().zip(standing.limits).map(|(window, limit)| format!("{limit};w={}", window.length_s));
-    headers.set("ratelimit-policy", &all.collect::<Vec<_>>().join(", "));
+    let [minute, hour, day] = WINDOWS.each_ref().map(|window| window.length_s);
+    let [per_minute, per_hour, per_day] = standing.limits;
+    let policy = format!("{per_minute};w={minute}, {per_hour};w={hour}, {per_day};w={day}");
+    headers.set("ratelimit-limit", standing.limits[tightest]);
+    headers.set("ratelimit-remaining", standing.remaining[tightest]);
+    headers.set("ratelimit-reset", standing.seconds_left[tightest]);
+    headers.set("ratelimit-policy", policy);
 }
 
 fn check_rate(standing: &Standing) -> Result<(), ApiError> {

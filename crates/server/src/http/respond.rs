@@ -11,10 +11,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use scanyard_contract::Code;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -23,14 +23,18 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers that an extractor wants on the answer, whatever the answer will be.
 #[derive(Debug, Clone, Default)]
-pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
+pub struct AnswerHeaders(Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>);
 
 impl AnswerHeaders {
     /// Sets a header; a value that no header can hold is left out.
-    pub fn set(&self, name: &'static str, value: &str) {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(HeaderName::from_static(name), value);
+    pub fn set(&self, name: &'static str, value: impl TryInto<HeaderValue>) {
+        if let Ok(value) = value.try_into() {
+            self.lock().push((HeaderName::from_static(name), value));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,6 +158,9 @@ fn failure_of(response: &mut Response) -> Option<ApiError> {
     })
 }
 
+/// Headers that this layer sets itself, at most.
+const OWN_HEADERS: usize = 5;
+
 fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response {
     let mut response = match &error {
         None => response,
@@ -166,7 +173,11 @@ fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response
         }
     };
     let headers = response.headers_mut();
-    headers.extend(std::mem::take(&mut *asked.headers.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    let set = std::mem::take(&mut *asked.headers.lock());
+    headers.reserve(set.len() + OWN_HEADERS);
+    for (name, value) in set {
+        headers.insert(name, value);
+    }
     if let Ok(id) = HeaderValue::from_str(&asked.request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
