@@ -13,6 +13,7 @@ pub mod render;
 pub mod scan;
 pub mod scan_api;
 mod support;
+pub mod tenant;
 pub mod timestamp;
 pub mod wire;
 
@@ -22,4 +23,5 @@ pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
 pub use support::Support;
+pub use tenant::{Tenant, TenantStatus};
 pub use timestamp::Timestamp;

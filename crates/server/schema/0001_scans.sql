@@ -5,7 +5,11 @@ CREATE TABLE tenant (
     name TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL,
     is_operator BIGINT NOT NULL,
+    plan TEXT,
     monthly_quota BIGINT,
+    per_minute BIGINT,
+    per_hour BIGINT,
+    per_day BIGINT,
     policy TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );

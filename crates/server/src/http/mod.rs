@@ -4,6 +4,7 @@ pub mod accept;
 pub mod answer;
 pub mod auth;
 pub mod body;
+pub mod change;
 pub mod engines;
 pub mod errors;
 pub mod health;
@@ -19,6 +20,7 @@ pub mod results;
 pub mod scans;
 pub mod serve;
 pub mod source;
+pub mod tenants;
 
 use crate::App;
 use crate::error::ApiError;
@@ -45,6 +47,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::get_tenant, tenants::update_tenant))
+        .routes(routes!(tenants::suspend_tenant))
+        .routes(routes!(tenants::resume_tenant))
 }
 
 /// The routes at the root.

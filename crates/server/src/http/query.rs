@@ -127,6 +127,13 @@ impl Segments {
         self.0.get(at).map_or("", String::as_str)
     }
 
+    /// The first open segment as an id that is a bare UUID, in the form in which ids are stored.
+    pub fn uuid(&self) -> Option<String> {
+        let text = self.text(0);
+        let id = if text.len() == 36 { Uuid::try_parse(text).ok() } else { None };
+        id.map(|id| id.to_string())
+    }
+
     /// The first open segment as a scan's id; what is no UUID names no scan.
     pub fn scan_id(&self) -> Result<Uuid, ApiError> {
         let text = self.text(0);

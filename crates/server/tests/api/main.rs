@@ -13,3 +13,4 @@ mod scans;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod tenants;
