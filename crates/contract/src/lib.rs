@@ -3,6 +3,7 @@
 //!
 //! This crate must not know an HTTP client or server, a database or the clock.
 
+pub mod audit;
 pub mod catalogue;
 mod class;
 pub mod example;
@@ -17,6 +18,7 @@ pub mod tenant;
 pub mod timestamp;
 pub mod wire;
 
+pub use audit::AuditEntry;
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};
 pub use info::{ErrorExample, ErrorInfo, ErrorList};

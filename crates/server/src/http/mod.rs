@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod answer;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod change;
@@ -51,6 +52,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::get_tenant, tenants::update_tenant))
         .routes(routes!(tenants::suspend_tenant))
         .routes(routes!(tenants::resume_tenant))
+        .routes(routes!(audit::list_audit))
 }
 
 /// The routes at the root.

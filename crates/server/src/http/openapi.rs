@@ -169,6 +169,19 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("update_tenant", &[KEYED, PATCHED, &[Code::InsufficientScope, Code::TenantNotFound]]),
     ("suspend_tenant", &[KEYED, POSTED, &[Code::InsufficientScope, Code::TenantNotFound, Code::OperatorTenant]]),
     ("resume_tenant", &[KEYED, POSTED, &[Code::InsufficientScope, Code::TenantNotFound]]),
+    (
+        "list_audit",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::TenantNotFound,
+            ],
+        ],
+    ),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
 ];
@@ -194,6 +207,7 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
+        (name = "audit", description = "Who changed what, from where"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),

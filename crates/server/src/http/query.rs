@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use scanyard_contract::{Code, Priority, ScanType};
+use scanyard_contract::{Code, Priority, ScanType, Timestamp};
 use std::convert::Infallible;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -75,6 +75,13 @@ impl Params {
                 Err(_) => Err(invalid(name, &format!("must be one of {}", words()))),
             },
         }
+    }
+
+    /// A parameter that is a point in time, in epoch milliseconds.
+    pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let at: Result<Timestamp, _> = text.parse();
+        at.map(|at| Some(at.0)).map_err(|_| invalid(name, "must be a time such as 2026-03-06T10:00:00Z"))
     }
 
     /// `scanType`.
