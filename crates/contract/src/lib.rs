@@ -13,6 +13,7 @@ mod info;
 pub mod render;
 pub mod scan;
 pub mod scan_api;
+pub mod status;
 mod support;
 pub mod tenant;
 pub mod timestamp;

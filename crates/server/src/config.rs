@@ -34,6 +34,7 @@ pub struct Config {
     pub bootstrap_key_file: Option<PathBuf>,
     pub database: Database,
     pub http: Http,
+    pub queue: Queue,
     pub worker: Worker,
     pub engines: Engines,
     pub dns: Dns,
@@ -80,6 +81,14 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it.
     pub proxy_header: ProxyHeader,
+}
+
+/// The scans that wait.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Scans that may wait, of all tenants together; beyond it submissions get 503.
+    pub max_backlog: u64,
 }
 
 /// How scans are run.
@@ -182,6 +191,7 @@ impl Default for Config {
             bootstrap_key_file: None,
             database: Database::default(),
             http: Http::default(),
+            queue: Queue::default(),
             worker: Worker::default(),
             engines: Engines::default(),
             dns: Dns::default(),
@@ -217,6 +227,12 @@ impl Default for Http {
 impl Default for Worker {
     fn default() -> Worker {
         Worker { concurrency: 4, per_tenant: 4, per_host: 2, lease_ms: 30_000, heartbeat_ms: 10_000, sweep_ms: 5_000 }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue { max_backlog: 100_000 }
     }
 }
 
@@ -281,6 +297,8 @@ impl Config {
         require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
         require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
+        let backlog = 1..=100_000_000;
+        require(backlog.contains(&self.queue.max_backlog), "queue.max_backlog", "must be 1 to 100000000");
         require(worker.concurrency <= 1024, "worker.concurrency", "must be 0 to 1024");
         require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
         require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");

@@ -92,6 +92,11 @@ impl Scope {
         }
     }
 
+    /// Every scope that an API key of a tenant can have.
+    pub fn for_keys(of_operator: bool) -> Vec<Scope> {
+        Scope::ALL.iter().copied().filter(|scope| scope.is_for_keys(of_operator)).collect()
+    }
+
     /// Whether an API key of a tenant can have it: outside the operator's tenant, people and the audit log are for users.
     pub fn is_for_keys(self, of_operator: bool) -> bool {
         of_operator || !(self.is_operators() || self == Scope::AuditRead)

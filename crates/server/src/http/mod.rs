@@ -21,6 +21,7 @@ pub mod results;
 pub mod scans;
 pub mod serve;
 pub mod source;
+pub mod status;
 pub mod tenants;
 
 use crate::App;
@@ -53,6 +54,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::suspend_tenant))
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(status::get_status))
 }
 
 /// The routes at the root.

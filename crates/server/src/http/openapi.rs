@@ -182,6 +182,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
             ],
         ],
     ),
+    ("get_status", &[ANONYMOUS]),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
 ];

@@ -107,7 +107,8 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if !is_defined(&asked.method) {
         return Err(ApiError::new(Code::NotImplemented).with("method", asked.method.as_str()));
     }
-    if is_api && app.draining.is_cancelled() {
+    let is_status = super::BASES.iter().any(|base| asked.path.strip_prefix(base) == Some(super::status::PATH));
+    if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
     if is_api && !accept::takes(request.headers(), answer::JSON) {

@@ -11,6 +11,7 @@ mod harness;
 mod openapi;
 mod proxies;
 mod scans;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
