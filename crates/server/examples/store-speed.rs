@@ -36,6 +36,8 @@ async fn main() -> anyhow::Result<()> {
             name,
             status: TenantStatus::Active,
             is_operator: false,
+            plan: None,
+            default_limits: [None; 3],
             monthly_quota: None,
             policy: Policy::operator(),
             created_at: 0,

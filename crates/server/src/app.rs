@@ -1,11 +1,13 @@
 //! What a running node consists of.
 
+use crate::backlog::Backlog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::queue::Queue;
+use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::worker::Runs;
 use anyhow::Context;
@@ -15,6 +17,7 @@ use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Everything a request or a run needs; a clone is one more reference.
 #[derive(Clone)]
@@ -33,6 +36,12 @@ pub struct Parts {
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
     pub queue: Queue,
+    /// How many scans wait.
+    pub backlog: Backlog,
+    /// How the parts of the instance worked when last looked at.
+    pub status: Board,
+    /// This process, among those of the same database.
+    pub node_id: Uuid,
     /// What this node's worker runs.
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
@@ -82,14 +91,18 @@ impl App {
         };
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
+        let store = Store::open(&options).await.context("opening the database")?;
         Ok(App(Arc::new(Parts {
-            store: Store::open(&options).await.context("opening the database")?,
+            status: Board::new(store.local_now()),
+            store,
             resolver: resolver.context("setting up DNS look-ups")?,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             queue: Queue::table(),
+            backlog: Backlog::new(config.queue.max_backlog),
+            node_id: Uuid::now_v7(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
             metrics: recorder()?,

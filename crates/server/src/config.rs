@@ -11,6 +11,8 @@ pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
 
+use crate::http::source::ProxyHeader;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ pub struct Config {
     pub bootstrap_key_file: Option<PathBuf>,
     pub database: Database,
     pub http: Http,
+    pub queue: Queue,
     pub worker: Worker,
     pub engines: Engines,
     pub dns: Dns,
@@ -73,6 +76,19 @@ pub struct Http {
     /// How long the answer to a request may take.
     #[serde(deserialize_with = "duration::deserialize")]
     pub request_timeout: Duration,
+    /// Proxies whose word about where a request came from is taken.
+    #[serde(deserialize_with = "crate::net::deserialize")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub proxy_header: ProxyHeader,
+}
+
+/// The scans that wait.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Scans that may wait, of all tenants together; beyond it submissions get 503.
+    pub max_backlog: u64,
 }
 
 /// How scans are run.
@@ -175,6 +191,7 @@ impl Default for Config {
             bootstrap_key_file: None,
             database: Database::default(),
             http: Http::default(),
+            queue: Queue::default(),
             worker: Worker::default(),
             engines: Engines::default(),
             dns: Dns::default(),
@@ -201,6 +218,8 @@ impl Default for Http {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
         }
     }
 }
@@ -208,6 +227,12 @@ impl Default for Http {
 impl Default for Worker {
     fn default() -> Worker {
         Worker { concurrency: 4, per_tenant: 4, per_host: 2, lease_ms: 30_000, heartbeat_ms: 10_000, sweep_ms: 5_000 }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue { max_backlog: 100_000 }
     }
 }
 
@@ -272,6 +297,8 @@ impl Config {
         require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
         require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
+        let backlog = 1..=100_000_000;
+        require(backlog.contains(&self.queue.max_backlog), "queue.max_backlog", "must be 1 to 100000000");
         require(worker.concurrency <= 1024, "worker.concurrency", "must be 0 to 1024");
         require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
         require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");

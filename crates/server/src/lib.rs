@@ -1,6 +1,7 @@
 //! The Scan API server: HTTP, domain, store, queue and worker.
 
 pub mod app;
+pub mod backlog;
 pub mod bootstrap;
 pub mod config;
 pub mod engines;
@@ -8,12 +9,15 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod net;
 pub mod queue;
 pub mod scan;
 pub mod schema;
 pub mod scope;
 pub mod serve;
+pub mod status;
 pub mod store;
+pub mod tenant;
 pub mod worker;
 
 pub use app::App;

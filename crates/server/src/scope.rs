@@ -17,6 +17,10 @@ pub enum Scope {
     WebhooksUpdate,
     WebhooksDelete,
     UsageRead,
+    TenantsCreate,
+    TenantsRead,
+    TenantsUpdate,
+    AuditRead,
 }
 
 impl Scope {
@@ -36,6 +40,10 @@ impl Scope {
         Scope::WebhooksUpdate,
         Scope::WebhooksDelete,
         Scope::UsageRead,
+        Scope::TenantsCreate,
+        Scope::TenantsRead,
+        Scope::TenantsUpdate,
+        Scope::AuditRead,
     ];
 
     /// The word on the wire.
@@ -55,7 +63,43 @@ impl Scope {
             Scope::WebhooksUpdate => "webhooks:update",
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
+            Scope::TenantsCreate => "tenants:create",
+            Scope::TenantsRead => "tenants:read",
+            Scope::TenantsUpdate => "tenants:update",
+            Scope::AuditRead => "audit:read",
         }
+    }
+
+    /// Whether only the operator's tenant has it, on its keys and for its users: it reaches beyond one tenant.
+    pub fn is_operators(self) -> bool {
+        match self {
+            Scope::TenantsCreate | Scope::TenantsRead | Scope::TenantsUpdate => true,
+            Scope::ScansCreate
+            | Scope::ScansRead
+            | Scope::ScansList
+            | Scope::ScansCancel
+            | Scope::ResultsRead
+            | Scope::TemplatesCreate
+            | Scope::TemplatesRead
+            | Scope::TemplatesUpdate
+            | Scope::TemplatesDelete
+            | Scope::WebhooksCreate
+            | Scope::WebhooksRead
+            | Scope::WebhooksUpdate
+            | Scope::WebhooksDelete
+            | Scope::UsageRead
+            | Scope::AuditRead => false,
+        }
+    }
+
+    /// Every scope that an API key of a tenant can have.
+    pub fn for_keys(of_operator: bool) -> Vec<Scope> {
+        Scope::ALL.iter().copied().filter(|scope| scope.is_for_keys(of_operator)).collect()
+    }
+
+    /// Whether an API key of a tenant can have it: outside the operator's tenant, people and the audit log are for users.
+    pub fn is_for_keys(self, of_operator: bool) -> bool {
+        of_operator || !(self.is_operators() || self == Scope::AuditRead)
     }
 }
 

@@ -74,9 +74,11 @@ impl Node {
     pub async fn run(self, router: Router) -> anyhow::Result<()> {
         let app = self.app;
         let worker = tokio::spawn(crate::worker::work(app.clone()));
+        let watch = tokio::spawn(crate::status::watch(app.clone()));
         let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
         crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
+        watch.await.context("the watch over the status panicked")?;
         app.store.close().await;
         Ok(())
     }

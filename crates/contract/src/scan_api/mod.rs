@@ -7,6 +7,7 @@ mod request;
 mod scan;
 mod server;
 mod template;
+mod tenant;
 mod validation;
 mod webhook;
 
@@ -68,6 +69,10 @@ codes! {
     WebhookUrlUnreachable => webhook::WEBHOOK_URL_UNREACHABLE,
     InvalidWebhookEvent => webhook::INVALID_WEBHOOK_EVENT,
     WebhookDisabled => webhook::WEBHOOK_DISABLED,
+
+    TenantNotFound => tenant::TENANT_NOT_FOUND,
+    DuplicateTenantName => tenant::DUPLICATE_TENANT_NAME,
+    OperatorTenant => tenant::OPERATOR_TENANT,
 
     RateLimitExceeded => rate_limit::RATE_LIMIT_EXCEEDED,
     QuotaExceeded => rate_limit::QUOTA_EXCEEDED,

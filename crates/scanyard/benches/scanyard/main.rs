@@ -209,6 +209,8 @@ fn key_check() -> anyhow::Result<()> {
             name: "t".to_string(),
             status: TenantStatus::Active,
             is_operator: false,
+            plan: None,
+            default_limits: [None; 3],
             monthly_quota: None,
             policy: Policy::default(),
             created_at: 0,

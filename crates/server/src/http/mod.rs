@@ -2,8 +2,10 @@
 
 pub mod accept;
 pub mod answer;
+pub mod audit;
 pub mod auth;
 pub mod body;
+pub mod change;
 pub mod engines;
 pub mod errors;
 pub mod health;
@@ -18,6 +20,9 @@ pub mod respond;
 pub mod results;
 pub mod scans;
 pub mod serve;
+pub mod source;
+pub mod status;
+pub mod tenants;
 
 use crate::App;
 use crate::error::ApiError;
@@ -44,6 +49,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::get_tenant, tenants::update_tenant))
+        .routes(routes!(tenants::suspend_tenant))
+        .routes(routes!(tenants::resume_tenant))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(status::get_status))
 }
 
 /// The routes at the root.

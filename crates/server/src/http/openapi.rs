@@ -64,6 +64,18 @@ const POSTED: &[Code] = &[
     Code::IdempotencyInProgress,
 ];
 
+/// What every PATCH can answer besides.
+const PATCHED: &[Code] = &[
+    Code::InvalidJson,
+    Code::RequestTimeout,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::UnknownField,
+    Code::InvalidFieldType,
+    Code::InvalidFieldValue,
+    Code::InvalidIdempotencyKey,
+];
+
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
     (
@@ -141,6 +153,36 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
     ("get_livez", &[]),
+    (
+        "create_tenant",
+        &[
+            KEYED,
+            POSTED,
+            &[Code::InsufficientScope, Code::MissingRequiredField, Code::InvalidFieldValue, Code::DuplicateTenantName],
+        ],
+    ),
+    (
+        "list_tenants",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit]],
+    ),
+    ("get_tenant", &[KEYED, &[Code::InsufficientScope, Code::TenantNotFound]]),
+    ("update_tenant", &[KEYED, PATCHED, &[Code::InsufficientScope, Code::TenantNotFound]]),
+    ("suspend_tenant", &[KEYED, POSTED, &[Code::InsufficientScope, Code::TenantNotFound, Code::OperatorTenant]]),
+    ("resume_tenant", &[KEYED, POSTED, &[Code::InsufficientScope, Code::TenantNotFound]]),
+    (
+        "list_audit",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::TenantNotFound,
+            ],
+        ],
+    ),
+    ("get_status", &[ANONYMOUS]),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
 ];
@@ -165,6 +207,8 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     components(schemas(Failed, Problem)),
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
+        (name = "tenants", description = "The organizations on this server; the operator's alone"),
+        (name = "audit", description = "Who changed what, from where"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use scanyard_contract::{Code, Priority, ScanType};
+use scanyard_contract::{Code, Priority, ScanType, Timestamp};
 use std::convert::Infallible;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -77,6 +77,13 @@ impl Params {
         }
     }
 
+    /// A parameter that is a point in time, in epoch milliseconds.
+    pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let at: Result<Timestamp, _> = text.parse();
+        at.map(|at| Some(at.0)).map_err(|_| invalid(name, "must be a time such as 2026-03-06T10:00:00Z"))
+    }
+
     /// `scanType`.
     pub fn scan_type(&self) -> Result<Option<ScanType>, ApiError> {
         let known = self.word("scanType", ScanType::words);
@@ -125,6 +132,13 @@ impl Segments {
     /// The open segment at this place.
     pub fn text(&self, at: usize) -> &str {
         self.0.get(at).map_or("", String::as_str)
+    }
+
+    /// The first open segment as an id that is a bare UUID, in the form in which ids are stored.
+    pub fn uuid(&self) -> Option<String> {
+        let text = self.text(0);
+        let id = if text.len() == 36 { Uuid::try_parse(text).ok() } else { None };
+        id.map(|id| id.to_string())
     }
 
     /// The first open segment as a scan's id; what is no UUID names no scan.

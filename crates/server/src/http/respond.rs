@@ -5,6 +5,8 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
+use crate::http::serve::Source;
+use crate::http::source;
 use crate::http::{answer, panic};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -62,6 +64,7 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         at: Instant::now(),
     };
     request.extensions_mut().insert(asked.headers.clone());
+    place_source(&app, &mut request);
     let expects_continue = request.headers().contains_key(EXPECT);
     let rest = if request.body().is_end_stream() {
         None
@@ -84,6 +87,15 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     finish(asked, response, error)
 }
 
+/// From here on a request's source is what the trusted proxies say it is.
+fn place_source(app: &App, request: &mut Request) {
+    let http = &app.config.http;
+    if let Some(Source(peer)) = request.extensions().get().copied() {
+        let source = source::source(peer, request.headers(), &http.trusted_proxies, http.proxy_header);
+        request.extensions_mut().insert(Source(source));
+    }
+}
+
 /// What is wrong with a request before anyone looks at what it wants.
 fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     let http = &app.config.http;
@@ -99,7 +111,8 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if !is_defined(&asked.method) {
         return Err(ApiError::new(Code::NotImplemented).with("method", asked.method.as_str()));
     }
-    if is_api && app.draining.is_cancelled() {
+    let is_status = super::BASES.iter().any(|base| asked.path.strip_prefix(base) == Some(super::status::PATH));
+    if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
     if is_api && !accept::takes(request.headers(), answer::JSON) {

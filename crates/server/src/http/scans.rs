@@ -66,6 +66,9 @@ pub async fn create_scan(
         host: target.host(),
         scan: record,
     };
+    if !app.backlog.enter(&app.store).await? {
+        return Err(backlog_full(app.backlog.limit()));
+    }
     match app.store.submit(new).await? {
         Submitted::Stored => {
             app.queue.hint();
@@ -111,6 +114,14 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
 
 fn not_allowed(reason: String) -> ApiError {
     ApiError::new(Code::TargetNotAllowed).with("reason", &reason).detail("target", reason)
+}
+
+/// Seconds after which to submit again when too many scans wait already.
+const BACKLOG_SECONDS: u64 = 5;
+
+fn backlog_full(limit: u64) -> ApiError {
+    let reason = format!("{limit} scans wait already, as many as this server takes");
+    ApiError::new(Code::ServiceUnavailable).after(BACKLOG_SECONDS).detail("queue", reason)
 }
 
 fn quota_exceeded(auth: &Auth, now: i64) -> ApiError {

@@ -106,3 +106,10 @@ pub async fn total(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilte
         .await?;
     Ok(total.max(0) as u64)
 }
+
+/// How many scans of all tenants wait.
+pub async fn queued(conn: &mut AnyConnection) -> Result<u64, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE status = 'queued'";
+    let queued: i64 = sqlx::query_scalar(sql).fetch_one(conn).await?;
+    Ok(queued.max(0) as u64)
+}

@@ -174,6 +174,8 @@ async fn the_checks_come_in_the_order_of_the_contract() {
         name: "acme".into(),
         status: TenantStatus::Suspended,
         is_operator: false,
+        plan: None,
+        default_limits: [None; 3],
         monthly_quota: Some(0),
         policy: scanyard_engines::policy::Policy::default(),
         created_at: START,

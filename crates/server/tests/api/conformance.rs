@@ -90,6 +90,13 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
         }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
+        TenantNotFound => t.key("tenants:read").get("/tenants/019bc000-0000-7000-8000-000000000000").await,
+        DuplicateTenantName => t.key("tenants:create").post("/tenants", json!({"name": "default"})).await,
+        OperatorTenant => {
+            let caller = t.key("tenants:read tenants:update").made().await;
+            let id = caller.again().get("/tenants").await.data()[0]["id"].as_str().unwrap().to_string();
+            caller.post_text(&format!("/tenants/{id}/suspend"), "").await
+        }
         RateLimitExceeded => {
             let caller = t.key(ALL).with(|key| key.limits = [1, 9, 9]).made().await;
             caller.again().get("/scans").await.ok(200);

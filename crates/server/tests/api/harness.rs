@@ -154,6 +154,11 @@ impl<'t> Caller<'t> {
         self.post_text(path, body.to_string()).await
     }
 
+    pub async fn patch(self, path: &str, body: Value) -> Answer {
+        let caller = self.header("content-type", "application/json");
+        caller.send(Method::PATCH, path, Body::from(body.to_string())).await
+    }
+
     /// A body of JSON that need not be JSON.
     pub async fn post_text(self, path: &str, body: impl Into<Body>) -> Answer {
         let caller = if self.headers.contains_key("content-type") {

@@ -1,5 +1,6 @@
 //! The API through its real router and a real database.
 
+mod audit;
 mod auth;
 mod bad_input;
 mod bootstrap;
@@ -8,7 +9,10 @@ mod dns;
 mod failures;
 mod harness;
 mod openapi;
+mod proxies;
 mod scans;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod tenants;

@@ -35,6 +35,8 @@ impl Fixture {
                 name: name.into(),
                 status: TenantStatus::Active,
                 is_operator: false,
+                plan: None,
+                default_limits: [None; 3],
                 monthly_quota: None,
                 policy: Policy::operator(),
                 created_at: BEGIN,
