@@ -4,7 +4,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::answer::{self, Answer, Created, Listed};
 use crate::http::auth::Auth;
-use crate::http::idempotency::{self, Begun};
+use crate::http::idempotency::{self, Begun, Pending};
 use crate::http::page::{At, PARAMETERS, PageQuery, bad_cursor};
 use crate::http::posted::Posted;
 use crate::http::query::{Params, Query, Segments};
@@ -53,7 +53,17 @@ pub async fn create_scan(
         Begun::Replay(stored) => return Ok(idempotency::replay(stored)),
     };
     let create: CreateScan = received.json("CreateScan")?;
-    let target = judge(&app, &auth, &create).await?;
+    submit(&app, &auth, pending, create).await
+}
+
+/// Submits a scan, however it was asked for: the checks, the quota and the answer are the same.
+pub(super) async fn submit(
+    app: &App,
+    auth: &Auth,
+    pending: Option<Pending>,
+    create: CreateScan,
+) -> Result<Response, ApiError> {
+    let target = judge(app, auth, &create).await?;
     let record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
     let new = NewScan {
@@ -73,7 +83,7 @@ pub async fn create_scan(
         }
         Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
         Submitted::KeyReused => Err(idempotency::reused()),
-        Submitted::QuotaExceeded => Err(quota_exceeded(&auth, created.data.created_at.0)),
+        Submitted::QuotaExceeded => Err(quota_exceeded(auth, created.data.created_at.0)),
     }
 }
 
