@@ -4,6 +4,7 @@ pub mod accept;
 pub mod answer;
 pub mod auth;
 pub mod body;
+pub mod change;
 pub mod engines;
 pub mod errors;
 pub mod health;

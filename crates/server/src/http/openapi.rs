@@ -64,6 +64,18 @@ const POSTED: &[Code] = &[
     Code::IdempotencyInProgress,
 ];
 
+/// What every PATCH can answer besides.
+const PATCHED: &[Code] = &[
+    Code::InvalidJson,
+    Code::RequestTimeout,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::UnknownField,
+    Code::InvalidFieldType,
+    Code::InvalidFieldValue,
+    Code::InvalidIdempotencyKey,
+];
+
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
     (

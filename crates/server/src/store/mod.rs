@@ -90,6 +90,15 @@ pub struct Store {
     clock: Clock,
 }
 
+/// Where a page of a list begins that is ordered by its ids, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Only items older than the one of this id; empty: all.
+    pub before: String,
+    /// Items to leave out.
+    pub offset: i64,
+}
+
 /// A connection for reading.
 pub type Reader = PoolConnection<Any>;
 
