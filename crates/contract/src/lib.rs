@@ -13,6 +13,7 @@ pub mod render;
 pub mod scan;
 pub mod scan_api;
 mod support;
+pub mod template;
 pub mod timestamp;
 pub mod wire;
 
@@ -22,4 +23,5 @@ pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
 pub use support::Support;
+pub use template::Template;
 pub use timestamp::Timestamp;

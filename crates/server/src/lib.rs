@@ -14,6 +14,7 @@ pub mod schema;
 pub mod scope;
 pub mod serve;
 pub mod store;
+pub mod template;
 pub mod worker;
 
 pub use app::App;

@@ -19,6 +19,7 @@ pub mod respond;
 pub mod results;
 pub mod scans;
 pub mod serve;
+pub mod templates;
 
 use crate::App;
 use crate::error::ApiError;
@@ -45,6 +46,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(templates::create_template, templates::list_templates))
+        .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
+        .routes(routes!(templates::launch_template))
 }
 
 /// The routes at the root.

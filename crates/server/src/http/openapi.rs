@@ -76,28 +76,23 @@ const PATCHED: &[Code] = &[
     Code::InvalidIdempotencyKey,
 ];
 
+/// What every submission of a scan can answer besides.
+const SUBMITTED: &[Code] = &[
+    Code::InsufficientScope,
+    Code::MissingRequiredField,
+    Code::InvalidFieldValue,
+    Code::InvalidPriority,
+    Code::InvalidTarget,
+    Code::ScanTypeNotAllowed,
+    Code::EngineUnavailable,
+    Code::TargetNotAllowed,
+    Code::TargetUnresolvable,
+    Code::QuotaExceeded,
+];
+
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
-    (
-        "create_scan",
-        &[
-            KEYED,
-            POSTED,
-            &[
-                Code::InsufficientScope,
-                Code::MissingRequiredField,
-                Code::InvalidFieldValue,
-                Code::InvalidScanType,
-                Code::InvalidPriority,
-                Code::InvalidTarget,
-                Code::ScanTypeNotAllowed,
-                Code::EngineUnavailable,
-                Code::TargetNotAllowed,
-                Code::TargetUnresolvable,
-                Code::QuotaExceeded,
-            ],
-        ],
-    ),
+    ("create_scan", &[KEYED, POSTED, SUBMITTED, &[Code::InvalidScanType]]),
     (
         "list_scans",
         &[
@@ -152,6 +147,53 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
+    (
+        "create_template",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::InsufficientScope,
+                Code::TemplateNameRequired,
+                Code::DuplicateTemplateName,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+            ],
+        ],
+    ),
+    (
+        "list_templates",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+            ],
+        ],
+    ),
+    ("get_template", &[KEYED, &[Code::InsufficientScope, Code::TemplateNotFound]]),
+    (
+        "update_template",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::InsufficientScope,
+                Code::TemplateNotFound,
+                Code::TemplateNameRequired,
+                Code::DuplicateTemplateName,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+            ],
+        ],
+    ),
+    ("delete_template", &[KEYED, &[Code::InsufficientScope, Code::TemplateNotFound]]),
+    ("launch_template", &[KEYED, POSTED, SUBMITTED, &[Code::TemplateNotFound]]),
     ("get_livez", &[]),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
@@ -177,6 +219,7 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     components(schemas(Failed, Problem)),
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
+        (name = "templates", description = "Settings from which scans are launched"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),

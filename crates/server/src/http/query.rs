@@ -127,6 +127,12 @@ impl Segments {
         self.0.get(at).map_or("", String::as_str)
     }
 
+    /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
+    pub fn prefixed(&self, prefix: &str) -> Option<String> {
+        let rest = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
+    }
+
     /// The first open segment as a scan's id; what is no UUID names no scan.
     pub fn scan_id(&self) -> Result<Uuid, ApiError> {
         let text = self.text(0);

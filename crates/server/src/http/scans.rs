@@ -12,7 +12,7 @@ use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
 use crate::store::scan::{ScanFilter, ScanRecord, Window};
-use crate::store::{NewScan, Submitted, job, scan as scans, scan_count};
+use crate::store::{NewScan, Submitted, job, quota_use, scan as scans, scan_count};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -53,7 +53,7 @@ pub async fn create_scan(
         Begun::Replay(stored) => return Ok(idempotency::replay(stored)),
     };
     let create: CreateScan = received.json("CreateScan")?;
-    submit(&app, &auth, pending, create).await
+    submit(&app, &auth, pending, create, None).await
 }
 
 /// Submits a scan, however it was asked for: the checks, the quota and the answer are the same.
@@ -62,9 +62,11 @@ pub(super) async fn submit(
     auth: &Auth,
     pending: Option<Pending>,
     create: CreateScan,
+    template_id: Option<String>,
 ) -> Result<Response, ApiError> {
     let target = judge(app, auth, &create).await?;
-    let record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
+    let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
+    record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
     let new = NewScan {
         month_at: scan::month_start(record.created_at),
@@ -83,7 +85,7 @@ pub(super) async fn submit(
         }
         Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
         Submitted::KeyReused => Err(idempotency::reused()),
-        Submitted::QuotaExceeded => Err(quota_exceeded(auth, created.data.created_at.0)),
+        Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
 }
 
@@ -123,10 +125,18 @@ fn not_allowed(reason: String) -> ApiError {
     ApiError::new(Code::TargetNotAllowed).with("reason", &reason).detail("target", reason)
 }
 
-fn quota_exceeded(auth: &Auth, now: i64) -> ApiError {
-    let quota = auth.tenant().monthly_quota.unwrap_or_default();
-    let reset = scanyard_contract::Timestamp(scan::next_month_start(now));
-    ApiError::new(Code::QuotaExceeded).detail("quota", format!("{quota} scans a month are used up until {reset}"))
+/// Tells what is used, the limit and when it starts anew, each as a value that a program can read.
+async fn quota_exceeded(app: &App, auth: &Auth, now: i64) -> ApiError {
+    let used = async { quota_use::used(&mut *app.store.read().await?, auth.tenant_id(), scan::month_start(now)).await };
+    let limit = auth.tenant().monthly_quota.unwrap_or_default();
+    let error = ApiError::new(Code::QuotaExceeded);
+    let error = match used.await {
+        Ok(used) => error.detail("used", used.to_string()),
+        // The refusal stands, and the rest of it is still true.
+        Err(_) => error,
+    };
+    let reset_at = scanyard_contract::Timestamp(scan::next_month_start(now));
+    error.detail("limit", limit.to_string()).detail("resetAt", reset_at.to_string())
 }
 
 /// Path of a scan, relative to the server's root.

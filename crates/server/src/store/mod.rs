@@ -19,6 +19,7 @@ pub mod scan;
 pub mod scan_count;
 pub mod schema;
 pub mod submit;
+pub mod template;
 pub mod tenant;
 mod writer;
 

@@ -7,8 +7,11 @@ mod conformance;
 mod dns;
 mod failures;
 mod harness;
+mod launch;
 mod openapi;
+mod quota;
 mod scans;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod templates;
