@@ -15,6 +15,7 @@ pub mod scan_api;
 mod support;
 pub mod template;
 pub mod timestamp;
+pub mod usage;
 pub mod wire;
 
 pub use catalogue::{Category, Kind, Retry, Row};

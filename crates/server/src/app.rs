@@ -1,5 +1,6 @@
 //! What a running node consists of.
 
+use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
+    /// Calls on their way to the log.
+    pub calls: CallLog,
     pub queue: Queue,
     /// What this node's worker runs.
     pub runs: Runs,
@@ -89,6 +92,7 @@ impl App {
             keys: KeyCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
+            calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bootstrap;
+pub mod calls;
 pub mod config;
 pub mod engines;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod scope;
 pub mod serve;
 pub mod store;
 pub mod template;
+pub mod usage;
 pub mod worker;
 
 pub use app::App;

@@ -77,6 +77,9 @@ impl Node {
         let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
         crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
+        if let Err(error) = app.calls.flush(&app.store).await {
+            tracing::warn!(%error, "the last calls are not in the log");
+        }
         app.store.close().await;
         Ok(())
     }

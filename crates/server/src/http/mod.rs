@@ -20,6 +20,7 @@ pub mod results;
 pub mod scans;
 pub mod serve;
 pub mod templates;
+pub mod usage;
 
 use crate::App;
 use crate::error::ApiError;
@@ -49,6 +50,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(templates::create_template, templates::list_templates))
         .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
         .routes(routes!(templates::launch_template))
+        .routes(routes!(usage::get_usage_summary))
+        .routes(routes!(usage::get_usage_history))
+        .routes(routes!(usage::get_usage_by_key))
+        .routes(routes!(usage::get_usage_by_scan_type))
+        .routes(routes!(usage::get_usage_by_endpoint))
+        .routes(routes!(usage::get_usage_quota))
+        .routes(routes!(usage::list_usage_logs))
 }
 
 /// The routes at the root.

@@ -8,6 +8,7 @@ use crate::http::query::Query;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use scanyard_contract::usage::{Granularity, UsagePeriodName};
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
 use serde_json::Value;
@@ -89,6 +90,9 @@ const SUBMITTED: &[Code] = &[
     Code::TargetUnresolvable,
     Code::QuotaExceeded,
 ];
+
+/// What every paged list of usage can answer besides.
+const BREAKDOWN: &[Code] = &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit];
 
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
@@ -194,6 +198,13 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ),
     ("delete_template", &[KEYED, &[Code::InsufficientScope, Code::TemplateNotFound]]),
     ("launch_template", &[KEYED, POSTED, SUBMITTED, &[Code::TemplateNotFound]]),
+    ("get_usage_summary", &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter]]),
+    ("get_usage_history", &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter]]),
+    ("get_usage_by_key", &[KEYED, BREAKDOWN]),
+    ("get_usage_by_scan_type", &[KEYED, BREAKDOWN]),
+    ("get_usage_by_endpoint", &[KEYED, BREAKDOWN]),
+    ("get_usage_quota", &[KEYED, &[Code::InsufficientScope]]),
+    ("list_usage_logs", &[KEYED, BREAKDOWN, &[Code::InvalidScanType]]),
     ("get_livez", &[]),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
@@ -216,10 +227,11 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
                        envelope, or the shape of RFC 9457 when `Accept` prefers `application/problem+json`.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(Failed, Problem)),
+    components(schemas(Failed, Problem, UsagePeriodName, Granularity)),
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "templates", description = "Settings from which scans are launched"),
+        (name = "usage", description = "Who called what, and how the quota stands"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),

@@ -64,6 +64,7 @@ pub(super) async fn submit(
     create: CreateScan,
     template_id: Option<String>,
 ) -> Result<Response, ApiError> {
+    auth.note().scan_type(create.scan_type);
     let target = judge(app, auth, &create).await?;
     let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     record.template_id = template_id;
@@ -81,6 +82,7 @@ pub(super) async fn submit(
     match app.store.submit(new).await? {
         Submitted::Stored => {
             app.queue.hint();
+            auth.note().submission();
             Ok(created.into_response())
         }
         Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
@@ -167,6 +169,9 @@ pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Res
         status: params.word("status", ScanStatus::words)?,
         priority: params.priority()?,
     };
+    if let Some(scan_type) = filter.scan_type {
+        auth.note().scan_type(scan_type);
+    }
     let page = PageQuery::read(&params)?;
     let window = match &page.at {
         At::Number(number) => Window::Offset(u64::from(number - 1) * u64::from(page.limit)),
@@ -196,6 +201,7 @@ pub(super) fn scan_type(params: &Params) -> Result<ScanType, ApiError> {
 
 /// The caller's scan of that id and type; another tenant's, or one of another type, does not exist.
 pub(super) async fn find(app: &App, auth: &Auth, id: Uuid, scan_type: ScanType) -> Result<ScanRecord, ApiError> {
+    auth.note().scan_type(scan_type);
     let found = scans::get(&mut *app.store.read().await?, auth.tenant_id(), id, scan_type).await?;
     found.ok_or_else(|| not_found(scan_type))
 }
@@ -254,6 +260,7 @@ pub async fn cancel_scan(
     };
     received.nothing()?;
     let (id, scan_type) = (segments.scan_id()?, scan_type(&params)?);
+    auth.note().scan_type(scan_type);
     let tenant = auth.tenant_id().to_string();
     let now = app.store.now().await?;
     let keep = pending.as_ref().map(|pending| pending.keep(StatusCode::OK, None, now));

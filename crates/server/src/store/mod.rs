@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod call_log;
 pub mod claim;
 pub mod finding;
 pub mod finish;
@@ -21,6 +22,7 @@ pub mod schema;
 pub mod submit;
 pub mod template;
 pub mod tenant;
+pub mod usage_rollup;
 mod writer;
 
 pub use open::StoreOptions;

@@ -224,10 +224,11 @@ impl Insert {
 }
 
 /// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each.
-fn groups(rows: usize, columns: usize, fixed: &str) -> String {
+pub(super) fn groups(rows: usize, columns: usize, fixed: &str) -> String {
+    let comma = if fixed.is_empty() { "" } else { ", " };
     let group = |row: usize| {
         let parameters: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({}, {fixed})", parameters.join(", "))
+        format!("({}{comma}{fixed})", parameters.join(", "))
     };
     (0..rows).map(group).collect::<Vec<_>>().join(", ")
 }

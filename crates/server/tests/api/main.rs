@@ -15,3 +15,4 @@ mod scans;
 mod support;
 mod tcp;
 mod templates;
+mod usage;
