@@ -1,6 +1,7 @@
 //! What a running node consists of.
 
 use crate::backlog::Backlog;
+use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
+    /// Calls on their way to the log.
+    pub calls: CallLog,
     pub queue: Queue,
     /// How many scans wait.
     pub backlog: Backlog,
@@ -100,6 +103,7 @@ impl App {
             keys: KeyCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
+            calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),

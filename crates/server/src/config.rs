@@ -39,6 +39,7 @@ pub struct Config {
     pub engines: Engines,
     pub dns: Dns,
     pub limits: Limits,
+    pub usage: Usage,
     pub support: Support,
     pub log: Log,
 }
@@ -150,6 +151,18 @@ pub struct Limits {
     pub per_source: u32,
 }
 
+/// How long calls and their counts are kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Days that a call stays in the log.
+    pub log_days: u32,
+    /// Days that the counts of calls per hour and per day are kept.
+    pub count_days: u32,
+    /// Calls that wait to be written at most; what comes then is answered, but not logged.
+    pub buffer: usize,
+}
+
 /// Where error messages send people.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,6 +209,7 @@ impl Default for Config {
             engines: Engines::default(),
             dns: Dns::default(),
             limits: Limits::default(),
+            usage: Usage::default(),
             support: Support::default(),
             log: Log::default(),
         }
@@ -239,6 +253,12 @@ impl Default for Queue {
 impl Default for Limits {
     fn default() -> Limits {
         Limits { per_minute: 600, per_hour: 18_000, per_day: 200_000, per_source: 600 }
+    }
+}
+
+impl Default for Usage {
+    fn default() -> Usage {
+        Usage { log_days: 30, count_days: 400, buffer: 50_000 }
     }
 }
 
@@ -310,6 +330,10 @@ impl Config {
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");
         require(limits.per_source > 0, "limits.per_source", "must be at least 1");
+        require((1..=3_650).contains(&self.usage.log_days), "usage.log_days", "must be 1 to 3650");
+        let longest = (91..=36_500).contains(&self.usage.count_days);
+        require(longest, "usage.count_days", "must be 91, for the longest period of usage, to 36500");
+        require((1..=10_000_000).contains(&self.usage.buffer), "usage.buffer", "must be 1 to 10000000");
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");

@@ -79,6 +79,9 @@ impl Node {
         crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
         watch.await.context("the watch over the status panicked")?;
+        if let Err(error) = app.calls.flush(&app.store).await {
+            tracing::warn!(%error, "the last calls are not in the log");
+        }
         app.store.close().await;
         Ok(())
     }

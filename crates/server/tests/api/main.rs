@@ -8,11 +8,15 @@ mod conformance;
 mod dns;
 mod failures;
 mod harness;
+mod launch;
 mod openapi;
 mod proxies;
+mod quota;
 mod scans;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod templates;
 mod tenants;
+mod usage;
