@@ -11,6 +11,8 @@ pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
 
+use crate::http::source::ProxyHeader;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +75,11 @@ pub struct Http {
     /// How long the answer to a request may take.
     #[serde(deserialize_with = "duration::deserialize")]
     pub request_timeout: Duration,
+    /// Proxies whose word about where a request came from is taken.
+    #[serde(deserialize_with = "crate::net::deserialize")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub proxy_header: ProxyHeader,
 }
 
 /// How scans are run.
@@ -201,6 +208,8 @@ impl Default for Http {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
         }
     }
 }

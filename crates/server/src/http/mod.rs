@@ -18,6 +18,7 @@ pub mod respond;
 pub mod results;
 pub mod scans;
 pub mod serve;
+pub mod source;
 
 use crate::App;
 use crate::error::ApiError;

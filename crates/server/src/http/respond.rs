@@ -5,6 +5,8 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
+use crate::http::serve::Source;
+use crate::http::source;
 use crate::http::{answer, panic};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -58,6 +60,7 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         at: Instant::now(),
     };
     request.extensions_mut().insert(asked.headers.clone());
+    place_source(&app, &mut request);
     let expects_continue = request.headers().contains_key(EXPECT);
     let rest = if request.body().is_end_stream() {
         None
@@ -78,6 +81,15 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         body::discard(rest).await;
     }
     finish(asked, response, error)
+}
+
+/// From here on a request's source is what the trusted proxies say it is.
+fn place_source(app: &App, request: &mut Request) {
+    let http = &app.config.http;
+    if let Some(Source(peer)) = request.extensions().get().copied() {
+        let source = source::source(peer, request.headers(), &http.trusted_proxies, http.proxy_header);
+        request.extensions_mut().insert(Source(source));
+    }
 }
 
 /// What is wrong with a request before anyone looks at what it wants.
