@@ -15,6 +15,7 @@ pub mod schema;
 pub mod scope;
 pub mod serve;
 pub mod store;
+pub mod tls;
 pub mod worker;
 
 pub use app::App;

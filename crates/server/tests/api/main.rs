@@ -13,3 +13,5 @@ mod scans;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod tls;
+mod wire;
