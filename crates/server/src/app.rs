@@ -10,6 +10,7 @@ use crate::limit::Limiter;
 use crate::queue::Queue;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
+use crate::tls::Tls;
 use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -49,6 +50,8 @@ pub struct Parts {
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
     pub supervisor: Vec<String>,
+    /// With which certificate connections are accepted; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     pub metrics: PrometheusHandle,
     /// Where failures send people.
     pub support: Support,
@@ -81,6 +84,7 @@ impl std::fmt::Debug for App {
 impl App {
     /// Opens the database and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
+        let tls = Tls::load(&config.tls)?;
         let options = StoreOptions {
             url: config.database_url().expose().to_string(),
             read_connections: config.database.read_connections,
@@ -109,6 +113,7 @@ impl App {
             node_id: Uuid::now_v7(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            tls,
             metrics: recorder()?,
             support,
             openapi: document.into(),

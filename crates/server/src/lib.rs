@@ -20,6 +20,7 @@ pub mod status;
 pub mod store;
 pub mod template;
 pub mod tenant;
+pub mod tls;
 pub mod usage;
 pub mod worker;
 

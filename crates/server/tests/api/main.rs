@@ -19,4 +19,6 @@ mod support;
 mod tcp;
 mod templates;
 mod tenants;
+mod tls;
 mod usage;
+mod wire;
