@@ -21,4 +21,5 @@ mod templates;
 mod tenants;
 mod tls;
 mod usage;
+mod vault;
 mod wire;
