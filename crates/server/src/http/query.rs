@@ -79,10 +79,8 @@ impl Params {
 
     /// A point in time, in epoch milliseconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        // A `+` in a query is a blank, so an offset would not arrive as it was meant.
-        let utc = |text: &str| text.ends_with('Z').then(|| text.parse::<Timestamp>().ok()).flatten();
-        let refused = || invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
-        self.text(name).map(|text| utc(text).map(|at| at.0).ok_or_else(refused)).transpose()
+        let refused = || invalid(name, "must be ISO 8601, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| text.parse::<Timestamp>().map(|at| at.0).map_err(|_| refused())).transpose()
     }
 
     /// `scanType`.
