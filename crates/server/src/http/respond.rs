@@ -120,7 +120,8 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
-    if is_api && !accept::takes(request.headers(), answer::JSON) {
+    // A route that is not there produces nothing: it is 404 whatever is accepted.
+    if is_api && asked.route.is_some() && !accept::takes(request.headers(), answer::JSON) {
         return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {}", answer::JSON)));
     }
     Ok(())

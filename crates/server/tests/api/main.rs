@@ -8,10 +8,13 @@ mod conformance;
 mod dns;
 mod failures;
 mod harness;
+mod isolation;
 mod launch;
+mod log;
 mod openapi;
 mod proxies;
 mod quota;
+mod record;
 mod scans;
 mod status;
 #[path = "../support/mod.rs"]
