@@ -160,6 +160,10 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
     pub asset_id: Option<String>,
+    /// An `https` URL that is called once, when the scan is over; at most 2,048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
+    pub callback_url: Option<String>,
 }
 
 /// A scan.
@@ -187,6 +191,13 @@ pub struct Scan {
     pub timeout: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    /// The URL that is called once, when the scan is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// On a queued scan that is read by itself: its place among your own tenant's queued scans, from 1. From 1,000 on it
+    /// says 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
     /// How many times a worker has lost the scan or given it back.
     pub attempts: u32,
     pub created_at: Timestamp,

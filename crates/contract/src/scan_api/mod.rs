@@ -114,7 +114,6 @@ impl Code {
         Code::TemplateNameRequired,
         Code::DuplicateTemplateName,
         Code::WebhookNotFound,
-        Code::InvalidWebhookUrl,
         Code::WebhookUrlUnreachable,
         Code::InvalidWebhookEvent,
         Code::WebhookDisabled,

@@ -16,6 +16,7 @@ pub mod posted;
 pub mod query;
 pub mod respond;
 pub mod results;
+pub mod scan_list;
 pub mod scans;
 pub mod serve;
 
@@ -35,7 +36,7 @@ pub const BASES: [&str; 2] = ["/scan-api/api/v1", "/api/v1"];
 /// The API's routes, as they stand under each base path.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(scans::create_scan, scans::list_scans))
+        .routes(routes!(scans::create_scan, scan_list::list_scans))
         .routes(routes!(scans::get_scan))
         .routes(routes!(results::get_results))
         .routes(routes!(scans::cancel_scan))

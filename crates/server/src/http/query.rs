@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use scanyard_contract::{Code, Priority, ScanType};
+use scanyard_contract::{Code, Priority, ScanType, Timestamp};
 use std::convert::Infallible;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -77,6 +77,14 @@ impl Params {
         }
     }
 
+    /// A point in time.
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        // A `+` in a query is a blank, so an offset would not arrive as it was meant.
+        let utc = |text: &str| text.ends_with('Z').then(|| text.parse().ok()).flatten();
+        let refused = || invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| utc(text).ok_or_else(refused)).transpose()
+    }
+
     /// `scanType`.
     pub fn scan_type(&self) -> Result<Option<ScanType>, ApiError> {
         let known = self.word("scanType", ScanType::words);
@@ -90,7 +98,8 @@ impl Params {
     }
 }
 
-fn invalid(parameter: &str, reason: &str) -> ApiError {
+/// A parameter with a value that it cannot have.
+pub fn invalid(parameter: &str, reason: &str) -> ApiError {
     ApiError::new(Code::InvalidParameter).with("parameter", parameter).detail(parameter, reason)
 }
 

@@ -244,6 +244,23 @@ pub async fn cancel(
     Ok(Cancel::Cancelled(Box::new(scan)))
 }
 
+/// A queued scan's place among its tenant's own, from 1, counted up to `most`.
+pub async fn position(conn: &mut AnyConnection, scan: &ScanRecord, most: u32) -> Result<u32, StoreError> {
+    let urgent = "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE tenant_id = $1 AND status = 'queued' AND priority < $2";
+    let rank = scan::rank(scan.priority);
+    let urgent: i64 = sqlx::query_scalar(urgent).bind(&scan.tenant_id).bind(rank).fetch_one(&mut *conn).await?;
+    let older = "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 AND scan_id < $3 \
+         LIMIT $4) AS older";
+    let older: i64 = sqlx::query_scalar(older)
+        .bind(rank)
+        .bind(&scan.tenant_id)
+        .bind(scan.id.to_string())
+        .bind(i64::from(most))
+        .fetch_one(conn)
+        .await?;
+    Ok(u32::try_from(urgent.max(0) + older + 1).unwrap_or(most).min(most))
+}
+
 /// Notes the addresses that a run was checked against.
 pub async fn set_addresses(
     conn: &mut AnyConnection,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 /// A scan, all of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanRecord {
+    /// Version 7 and made of `created_at`, so that ids are in the order of creation.
     pub id: Uuid,
     pub tenant_id: String,
     pub api_key_id: String,
@@ -29,6 +30,7 @@ pub struct ScanRecord {
     /// Seconds.
     pub timeout: u32,
     pub asset_id: Option<String>,
+    pub callback_url: Option<String>,
     pub attempts: u32,
     pub created_at: i64,
     pub started_at: Option<i64>,
@@ -57,6 +59,8 @@ impl ScanRecord {
             config: self.config.clone(),
             timeout: self.timeout,
             asset_id: self.asset_id.clone(),
+            callback_url: self.callback_url.clone(),
+            queue_position: None,
             attempts: self.attempts,
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
@@ -69,25 +73,8 @@ impl ScanRecord {
     }
 }
 
-/// What a list shows; none is all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ScanFilter {
-    pub scan_type: Option<ScanType>,
-    pub status: Option<ScanStatus>,
-    pub priority: Option<Priority>,
-}
-
-/// Which part of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// The items from this number on, from 0.
-    Offset(u64),
-    /// The scans older than this one.
-    Before(Uuid),
-}
-
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, callback_url, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -109,43 +96,6 @@ pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanReco
     query.fetch_optional(conn).await?.as_ref().map(record).transpose()
 }
 
-/// A tenant's scans, newest first, at most `limit`.
-pub async fn list(
-    conn: &mut AnyConnection,
-    tenant_id: &str,
-    filter: &ScanFilter,
-    window: Window,
-    limit: u32,
-) -> Result<Vec<ScanRecord>, StoreError> {
-    // Absent filters bind an empty text, so that the parameters keep their places and types.
-    let mut sql = format!("SELECT {COLUMNS} FROM scan WHERE tenant_id = $1");
-    let conditions = [
-        (filter.scan_type.is_some(), " AND scan_type = $2", " AND $2 = ''"),
-        (filter.status.is_some(), " AND status = $3", " AND $3 = ''"),
-        (filter.priority.is_some(), " AND priority = $4", " AND $4 = -1"),
-        (matches!(window, Window::Before(_)), " AND id < $5", " AND $5 = ''"),
-    ];
-    for (given, condition, absent) in conditions {
-        sql.push_str(if given { condition } else { absent });
-    }
-    sql.push_str(" ORDER BY id DESC LIMIT $6 OFFSET $7");
-    let (before, offset) = match window {
-        Window::Offset(offset) => (String::new(), offset as i64),
-        Window::Before(id) => (id.to_string(), 0),
-    };
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(tenant_id)
-        .bind(filter.scan_type.map_or("", ScanType::as_str))
-        .bind(filter.status.map_or("", ScanStatus::as_str))
-        .bind(filter.priority.map_or(-1, rank))
-        .bind(before)
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(record).collect()
-}
-
 /// From creation to start, in milliseconds, of the scans that started.
 pub async fn submit_to_start_ms(conn: &mut AnyConnection, ids: &[Uuid]) -> Result<Vec<i64>, StoreError> {
     let mut waits = Vec::with_capacity(ids.len());
@@ -161,7 +111,7 @@ pub(super) fn rank(priority: Priority) -> i64 {
     priority as i64
 }
 
-fn priority_of(rank: i64) -> Result<Priority, StoreError> {
+pub(super) fn priority_of(rank: i64) -> Result<Priority, StoreError> {
     let found = usize::try_from(rank).ok().and_then(|rank| Priority::ALL.get(rank));
     found.copied().ok_or_else(|| StoreError::Bug(format!("priority {rank}")))
 }
@@ -183,6 +133,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         config: json(row, "config")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
+        callback_url: row.try_get("callback_url")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,

@@ -213,11 +213,11 @@ struct Insert {
 impl Insert {
     fn of(rows: usize) -> Insert {
         let scan = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, \
-             options, config, timeout_s, asset_id, created_at, progress, attempts) VALUES ";
+             options, config, timeout_s, asset_id, callback_url, created_at, progress, attempts) VALUES ";
         let job = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost) VALUES ";
         Insert {
             rows,
-            scan: scan.to_string() + &groups(rows, 15, "0, 0"),
+            scan: scan.to_string() + &groups(rows, 16, "0, 0"),
             job: job.to_string() + &groups(rows, 5, "'queued', 0, 0"),
         }
     }
@@ -253,6 +253,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(config)
                 .bind(i64::from(scan.timeout))
                 .bind(&scan.asset_id)
+                .bind(&scan.callback_url)
                 .bind(scan.created_at);
             jobs = jobs
                 .bind(scan.id.to_string())

@@ -14,7 +14,7 @@ const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
     ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
-    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
+    ("webhooks", &[WebhookNotFound, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -80,6 +80,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         InvalidScanType => submit_with(t, "scanType", json!("nessus")).await,
         InvalidTarget => submit_with(t, "target", json!("-oN")).await,
         TargetUnresolvable => submit_with(t, "target", json!("nowhere.example.test")).await,
+        InvalidWebhookUrl => submit_with(t, "callbackUrl", json!("http://hooks.example.test/")).await,
         InvalidPriority => submit_with(t, "priority", json!("urgent")).await,
         ScanAlreadyCompleted => cancel_in(t, "completed").await,
         ScanAlreadyCancelled => cancel_in(t, "cancelled").await,
@@ -151,7 +152,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | TemplateNameRequired
         | DuplicateTemplateName
         | WebhookNotFound
-        | InvalidWebhookUrl
         | WebhookUrlUnreachable
         | InvalidWebhookEvent
         | WebhookDisabled

@@ -8,6 +8,7 @@ mod dns;
 mod failures;
 mod harness;
 mod openapi;
+mod scan_lists;
 mod scans;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 const ALL: &str = "scans:create scans:read scans:list scans:cancel results:read";
 
-async fn submit(caller: &Caller<'_>) -> String {
+pub async fn submit(caller: &Caller<'_>) -> String {
     let body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
     caller.again().post("/scans", body).await.ok(201).data()["id"].as_str().unwrap().to_string()
 }
 
 /// Starts the next scan, as a worker does.
-async fn start(t: &Test) -> Claimed {
+pub async fn start(t: &Test) -> Claimed {
     let next = Claim {
         now: START,
         scan_types: vec![ScanType::Sentinel],
@@ -30,7 +30,7 @@ async fn start(t: &Test) -> Claimed {
     t.app.store.write(move |conn| Box::pin(async move { claim(conn, &next).await })).await.unwrap().remove(0)
 }
 
-fn finding(rule: &str, severity: Severity) -> Finding {
+pub fn finding(rule: &str, severity: Severity) -> Finding {
     Finding {
         fingerprint: format!("sy1:{rule}"),
         engine: "sentinel".into(),
@@ -48,7 +48,7 @@ fn finding(rule: &str, severity: Severity) -> Finding {
 }
 
 /// Ends a run, as a worker does.
-async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>) {
+pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>) {
     let failure = Failure { reason: FailureReason::TargetUnreachable, message: "no answer".into(), last_lines: vec![] };
     let finished = Finish {
         scan_id: run.scan.id,
@@ -87,9 +87,11 @@ async fn a_scan_is_submitted_and_read_back() {
         })
     );
     assert_eq!(created.header("location"), format!("/scan-api/api/v1/scans/{id}?scanType=sentinel"));
-    assert_eq!(*caller.again().get(created.header("location")).await.ok(200).data(), scan);
+    let mut queued = scan.clone();
+    queued["queuePosition"] = json!(1);
+    assert_eq!(*caller.again().get(created.header("location")).await.ok(200).data(), queued);
     let other_base = format!("/api/v1/scans/{id}?scanType=sentinel");
-    assert_eq!(*caller.again().get(&other_base).await.ok(200).data(), scan);
+    assert_eq!(*caller.again().get(&other_base).await.ok(200).data(), queued);
     let defaults = json!({"target": "127.0.0.1", "scanType": "sentinel"});
     let scan = caller.again().post("/scans", defaults).await.ok(201).data().clone();
     assert_eq!(

@@ -2,6 +2,7 @@
 
 mod fairness;
 mod jobs;
+mod lists;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
@@ -70,6 +71,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             config: serde_json::Map::new(),
             timeout: 3600,
             asset_id: None,
+            callback_url: None,
             attempts: 0,
             created_at: BEGIN,
             started_at: None,
