@@ -221,6 +221,35 @@ pub struct Scan {
 }
 
 words! {
+    /// What a live event tells.
+    ScanEventKind {
+        /// The scan has another status, or is back in the queue, or was sealed.
+        Status = "status",
+        /// The scan runs on.
+        Progress = "progress",
+    }
+}
+
+/// A live event of a scan: `data` of a server-sent event, whose `event` is the kind and whose `id` leads on from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanEvent {
+    pub scan_id: Uuid,
+    pub kind: ScanEventKind,
+    pub status: ScanStatus,
+    /// Percent, 0 to 100.
+    #[schema(maximum = 100)]
+    pub progress: u8,
+    /// How many times a worker has lost the scan or given it back.
+    pub attempts: u32,
+    pub at: Timestamp,
+    /// `true` on the last event of a scan: its results are all there. A scan that is cancelled while it runs has an event
+    /// for the cancel, and this one when it is sealed.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+}
+
+words! {
     /// Why a scan failed; stable.
     FailureReason {
         EngineMissing = "engine_missing",

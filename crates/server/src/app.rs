@@ -5,6 +5,7 @@ use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
+use crate::live::Live;
 use crate::queue::Queue;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::worker::Runs;
@@ -33,6 +34,8 @@ pub struct Parts {
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
     pub queue: Queue,
+    /// Streams of live events.
+    pub live: Live,
     /// What this node's worker runs.
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
@@ -90,6 +93,7 @@ impl App {
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             queue: Queue::table(),
+            live: Live::default(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
             metrics: recorder()?,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod live;
 pub mod queue;
 pub mod scan;
 pub mod schema;

@@ -17,6 +17,7 @@ pub enum Scope {
     WebhooksUpdate,
     WebhooksDelete,
     UsageRead,
+    ScansDelete,
 }
 
 impl Scope {
@@ -36,6 +37,7 @@ impl Scope {
         Scope::WebhooksUpdate,
         Scope::WebhooksDelete,
         Scope::UsageRead,
+        Scope::ScansDelete,
     ];
 
     /// The word on the wire.
@@ -55,6 +57,7 @@ impl Scope {
             Scope::WebhooksUpdate => "webhooks:update",
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
+            Scope::ScansDelete => "scans:delete",
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 pub mod engines;
 pub mod errors;
+pub mod events;
 pub mod health;
 pub mod idempotency;
 pub mod json;
@@ -14,6 +15,7 @@ pub mod page;
 pub mod panic;
 pub mod posted;
 pub mod query;
+pub mod report;
 pub mod respond;
 pub mod results;
 pub mod scan_list;
@@ -37,8 +39,10 @@ pub const BASES: [&str; 2] = ["/scan-api/api/v1", "/api/v1"];
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(scans::create_scan, scan_list::list_scans))
-        .routes(routes!(scans::get_scan))
+        .routes(routes!(scans::get_scan, scans::delete_scan))
+        .routes(routes!(events::watch_scan))
         .routes(routes!(results::get_results))
+        .routes(routes!(report::get_report))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))

@@ -122,6 +122,46 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
         ],
     ),
     (
+        "watch_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::TooManyStreams,
+            ],
+        ],
+    ),
+    (
+        "get_report",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+                Code::ReportNotFound,
+            ],
+        ],
+    ),
+    (
+        "delete_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ScanNotFinished,
+            ],
+        ],
+    ),
+    (
         "cancel_scan",
         &[
             KEYED,

@@ -5,7 +5,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
-use crate::http::{answer, panic};
+use crate::http::{answer, events, panic, report};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -98,10 +98,21 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if is_api && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
-    if is_api && !accept::takes(request.headers(), answer::JSON) {
-        return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {}", answer::JSON)));
+    let media_type = success_type(asked);
+    if is_api && !accept::takes(request.headers(), media_type) {
+        return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {media_type}")));
     }
     Ok(())
+}
+
+/// The media type of a success. Failures are JSON everywhere.
+fn success_type(asked: &Asked) -> &'static str {
+    let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+    match asked.method {
+        Method::GET | Method::HEAD if route.ends_with(events::PATH) => events::EVENT_STREAM,
+        Method::GET | Method::HEAD if route.ends_with(report::PATH) => report::OCTETS,
+        _ => answer::JSON,
+    }
 }
 
 /// Seconds after which another node, or this one started again, is likely to answer.

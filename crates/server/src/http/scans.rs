@@ -1,4 +1,4 @@
-//! Scans: submit, watch, cancel.
+//! Scans: submit, read, cancel, delete.
 
 use crate::App;
 use crate::error::ApiError;
@@ -10,13 +10,13 @@ use crate::http::query::{Params, Query, Segments};
 use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
-use crate::store::scan::ScanRecord;
+use crate::store::scan::{Delete, ScanRecord};
 use crate::store::{NewScan, Submitted, audit, job, scan as scans};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use scanyard_contract::scan::CreateScan;
-use scanyard_contract::wire::Success;
+use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
 use scanyard_engines::resolve::ResolveFault;
@@ -222,6 +222,7 @@ pub async fn cancel_scan(
     match cancelled {
         Cancel::Cancelled(scan) => {
             app.runs.cancel(scan.id);
+            app.live.wake(scan.id);
             Ok(Answer(scan.to_wire()).into_response())
         }
         Cancel::Already(status) => Err(already(status)),
@@ -239,4 +240,53 @@ fn already(status: ScanStatus) -> ApiError {
             return ApiError::new(Code::InternalError).caused_by(anyhow::anyhow!("a {status} scan without a job"));
         }
     })
+}
+
+/// Delete a scan
+///
+/// Only one that is over; its findings, raw report and events go with it. Its unit of the quota stays used.
+#[utoipa::path(delete, path = "/scans/{scanId}", operation_id = "delete_scan", tag = "scans",
+    params(
+        ("scanId" = Uuid, Path, description = "Id of the scan"),
+        ("scanType" = Option<ScanType>, Query, description = "The scan's engine; default `nmap`"),
+    ),
+    responses((status = 200, description = "The scan is gone", body = Success<Deleted>)),
+    security(("apiKey" = [])))]
+pub async fn delete_scan(
+    auth: Auth,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+) -> Result<Answer<Deleted>, ApiError> {
+    auth.require(Scope::ScansDelete)?;
+    let scan_type = scan_type(&query.only(&["scanType"])?)?;
+    let id = segments.scan_id()?;
+    let tenant = auth.tenant_id().to_string();
+    let record = auth.audit(app.store.now().await?, "scan.deleted", id.to_string());
+    let record = record.with("scanType", scan_type.as_str());
+    let deleted = app.store.write(move |conn| {
+        Box::pin(async move {
+            let deleted = scans::delete(conn, &tenant, id, scan_type).await?;
+            if deleted == Delete::Deleted {
+                audit::insert(conn, &record).await?;
+            }
+            Ok(deleted)
+        })
+    });
+    match deleted.await? {
+        Delete::Deleted => {
+            app.live.wake(id);
+            Ok(Answer(Deleted { id: id.to_string(), deleted: true }))
+        }
+        Delete::NotOver(scan) => Err(not_finished(&scan)),
+        Delete::NotFound => Err(not_found(scan_type)),
+    }
+}
+
+fn not_finished(scan: &ScanRecord) -> ApiError {
+    let stands = match scan.status {
+        ScanStatus::Cancelled => "the scan is cancelled, and its processes are still ending".to_string(),
+        status => format!("the scan is {status}, at {} %", scan.progress),
+    };
+    ApiError::new(Code::ScanNotFinished).detail("status", stands)
 }

@@ -1,6 +1,7 @@
 //! Scans.
 
-use super::{StoreError, parsed};
+use super::scan_count::{self, Cell};
+use super::{StoreError, finding, parsed, report, scan_event};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Coverage, Failure, Scan};
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType, Timestamp};
@@ -8,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A scan, all of it.
@@ -43,6 +45,15 @@ pub struct ScanRecord {
 }
 
 impl ScanRecord {
+    /// Whether nothing more will happen to it: a cancelled scan is over when it is sealed.
+    pub fn is_over(&self) -> bool {
+        match self.status {
+            ScanStatus::Queued | ScanStatus::Running => false,
+            ScanStatus::Completed | ScanStatus::Failed => true,
+            ScanStatus::Cancelled => self.sealed_at.is_some(),
+        }
+    }
+
     /// The scan as the API shows it.
     pub fn to_wire(&self) -> Scan {
         Scan {
@@ -94,6 +105,35 @@ pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanReco
     let sql = format!("SELECT {COLUMNS} FROM scan WHERE id = $1");
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string());
     query.fetch_optional(conn).await?.as_ref().map(record).transpose()
+}
+
+/// What became of a delete.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delete {
+    Deleted,
+    /// It is not over; this is where it stands.
+    NotOver(Box<ScanRecord>),
+    NotFound,
+}
+
+/// Deletes a scan that is over, and everything that is only its own.
+pub async fn delete(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    id: Uuid,
+    scan_type: ScanType,
+) -> Result<Delete, StoreError> {
+    let Some(scan) = get(conn, tenant_id, id, scan_type).await? else { return Ok(Delete::NotFound) };
+    let id = id.to_string();
+    let sql = "DELETE FROM scan WHERE id = $1 AND (status IN ('completed', 'failed') OR (status = 'cancelled' AND sealed_at IS NOT NULL))";
+    if sqlx::query(sql).bind(&id).execute(&mut *conn).await?.rows_affected() == 0 {
+        return Ok(if scan.is_over() { Delete::NotFound } else { Delete::NotOver(Box::new(scan)) });
+    }
+    finding::delete_of_scan(conn, &id).await?;
+    report::delete(conn, &id).await?;
+    scan_event::delete(conn, &id).await?;
+    scan_count::add(conn, &BTreeMap::from([(Cell::of(&scan), -1)])).await?;
+    Ok(Delete::Deleted)
 }
 
 /// From creation to start, in milliseconds, of the scans that started.

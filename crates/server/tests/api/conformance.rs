@@ -90,6 +90,25 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = scan_in(t, &caller, "running").await;
             caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
         }
+        ReportNotFound => {
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(t, &caller, "completed").await;
+            let path = format!("/scans/{id}/report?scanType=sentinel");
+            caller.header("accept", "application/octet-stream").get(&path).await
+        }
+        ScanNotFinished => {
+            let caller = t.key("scans:create scans:delete").made().await;
+            let id = scan_in(t, &caller, "running").await;
+            caller.send(Method::DELETE, &format!("/scans/{id}?scanType=sentinel"), Body::empty()).await
+        }
+        TooManyStreams => {
+            let t = Test::with(|config: &mut Config| config.http.max_event_streams = 1).await;
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(&t, &caller, "running").await;
+            let path = format!("/scans/{id}/events?scanType=sentinel");
+            let (_, _open) = caller.again().open(Method::GET, &path, Body::empty()).await;
+            return Some(caller.get(&path).await);
+        }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
         RateLimitExceeded => {
             let caller = t.key(ALL).with(|key| key.limits = [1, 9, 9]).made().await;

@@ -6,6 +6,7 @@ use http::Method;
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use scanyard_contract::{ScanStatus, ScanType};
+use scanyard_engines::RawReport;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
 use scanyard_server::store::finish::{Finish, finish};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub async fn submit(caller: &Caller<'_>) -> String {
 /// Starts the next scan, as a worker does.
 pub async fn start(t: &Test) -> Claimed {
     let next = Claim {
-        now: START,
+        now: t.app.store.local_now(),
         scan_types: vec![ScanType::Sentinel],
         limit: 1,
         lease_ms: 30_000,
@@ -49,6 +50,11 @@ pub fn finding(rule: &str, severity: Severity) -> Finding {
 
 /// Ends a run, as a worker does.
 pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>) {
+    end_with(t, run, status, findings, None).await;
+}
+
+/// Ends a run that leaves a raw report.
+pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>, report: Option<RawReport>) {
     let failure = Failure { reason: FailureReason::TargetUnreachable, message: "no answer".into(), last_lines: vec![] };
     let finished = Finish {
         scan_id: run.scan.id,
@@ -57,7 +63,7 @@ pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Find
         failure: (status == ScanStatus::Failed).then_some(failure),
         coverage: Coverage { hosts: 1, reached: 1 },
         findings,
-        report: None,
+        report,
         engine_version: None,
     };
     let stored = t.app.store.write(move |conn| Box::pin(async move { finish(conn, START + 5_000, &finished).await }));
@@ -316,7 +322,7 @@ async fn the_catalogue_is_served_without_a_key() {
     let some = t.nobody().get("/errors?category=rate-limit&contract=scan-api").await;
     let codes: Vec<&str> =
         some.ok(200).data().as_array().unwrap().iter().map(|e| e["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["RATE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"]);
+    assert_eq!(codes, ["RATE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED", "TOO_MANY_STREAMS"]);
     for path in ["/errors/KEY_EXPIRED", "/errors/scan-api/KEY_EXPIRED"] {
         assert_eq!(t.nobody().get(path).await.ok(200).data()["id"], "scan-api/KEY_EXPIRED");
     }
