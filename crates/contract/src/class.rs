@@ -92,6 +92,7 @@ words! {
         Scan = "scan",
         Template = "template",
         Webhook = "webhook",
+        Tenant = "tenant",
         RateLimit = "rate-limit",
         Validation = "validation",
         /// Faults of the HTTP request itself: route, method, media type, size.
@@ -109,6 +110,7 @@ impl Category {
             Category::Scan => "Scans",
             Category::Template => "Templates",
             Category::Webhook => "Webhooks",
+            Category::Tenant => "Tenants",
             Category::RateLimit => "Rate limits and quota",
             Category::Validation => "Validation: what the request says",
             Category::Request => "The HTTP request itself",

@@ -3,6 +3,7 @@
 //!
 //! This crate must not know an HTTP client or server, a database or the clock.
 
+pub mod audit;
 pub mod catalogue;
 mod class;
 pub mod example;
@@ -12,14 +13,21 @@ mod info;
 pub mod render;
 pub mod scan;
 pub mod scan_api;
+pub mod status;
 mod support;
+pub mod template;
+pub mod tenant;
 pub mod timestamp;
+pub mod usage;
 pub mod wire;
 
+pub use audit::AuditEntry;
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};
 pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
 pub use support::Support;
+pub use template::Template;
+pub use tenant::{Tenant, TenantStatus};
 pub use timestamp::Timestamp;

@@ -198,6 +198,9 @@ pub struct Scan {
     /// says 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u32>,
+    /// The template that it was launched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<String>,
     /// How many times a worker has lost the scan or given it back.
     pub attempts: u32,
     pub created_at: Timestamp,

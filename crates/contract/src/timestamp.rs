@@ -30,18 +30,20 @@ impl Serialize for Timestamp {
     }
 }
 
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 impl std::str::FromStr for Timestamp {
     type Err = time::error::Parse;
 
+    /// Reads RFC 3339, with any offset and fraction.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let at = OffsetDateTime::parse(text, &Rfc3339)?;
-        Ok(Timestamp(at.unix_timestamp_nanos().div_euclid(1_000_000) as i64))
+        Ok(Timestamp((at.unix_timestamp_nanos() / 1_000_000) as i64))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

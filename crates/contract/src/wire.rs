@@ -1,6 +1,6 @@
 //! The envelopes around every answer of the Scan API.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A successful answer.
@@ -114,4 +114,9 @@ pub struct Deleted {
     pub id: String,
     /// Always `true`.
     pub deleted: bool,
+}
+
+/// Keeps `null` apart from an absent field, for `#[serde(default, deserialize_with = "given")]` in the body of a PATCH.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }

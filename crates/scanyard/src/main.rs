@@ -14,6 +14,10 @@ mod remote;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// A request is many small allocations: with the system's own a POST took a sixth longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Before anything else: a supervisor has one thread and none of our machinery.
     if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {

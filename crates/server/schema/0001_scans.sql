@@ -5,7 +5,11 @@ CREATE TABLE tenant (
     name TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL,
     is_operator BIGINT NOT NULL,
+    plan TEXT,
     monthly_quota BIGINT,
+    per_minute BIGINT,
+    per_hour BIGINT,
+    per_day BIGINT,
     policy TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
@@ -76,6 +80,7 @@ CREATE TABLE scan (
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
     callback_url TEXT,
+    template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,
@@ -100,6 +105,8 @@ CREATE TABLE scan_count (
     PRIMARY KEY (tenant_id, scan_type, status, priority)
 );
 
+CREATE INDEX scan_count_of_status ON scan_count (status);
+
 -- A scan that is not over: queued, running, or cancelled and not sealed. Its row goes with it, so claims stay cheap. Only a
 -- run has a lease. No second index may begin with `state`: PostgreSQL would claim by it and sort the backlog.
 CREATE TABLE job (
@@ -117,6 +124,13 @@ CREATE TABLE job (
 );
 CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
 CREATE INDEX job_of_lease ON job (lease_until);
+
+-- The processes that run scans.
+CREATE TABLE worker (
+    id TEXT PRIMARY KEY,
+    seen_at BIGINT NOT NULL,
+    concurrency BIGINT NOT NULL
+);
 
 -- When a tenant was last served at a priority: one row each, so that a claim never sorts the backlog. Within a priority no
 -- two times are the same, so several that are served in one millisecond still take turns.

@@ -1,5 +1,7 @@
 //! What a running node consists of.
 
+use crate::backlog::Backlog;
+use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
@@ -7,7 +9,9 @@ use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
 use crate::queue::Queue;
+use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
+use crate::tls::Tls;
 use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -16,6 +20,7 @@ use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Everything a request or a run needs; a clone is one more reference.
 #[derive(Clone)]
@@ -33,13 +38,23 @@ pub struct Parts {
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
+    /// Calls on their way to the log.
+    pub calls: CallLog,
     pub queue: Queue,
     /// Streams of live events.
     pub live: Live,
+    /// How many scans wait.
+    pub backlog: Backlog,
+    /// How the parts of the instance worked when last looked at.
+    pub status: Board,
+    /// This process, among those of the same database.
+    pub node_id: Uuid,
     /// What this node's worker runs.
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
     pub supervisor: Vec<String>,
+    /// With which certificate connections are accepted; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     pub metrics: PrometheusHandle,
     /// Where failures send people.
     pub support: Support,
@@ -72,6 +87,7 @@ impl std::fmt::Debug for App {
 impl App {
     /// Opens the database and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
+        let tls = Tls::load(&config.tls)?;
         let options = StoreOptions {
             url: config.database_url().expose().to_string(),
             read_connections: config.database.read_connections,
@@ -85,17 +101,23 @@ impl App {
         };
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
+        let store = Store::open(&options).await.context("opening the database")?;
         Ok(App(Arc::new(Parts {
-            store: Store::open(&options).await.context("opening the database")?,
+            status: Board::new(store.local_now()),
+            store,
             resolver: resolver.context("setting up DNS look-ups")?,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
+            calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             live: Live::default(),
+            backlog: Backlog::new(config.queue.max_backlog),
+            node_id: Uuid::now_v7(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            tls,
             metrics: recorder()?,
             support,
             openapi: document.into(),

@@ -27,7 +27,9 @@ pub async fn bootstrap(app: &App) -> anyhow::Result<Option<RawKey>> {
         name: TENANT.to_string(),
         status: TenantStatus::Active,
         is_operator: true,
+        plan: None,
         monthly_quota: None,
+        default_limits: [None; 3],
         policy: Policy::operator(),
         created_at: now,
     };

@@ -91,6 +91,8 @@ pub enum NewKeyError {
     Limit,
     #[error("the system gives no random numbers")]
     Random,
+    #[error("only the operator's tenant has keys with the scope {0}")]
+    Scope(&'static str),
     #[error("there is no tenant {0}")]
     NoTenant(String),
     #[error(transparent)]
@@ -149,6 +151,9 @@ impl NewKey {
 pub async fn create_key(store: &Store, tenant: &str, new: NewKey) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
     let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
     let found = found.ok_or_else(|| NewKeyError::NoTenant(tenant.to_string()))?;
+    if let Some(scope) = new.scopes.iter().find(|scope| !scope.is_for_keys(found.is_operator)) {
+        return Err(NewKeyError::Scope(scope.as_str()));
+    }
     let (record, key) = new.make(&found.id, store.now().await?)?;
     let stored = record.clone();
     store.write(move |conn| Box::pin(async move { api_key::insert(conn, &stored).await })).await?;
@@ -211,6 +216,16 @@ impl KeyCache {
         self.lock().get(hash).filter(|known| known.is_fresh(now)).map(|known| known.holder.clone())
     }
 
+    /// Forgets a tenant's keys, so that what was changed of it holds here at once.
+    pub fn forget_tenant(&self, tenant_id: &str) {
+        self.lock().retain(|_, known| known.holder.tenant.id != tenant_id);
+    }
+
+    /// Forgets a key, so that what was changed of it holds here at once.
+    pub fn forget_key(&self, key_id: &str) {
+        self.lock().retain(|_, known| known.holder.key.id != key_id);
+    }
+
     /// Keeps what was read at `now`.
     pub fn put(&self, hash: KeyHash, now: i64, holder: Holder) -> Arc<Holder> {
         let holder = Arc::new(holder);
@@ -266,6 +281,8 @@ mod tests {
                 name: "tenant".into(),
                 status: TenantStatus::Active,
                 is_operator: false,
+                plan: None,
+                default_limits: [None; 3],
                 monthly_quota: None,
                 policy: scanyard_engines::policy::Policy::default(),
                 created_at: 0,

@@ -1,7 +1,9 @@
 //! The Scan API server: HTTP, domain, store, queue and worker.
 
 pub mod app;
+pub mod backlog;
 pub mod bootstrap;
+pub mod calls;
 pub mod config;
 pub mod engines;
 pub mod error;
@@ -9,12 +11,18 @@ pub mod http;
 pub mod key;
 pub mod limit;
 pub mod live;
+pub mod net;
 pub mod queue;
 pub mod scan;
 pub mod schema;
 pub mod scope;
 pub mod serve;
+pub mod status;
 pub mod store;
+pub mod template;
+pub mod tenant;
+pub mod tls;
+pub mod usage;
 pub mod worker;
 
 pub use app::App;

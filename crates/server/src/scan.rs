@@ -59,7 +59,7 @@ fn option_faults(scan: &CreateScan) -> Vec<Found> {
     let schema = engine(scan.scan_type).options_schema();
     let mut found = Vec::new();
     for (place, options) in [("options", &scan.options), ("config", &scan.config)] {
-        found.extend(schema::faults(schema, schema, &Value::Object(options.clone()), place));
+        found.extend(schema::object_faults(schema, options, place));
     }
     if !found.is_empty() {
         return found;
@@ -170,6 +170,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         asset_id,
         callback_url,
+        template_id: None,
         attempts: 0,
         created_at: now,
         started_at: None,

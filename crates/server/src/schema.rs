@@ -51,6 +51,14 @@ pub fn faults(root: &Value, schema: &Value, value: &Value, field: &str) -> Vec<F
     walk.found
 }
 
+/// Every fault of an object; `schema` refers to nothing.
+pub fn object_faults(schema: &Value, members: &Map<String, Value>, field: &str) -> Vec<Found> {
+    let mut walk = Walk { root: schema, found: Vec::new() };
+    walk.object(&Keywords::of(schema), members, field);
+    sort(&mut walk.found);
+    walk.found
+}
+
 /// Puts faults in the order in which they are told: the kind of fault, then the field. The first one's kind gives the
 /// answer its code.
 pub fn sort(found: &mut [Found]) {
@@ -69,6 +77,63 @@ impl Fault {
     }
 }
 
+/// The keywords of one schema, collected in one pass: this runs for every body that comes in.
+#[derive(Default)]
+struct Keywords<'a> {
+    reference: Option<&'a str>,
+    one_of: Option<&'a Vec<Value>>,
+    /// A name or a list of names.
+    types: Option<&'a Value>,
+    words: Option<&'a Vec<Value>>,
+    required: Option<&'a Vec<Value>>,
+    properties: Option<&'a Map<String, Value>>,
+    /// No other members than `properties`.
+    is_closed: bool,
+    items: Option<&'a Value>,
+    lengths: [Option<f64>; 2],
+    sizes: [Option<f64>; 2],
+    numbers: [Option<f64>; 2],
+}
+
+impl<'a> Keywords<'a> {
+    fn of(schema: &'a Value) -> Keywords<'a> {
+        let mut found = Keywords::default();
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            match keyword.as_str() {
+                "$ref" => found.reference = value.as_str(),
+                "oneOf" => found.one_of = value.as_array(),
+                "type" => found.types = Some(value),
+                "enum" => found.words = value.as_array(),
+                "required" => found.required = value.as_array(),
+                "properties" => found.properties = value.as_object(),
+                "additionalProperties" => found.is_closed = *value == Value::Bool(false),
+                "items" => found.items = Some(value),
+                "minLength" => found.lengths[0] = value.as_f64(),
+                "maxLength" => found.lengths[1] = value.as_f64(),
+                "minItems" => found.sizes[0] = value.as_f64(),
+                "maxItems" => found.sizes[1] = value.as_f64(),
+                "minimum" => found.numbers[0] = value.as_f64(),
+                "maximum" => found.numbers[1] = value.as_f64(),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The names in `type`.
+    fn types(&self) -> impl Iterator<Item = &'a str> {
+        let (one, many) = match self.types {
+            Some(Value::Array(names)) => (None, names.as_slice()),
+            one => (one, &[] as &[Value]),
+        };
+        one.into_iter().chain(many).filter_map(Value::as_str)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.types().any(|name| name == "null")
+    }
+}
+
 struct Walk<'a> {
     root: &'a Value,
     found: Vec<Found>,
@@ -79,38 +144,34 @@ impl<'a> Walk<'a> {
         self.found.push(Found { field: field.to_string(), fault });
     }
 
-    fn resolve(&self, schema: &'a Value) -> &'a Value {
-        match schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#')) {
-            Some(path) => self.root.pointer(path).unwrap_or(&Value::Null),
-            None => schema,
+    fn resolve(&self, schema: &'a Value) -> Keywords<'a> {
+        let keywords = Keywords::of(schema);
+        match keywords.reference.and_then(|path| path.strip_prefix('#')) {
+            Some(path) => self.root.pointer(path).map(Keywords::of).unwrap_or_default(),
+            None => keywords,
         }
     }
 
     fn value(&mut self, schema: &'a Value, value: &Value, field: &str) {
         let schema = self.resolve(schema);
-        if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
+        if let Some(choices) = schema.one_of {
             return self.one_of(choices, value, field);
         }
-        let types = types(schema);
-        if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
-            let expected = types.into_iter().filter(|name| *name != "null").collect::<Vec<_>>().join(" or ");
+        if schema.types.is_some() && !schema.types().any(|name| is_a(value, name)) {
+            let expected = schema.types().filter(|name| *name != "null").collect::<Vec<_>>().join(" or ");
             return self.add(field, Fault::Type(expected));
         }
-        if let (Some(words), Some(given)) = (schema.get("enum").and_then(Value::as_array), value.as_str())
+        if let (Some(words), Some(given)) = (schema.words, value.as_str())
             && !words.contains(value)
         {
             let known = words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
             return self.add(field, Fault::Word { given: given.to_string(), known });
         }
         match value {
-            Value::Object(members) => self.object(schema, members, field),
-            Value::Array(items) => self.array(schema, items, field),
-            Value::String(text) => {
-                self.bounds(schema, text.chars().count() as f64, ["minLength", "maxLength"], " characters", field)
-            }
-            Value::Number(number) => {
-                self.bounds(schema, number.as_f64().unwrap_or_default(), ["minimum", "maximum"], "", field);
-            }
+            Value::Object(members) => self.object(&schema, members, field),
+            Value::Array(items) => self.array(&schema, items, field),
+            Value::String(text) => self.bounds(schema.lengths, text.chars().count() as f64, " characters", field),
+            Value::Number(number) => self.bounds(schema.numbers, number.as_f64().unwrap_or_default(), "", field),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -118,30 +179,28 @@ impl<'a> Walk<'a> {
     /// An optional reference is `oneOf` of null and the reference: faults are those of the first choice that is not
     /// null.
     fn one_of(&mut self, choices: &'a [Value], value: &Value, field: &str) {
-        let nullable = choices.iter().any(|choice| types(choice).contains(&"null"));
-        if value.is_null() && nullable {
+        let is_null = |choice: &&Value| Keywords::of(choice).is_nullable();
+        if value.is_null() && choices.iter().any(|choice| is_null(&choice)) {
             return;
         }
-        if let Some(choice) = choices.iter().find(|choice| !types(choice).contains(&"null")) {
+        if let Some(choice) = choices.iter().find(|choice| !is_null(choice)) {
             self.value(choice, value, field);
         }
     }
 
-    fn object(&mut self, schema: &'a Value, members: &Map<String, Value>, field: &str) {
+    fn object(&mut self, schema: &Keywords<'a>, members: &Map<String, Value>, field: &str) {
         let path = |name: &str| if field.is_empty() { name.to_string() } else { format!("{field}.{name}") };
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        for name in schema.required.into_iter().flatten().filter_map(Value::as_str) {
             if !members.contains_key(name) {
                 self.add(&path(name), Fault::Missing);
             }
         }
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
         for (name, value) in members {
-            match properties.and_then(|properties| properties.get(name)) {
+            match schema.properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.value(schema, value, &path(name)),
-                None if is_closed => {
+                None if schema.is_closed => {
                     let known =
-                        properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
+                        schema.properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
                     self.add(&path(&crate::error::shown(name)), Fault::Unknown { known });
                 }
                 None => {}
@@ -149,9 +208,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn array(&mut self, schema: &'a Value, items: &[Value], field: &str) {
-        self.bounds(schema, items.len() as f64, ["minItems", "maxItems"], " items", field);
-        if let Some(each) = schema.get("items") {
+    fn array(&mut self, schema: &Keywords<'a>, items: &[Value], field: &str) {
+        self.bounds(schema.sizes, items.len() as f64, " items", field);
+        if let Some(each) = schema.items {
             for (i, item) in items.iter().enumerate().take(MAX_ITEMS_WALKED) {
                 self.value(each, item, &format!("{field}[{i}]"));
             }
@@ -159,9 +218,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Holds a size against a pair of bounds; `what` is counted.
-    fn bounds(&mut self, schema: &Value, size: f64, [least, most]: [&str; 2], what: &str, field: &str) {
-        let least = schema.get(least).and_then(Value::as_f64);
-        let most = schema.get(most).and_then(Value::as_f64);
+    fn bounds(&mut self, [least, most]: [Option<f64>; 2], size: f64, what: &str, field: &str) {
         if least.is_none_or(|least| size >= least) && most.is_none_or(|most| size <= most) {
             return;
         }
@@ -176,15 +233,6 @@ impl<'a> Walk<'a> {
 
 /// A long list of faulty items would only repeat itself.
 const MAX_ITEMS_WALKED: usize = 1000;
-
-/// The names in `type`, which is one name or a list of them.
-fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        Some(_) | None => Vec::new(),
-    }
-}
 
 fn is_a(value: &Value, name: &str) -> bool {
     match name {

@@ -18,6 +18,10 @@ pub enum Scope {
     WebhooksDelete,
     UsageRead,
     ScansDelete,
+    TenantsCreate,
+    TenantsRead,
+    TenantsUpdate,
+    AuditRead,
 }
 
 impl Scope {
@@ -38,6 +42,10 @@ impl Scope {
         Scope::WebhooksDelete,
         Scope::UsageRead,
         Scope::ScansDelete,
+        Scope::TenantsCreate,
+        Scope::TenantsRead,
+        Scope::TenantsUpdate,
+        Scope::AuditRead,
     ];
 
     /// The word on the wire.
@@ -58,7 +66,44 @@ impl Scope {
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
             Scope::ScansDelete => "scans:delete",
+            Scope::TenantsCreate => "tenants:create",
+            Scope::TenantsRead => "tenants:read",
+            Scope::TenantsUpdate => "tenants:update",
+            Scope::AuditRead => "audit:read",
         }
+    }
+
+    /// Whether only the operator's tenant has it, on its keys and for its users: it reaches beyond one tenant.
+    pub fn is_operators(self) -> bool {
+        match self {
+            Scope::TenantsCreate | Scope::TenantsRead | Scope::TenantsUpdate => true,
+            Scope::ScansCreate
+            | Scope::ScansRead
+            | Scope::ScansList
+            | Scope::ScansCancel
+            | Scope::ResultsRead
+            | Scope::TemplatesCreate
+            | Scope::TemplatesRead
+            | Scope::TemplatesUpdate
+            | Scope::TemplatesDelete
+            | Scope::WebhooksCreate
+            | Scope::WebhooksRead
+            | Scope::WebhooksUpdate
+            | Scope::WebhooksDelete
+            | Scope::UsageRead
+            | Scope::ScansDelete
+            | Scope::AuditRead => false,
+        }
+    }
+
+    /// Every scope that an API key of a tenant can have.
+    pub fn for_keys(of_operator: bool) -> Vec<Scope> {
+        Scope::ALL.iter().copied().filter(|scope| scope.is_for_keys(of_operator)).collect()
+    }
+
+    /// Whether an API key of a tenant can have it: outside the operator's tenant, people and the audit log are for users.
+    pub fn is_for_keys(self, of_operator: bool) -> bool {
+        of_operator || !(self.is_operators() || self == Scope::AuditRead)
     }
 }
 

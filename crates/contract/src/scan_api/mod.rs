@@ -7,6 +7,7 @@ mod request;
 mod scan;
 mod server;
 mod template;
+mod tenant;
 mod validation;
 mod webhook;
 
@@ -71,6 +72,10 @@ codes! {
     InvalidWebhookEvent => webhook::INVALID_WEBHOOK_EVENT,
     WebhookDisabled => webhook::WEBHOOK_DISABLED,
 
+    TenantNotFound => tenant::TENANT_NOT_FOUND,
+    DuplicateTenantName => tenant::DUPLICATE_TENANT_NAME,
+    OperatorTenant => tenant::OPERATOR_TENANT,
+
     RateLimitExceeded => rate_limit::RATE_LIMIT_EXCEEDED,
     QuotaExceeded => rate_limit::QUOTA_EXCEEDED,
     TooManyStreams => rate_limit::TOO_MANY_STREAMS,
@@ -113,9 +118,6 @@ impl Code {
         Code::InvalidToken,
         Code::TokenExpired,
         Code::ConsentRequired,
-        Code::TemplateNotFound,
-        Code::TemplateNameRequired,
-        Code::DuplicateTemplateName,
         Code::WebhookNotFound,
         Code::WebhookUrlUnreachable,
         Code::InvalidWebhookEvent,

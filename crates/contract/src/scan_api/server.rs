@@ -60,9 +60,15 @@ pub static SERVICE_UNAVAILABLE: Row = Row {
     retry: Retry::AfterWait,
     message: "Service temporarily unavailable",
     meaning: "The server does not take this request now. It was not carried out and nothing was stored.",
-    causes: &["The server is starting or stopping.", "More requests than it can write down are waiting already."],
+    causes: &[
+        "The server is starting or stopping.",
+        "More requests than it can write down are waiting already.",
+        "As many scans wait as the server takes: `queue.max_backlog`.",
+        "As many connections are open as the server takes.",
+    ],
     resolution: "Wait the seconds in `Retry-After`, then repeat, with growing pauses if the answer stays the same. \
-                 Look for known outages at {support.status_url}; if there is none, contact {support.contact}.",
+                 `GET /status` says which part of the server is affected and since when. Look for known outages at \
+                 {support.status_url}; if there is none, contact {support.contact}.",
     examples: &[
         right("curl waits as `Retry-After` says", Call { flags: "--retry 5", ..get("/scans") }),
         wrong("at once, again and again", Call { flags: "--retry 100 --retry-delay 0", ..get("/scans") }),
@@ -85,7 +91,7 @@ pub static DATABASE_ERROR: Row = Row {
         "The database ended the operation because of a deadlock or a lock that was held too long.",
     ],
     resolution: "Repeat it after a pause, a POST with the same `Idempotency-Key`. If it stays, contact \
-                 {support.contact} with the `requestId`. Operators: `/readyz` and the log tell which of the causes it \
+                 {support.contact} with the `requestId`. `GET /status` says since when the database is down. Operators: `/readyz` and the log tell which of the causes it \
                  is; free disk space first.",
     examples: &[
         right("repeatable by its `Idempotency-Key`", REPEATABLE),

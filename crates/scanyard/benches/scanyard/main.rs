@@ -25,6 +25,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long each load runs.
 const LOAD: Duration = Duration::from_secs(5);
 
@@ -205,6 +209,8 @@ fn key_check() -> anyhow::Result<()> {
             name: "t".to_string(),
             status: TenantStatus::Active,
             is_operator: false,
+            plan: None,
+            default_limits: [None; 3],
             monthly_quota: None,
             policy: Policy::default(),
             created_at: 0,

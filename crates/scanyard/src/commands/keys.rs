@@ -6,6 +6,7 @@ use crate::output;
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use scanyard_contract::ScanType;
+use scanyard_server::bootstrap::TENANT;
 use scanyard_server::key::{NewKey, create_key};
 use scanyard_server::scope::Scope;
 use scanyard_server::store::{Clock, Store, StoreOptions};
@@ -63,7 +64,7 @@ pub async fn run(args: KeysArgs) -> Result<Exit, Failure> {
     let config = args.settings.load()?.config;
     let new = NewKey {
         name: args.name,
-        scopes: if args.scope.is_empty() { Scope::ALL.to_vec() } else { args.scope },
+        scopes: if args.scope.is_empty() { Scope::for_keys(args.tenant == TENANT) } else { args.scope },
         allowed_scan_types: (!args.scan_type.is_empty()).then_some(args.scan_type),
         ..NewKey::with_limits(&config.limits)
     };

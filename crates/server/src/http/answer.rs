@@ -99,6 +99,10 @@ fn json<T: Serialize>(status: StatusCode, media_type: &'static str, body: &T) ->
 pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Response {
     let row = error.code.row();
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut details = error.details.clone();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        details.push(super::status::pointer());
+    }
     match shape {
         ErrorShape::Envelope => {
             let body = Failed {
@@ -108,7 +112,7 @@ pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Respons
                 request_id: request_id.to_string(),
                 retryable: error.is_retryable(),
                 retry_after: error.retry_after,
-                details: error.details.clone(),
+                details,
                 help: row.help(),
             };
             json(status, JSON, &body)
@@ -123,7 +127,7 @@ pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Respons
                 request_id: request_id.to_string(),
                 retryable: error.is_retryable(),
                 retry_after: error.retry_after,
-                details: error.details.clone(),
+                details,
             };
             json(status, PROBLEM, &body)
         }

@@ -1,6 +1,7 @@
 //! Who calls: the key, its state, its tenant, the source address and the rate limit, in this order.
 
 use crate::App;
+use crate::calls::CallNote;
 use crate::error::ApiError;
 use crate::http::respond::AnswerHeaders;
 use crate::http::serve::Source;
@@ -27,6 +28,7 @@ pub struct Auth {
     holder: Arc<Holder>,
     /// The address that the request came from.
     pub source: IpAddr,
+    note: CallNote,
 }
 
 /// A caller of a route that needs no key; counted by source address.
@@ -56,6 +58,8 @@ impl FromRequestParts<App> for Auth {
                 return Err(error);
             }
         };
+        let note = parts.extensions.get::<CallNote>().cloned().unwrap_or_default();
+        note.caller(&holder.tenant.id, &holder.key.id, source);
         check_state(&holder, now)?;
         let key = &holder.key;
         check_source(key, source)?;
@@ -65,7 +69,7 @@ impl FromRequestParts<App> for Auth {
             announce(&standing, headers);
         }
         check_rate(&standing)?;
-        Ok(Auth { holder, source })
+        Ok(Auth { holder, source, note })
     }
 }
 
@@ -101,9 +105,15 @@ impl Auth {
         Ok(found.is_some_and(|holder| check_state(&holder, app.store.local_now()).is_ok()))
     }
 
+    /// What the log of calls will say of this call.
+    pub fn note(&self) -> &CallNote {
+        &self.note
+    }
+
     /// Goes on only with this scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.key().scopes.iter().any(|has| has == scope.as_str()) {
+        let has = self.key().scopes.iter().any(|has| has == scope.as_str());
+        if has && (self.tenant().is_operator || !scope.is_operators()) {
             return Ok(());
         }
         let error = ApiError::new(Code::InsufficientScope).with("scope", scope.as_str());
@@ -220,11 +230,13 @@ fn check_source(key: &ApiKeyRecord, source: IpAddr) -> Result<(), ApiError> {
 /// The tightest window in three headers, all windows in the fourth.
 fn announce(standing: &Standing, headers: &AnswerHeaders) {
     let tightest = standing.tightest();
-    headers.set("ratelimit-limit", &standing.limits[tightest].to_string());
-    headers.set("ratelimit-remaining", &standing.remaining[tightest].to_string());
-    headers.set("ratelimit-reset", &standing.seconds_left[tightest].to_string());
-    let all = WINDOWS.iter().zip(standing.limits).map(|(window, limit)| format!("{limit};w={}", window.length_s));
-    headers.set("ratelimit-policy", &all.collect::<Vec<_>>().join(", "));
+    let [minute, hour, day] = WINDOWS.each_ref().map(|window| window.length_s);
+    let [per_minute, per_hour, per_day] = standing.limits;
+    let policy = format!("{per_minute};w={minute}, {per_hour};w={hour}, {per_day};w={day}");
+    headers.set("ratelimit-limit", standing.limits[tightest]);
+    headers.set("ratelimit-remaining", standing.remaining[tightest]);
+    headers.set("ratelimit-reset", standing.seconds_left[tightest]);
+    headers.set("ratelimit-policy", policy);
 }
 
 fn check_rate(standing: &Standing) -> Result<(), ApiError> {

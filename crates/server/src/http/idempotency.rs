@@ -20,7 +20,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long a repeat waits for the first request at most, before it is told to come back.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Seconds after which to come back.
-const COME_BACK_SECONDS: u64 = 1;
+pub(super) const COME_BACK_SECONDS: u64 = 1;
 
 /// Requests with an `Idempotency-Key` that run on this node; cheap to clone.
 #[derive(Debug, Clone, Default)]

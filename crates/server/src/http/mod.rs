@@ -2,8 +2,10 @@
 
 pub mod accept;
 pub mod answer;
+pub mod audit;
 pub mod auth;
 pub mod body;
+pub mod change;
 pub mod engines;
 pub mod errors;
 pub mod events;
@@ -21,6 +23,11 @@ pub mod results;
 pub mod scan_list;
 pub mod scans;
 pub mod serve;
+pub mod source;
+pub mod status;
+pub mod templates;
+pub mod tenants;
+pub mod usage;
 
 use crate::App;
 use crate::error::ApiError;
@@ -49,6 +56,22 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::get_tenant, tenants::update_tenant))
+        .routes(routes!(tenants::suspend_tenant))
+        .routes(routes!(tenants::resume_tenant))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(status::get_status))
+        .routes(routes!(templates::create_template, templates::list_templates))
+        .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
+        .routes(routes!(templates::launch_template))
+        .routes(routes!(usage::get_usage_summary))
+        .routes(routes!(usage::get_usage_history))
+        .routes(routes!(usage::get_usage_by_key))
+        .routes(routes!(usage::get_usage_by_scan_type))
+        .routes(routes!(usage::get_usage_by_endpoint))
+        .routes(routes!(usage::get_usage_quota))
+        .routes(routes!(usage::list_usage_logs))
 }
 
 /// The routes at the root.

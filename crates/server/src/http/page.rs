@@ -2,8 +2,10 @@
 
 use crate::error::ApiError;
 use crate::http::query::Params;
+use crate::store::Start;
 use scanyard_contract::Code;
 use scanyard_contract::wire::Pagination;
+use uuid::Uuid;
 
 /// Items on a page when `limit` is absent.
 const DEFAULT_LIMIT: u32 = 20;
@@ -50,6 +52,27 @@ impl PageQuery {
             (None, Some(cursor)) => Ok(PageQuery { limit, at: At::Cursor(cursor.to_string()) }),
             (Some(_), Some(_)) => Err(bad_cursor("excludes page: send one of the two")),
         }
+    }
+
+    /// Where the page begins in a list whose cursor is the id of the last item: `prefix` and a UUID.
+    pub fn start(&self, prefix: &str) -> Result<Start, ApiError> {
+        match &self.at {
+            At::Number(page) => Ok(Start { offset: i64::from(page - 1) * i64::from(self.limit), ..Start::default() }),
+            At::Cursor(cursor) => {
+                let uuid = cursor.strip_prefix(prefix).filter(|rest| rest.len() == 36);
+                if uuid.is_none_or(|uuid| Uuid::try_parse(uuid).is_err()) {
+                    return Err(bad_cursor("is not a nextCursor of this list"));
+                }
+                Ok(Start { before: cursor.to_ascii_lowercase(), ..Start::default() })
+            }
+        }
+    }
+
+    /// Cuts the one item off that was read beyond the page, and gives the cursor for it.
+    pub fn cut<T>(&self, items: &mut Vec<T>, id: impl Fn(&T) -> String) -> Option<String> {
+        let has_more = items.len() > self.limit as usize;
+        items.truncate(self.limit as usize);
+        items.last().filter(|_| has_more).map(id)
     }
 
     /// Where this page stands in a list of `total` items.

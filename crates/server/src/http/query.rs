@@ -77,12 +77,11 @@ impl Params {
         }
     }
 
-    /// A point in time.
-    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
-        // A `+` in a query is a blank, so an offset would not arrive as it was meant.
-        let utc = |text: &str| text.ends_with('Z').then(|| text.parse().ok()).flatten();
-        let refused = || invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
-        self.text(name).map(|text| utc(text).ok_or_else(refused)).transpose()
+    /// A point in time, in epoch milliseconds.
+    pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        // A bare `+` in a query is a blank, so an offset has to be written as %2B.
+        let refused = |_| invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| text.parse().map(|Timestamp(at)| at).map_err(refused)).transpose()
     }
 
     /// `scanType`.
@@ -98,7 +97,7 @@ impl Params {
     }
 }
 
-/// A parameter with a value that it cannot have.
+/// A parameter whose value is wrong.
 pub fn invalid(parameter: &str, reason: &str) -> ApiError {
     ApiError::new(Code::InvalidParameter).with("parameter", parameter).detail(parameter, reason)
 }
@@ -134,6 +133,19 @@ impl Segments {
     /// The open segment at this place.
     pub fn text(&self, at: usize) -> &str {
         self.0.get(at).map_or("", String::as_str)
+    }
+
+    /// The first open segment as an id that is a bare UUID, in the form in which ids are stored.
+    pub fn uuid(&self) -> Option<String> {
+        let text = self.text(0);
+        let id = if text.len() == 36 { Uuid::try_parse(text).ok() } else { None };
+        id.map(|id| id.to_string())
+    }
+
+    /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
+    pub fn prefixed(&self, prefix: &str) -> Option<String> {
+        let rest = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
     }
 
     /// The first open segment as a scan's id; what is no UUID names no scan.

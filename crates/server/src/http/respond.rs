@@ -2,19 +2,23 @@
 //! and its line in the log on the way out. Nothing leaves the server that it has not seen.
 
 use crate::App;
+use crate::calls::{CallNote, Caller};
 use crate::error::ApiError;
 use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
+use crate::http::serve::Source;
+use crate::http::source;
 use crate::http::{answer, events, panic, report};
+use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use scanyard_contract::Code;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -23,14 +27,18 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers that an extractor wants on the answer, whatever the answer will be.
 #[derive(Debug, Clone, Default)]
-pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
+pub struct AnswerHeaders(Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>);
 
 impl AnswerHeaders {
     /// Sets a header; a value that no header can hold is left out.
-    pub fn set(&self, name: &'static str, value: &str) {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(HeaderName::from_static(name), value);
+    pub fn set(&self, name: &'static str, value: impl TryInto<HeaderValue>) {
+        if let Ok(value) = value.try_into() {
+            self.lock().push((HeaderName::from_static(name), value));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(HeaderName, HeaderValue)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,6 +51,7 @@ struct Asked {
     route: Option<MatchedPath>,
     shape: ErrorShape,
     headers: AnswerHeaders,
+    note: CallNote,
     at: Instant,
 }
 
@@ -55,9 +64,12 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         route: request.extensions().get::<MatchedPath>().cloned(),
         shape: accept::error_shape(request.headers()),
         headers: AnswerHeaders::default(),
+        note: CallNote::default(),
         at: Instant::now(),
     };
     request.extensions_mut().insert(asked.headers.clone());
+    place_source(&app, &mut request);
+    request.extensions_mut().insert(asked.note.clone());
     let expects_continue = request.headers().contains_key(EXPECT);
     let rest = if request.body().is_end_stream() {
         None
@@ -77,7 +89,16 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     {
         body::discard(rest).await;
     }
-    finish(asked, response, error)
+    finish(&app, asked, response, error)
+}
+
+/// From here on a request's source is what the trusted proxies say it is.
+fn place_source(app: &App, request: &mut Request) {
+    let http = &app.config.http;
+    if let Some(Source(peer)) = request.extensions().get().copied() {
+        let source = source::source(peer, request.headers(), &http.trusted_proxies, http.proxy_header);
+        request.extensions_mut().insert(Source(source));
+    }
 }
 
 /// What is wrong with a request before anyone looks at what it wants.
@@ -95,7 +116,8 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if !is_defined(&asked.method) {
         return Err(ApiError::new(Code::NotImplemented).with("method", asked.method.as_str()));
     }
-    if is_api && app.draining.is_cancelled() {
+    let is_status = super::BASES.iter().any(|base| asked.path.strip_prefix(base) == Some(super::status::PATH));
+    if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
     let media_type = success_type(asked);
@@ -165,7 +187,10 @@ fn failure_of(response: &mut Response) -> Option<ApiError> {
     })
 }
 
-fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response {
+/// Headers that this layer sets itself, at most.
+const OWN_HEADERS: usize = 5;
+
+fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) -> Response {
     let mut response = match &error {
         None => response,
         Some(error) => {
@@ -177,7 +202,11 @@ fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response
         }
     };
     let headers = response.headers_mut();
-    headers.extend(std::mem::take(&mut *asked.headers.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    let set = std::mem::take(&mut *asked.headers.lock());
+    headers.reserve(set.len() + OWN_HEADERS);
+    for (name, value) in set {
+        headers.insert(name, value);
+    }
     if let Ok(id) = HeaderValue::from_str(&asked.request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -190,6 +219,7 @@ fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"X-API-Key\""));
     }
     record(&asked, &response, error.as_ref());
+    log_call(app, &asked, &response, error.as_ref());
     if asked.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
@@ -213,4 +243,24 @@ fn record(asked: &Asked, response: &Response, error: Option<&ApiError>) {
         }
         None => tracing::debug!(%request_id, %method, path, status, code, seconds, "request answered"),
     }
+}
+
+/// One line in the caller's own log, when the caller became known.
+fn log_call(app: &App, asked: &Asked, response: &Response, error: Option<&ApiError>) {
+    let Some(Caller { tenant_id, principal, source }) = asked.note.known_caller() else { return };
+    let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+    app.calls.push(CallRecord {
+        id: asked.request_id,
+        tenant_id: tenant_id.clone(),
+        at: app.store.local_now(),
+        principal: principal.clone(),
+        source: source.to_string(),
+        method: asked.method.to_string(),
+        route: super::BASES.iter().find_map(|base| route.strip_prefix(base)).unwrap_or(route).to_string(),
+        status: response.status().as_u16(),
+        code: error.map_or_else(String::new, |error| error.code.as_str().to_string()),
+        duration_us: u64::try_from(asked.at.elapsed().as_micros()).unwrap_or(u64::MAX),
+        scan_type: asked.note.known_scan_type(),
+        is_submission: asked.note.is_submission(),
+    });
 }

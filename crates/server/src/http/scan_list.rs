@@ -43,6 +43,9 @@ pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Res
     let names = ["scanType", "status", "priority", "tag", "target", "createdAfter", "createdBefore", "sort"];
     let params = query.only(&[&names[..], &[page, limit, cursor]].concat())?;
     let filter = filter(&params)?;
+    if let Some(scan_type) = filter.scan_type {
+        auth.note().scan_type(scan_type);
+    }
     let order = match params.word("sort", Sort::words)? {
         Some(Sort::OldestFirst) => Order::OldestFirst,
         Some(Sort::NewestFirst) | None => Order::NewestFirst,
@@ -98,8 +101,8 @@ fn filter(params: &Params) -> Result<ScanFilter, ApiError> {
             tag => tag.map(str::to_string),
         },
         target: params.text("target").map(target).transpose()?,
-        created_after: params.time("createdAfter")?.map(|at| at.0),
-        created_before: params.time("createdBefore")?.map(|at| at.0),
+        created_after: params.time("createdAfter")?,
+        created_before: params.time("createdBefore")?,
     })
 }
 

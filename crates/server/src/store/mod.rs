@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod call_log;
 pub mod claim;
 pub mod finding;
 pub mod finish;
@@ -21,7 +22,10 @@ pub mod scan_event;
 pub mod scan_list;
 pub mod schema;
 pub mod submit;
+pub mod template;
 pub mod tenant;
+pub mod usage_rollup;
+pub mod worker;
 mod writer;
 
 pub use open::StoreOptions;
@@ -31,7 +35,7 @@ use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use writer::Writer;
 
@@ -90,6 +94,17 @@ pub struct Store {
     writer: Writer,
     dialect: Dialect,
     clock: Clock,
+    /// Whether the last write failed for want of a working database.
+    failing: Arc<AtomicBool>,
+}
+
+/// Where a page of a list begins that is ordered by its ids, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Only items older than the one of this id; empty: all.
+    pub before: String,
+    /// Items to leave out.
+    pub offset: i64,
 }
 
 /// A connection for reading.
@@ -131,12 +146,25 @@ impl Store {
         &self,
         op: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(op).await
+        self.noted(self.writer.write(op).await)
     }
 
     /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction.
     pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
-        self.writer.submit(new).await
+        self.noted(self.writer.submit(new).await)
+    }
+
+    /// Whether the last write failed for want of a working database.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    fn noted<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        let is_failing = matches!(written, Err(StoreError::Unavailable(_)));
+        if self.is_failing() != is_failing {
+            self.failing.store(is_failing, Ordering::Relaxed);
+        }
+        written
     }
 
     /// Closes every connection; what was accepted for writing is written first.

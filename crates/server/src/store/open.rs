@@ -4,6 +4,7 @@ use super::writer::Writer;
 use super::{Clock, Dialect, Store, StoreError, schema};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What opening needs to know.
@@ -50,6 +51,7 @@ impl Store {
                     readers,
                     dialect,
                     clock: options.clock.clone(),
+                    failing: Arc::default(),
                 }
             }
             Dialect::Postgres => {
@@ -60,6 +62,7 @@ impl Store {
                     readers: both,
                     dialect,
                     clock: options.clock.clone(),
+                    failing: Arc::default(),
                 }
             }
         };

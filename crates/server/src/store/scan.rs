@@ -33,6 +33,8 @@ pub struct ScanRecord {
     pub timeout: u32,
     pub asset_id: Option<String>,
     pub callback_url: Option<String>,
+    /// The template that it was launched from.
+    pub template_id: Option<String>,
     pub attempts: u32,
     pub created_at: i64,
     pub started_at: Option<i64>,
@@ -72,6 +74,7 @@ impl ScanRecord {
             asset_id: self.asset_id.clone(),
             callback_url: self.callback_url.clone(),
             queue_position: None,
+            template_id: self.template_id.clone(),
             attempts: self.attempts,
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
@@ -85,7 +88,7 @@ impl ScanRecord {
 }
 
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, callback_url, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -174,6 +177,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
         callback_url: row.try_get("callback_url")?,
+        template_id: row.try_get("template_id")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,
@@ -186,7 +190,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
     })
 }
 
-fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
     let text: Option<String> = row.try_get(column)?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }

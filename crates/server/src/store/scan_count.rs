@@ -125,3 +125,10 @@ pub async fn cells(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilte
 pub async fn total(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilter) -> Result<u64, StoreError> {
     Ok(cells(conn, tenant_id, filter).await?.iter().map(|cell| cell.scans).sum())
 }
+
+/// How many scans of all tenants wait.
+pub async fn queued(conn: &mut AnyConnection) -> Result<u64, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE status = 'queued'";
+    let queued: i64 = sqlx::query_scalar(sql).fetch_one(conn).await?;
+    Ok(queued.max(0) as u64)
+}

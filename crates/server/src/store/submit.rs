@@ -1,7 +1,7 @@
 //! Submissions, set-based: the number of statements does not grow with the number of scans.
 
 use super::idempotency::{self, NewIdempotency, StoredAnswer};
-use super::rows::{over, rows};
+use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, quota_use, scan_count};
 use serde::Serialize;
@@ -58,51 +58,33 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Stores the scans. When one of them breaks a constraint, each goes by itself, so that it fails alone.
-pub async fn batch(
+/// Stores each scan by itself, so that one that breaks a constraint fails alone.
+pub async fn each(
     conn: &mut AnyConnection,
     scans: &[NewScan],
 ) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
-    if scans.is_empty() {
-        return Ok(Vec::new());
-    }
-    let error = match together(conn, scans).await {
-        Ok(outcomes) => return Ok(outcomes.into_iter().map(Ok).collect()),
-        Err(error @ StoreError::Unavailable(_)) => return Err(error),
-        Err(error) => error,
-    };
-    if let [_] = scans {
-        return Ok(vec![Err(error)]);
-    }
     let mut outcomes = Vec::with_capacity(scans.len());
     for one in scans {
-        outcomes.push(match together(conn, std::slice::from_ref(one)).await {
-            Ok(mut outcome) => outcome.pop().ok_or_else(|| StoreError::Bug("a submission without outcome".into())),
+        let mut savepoint = conn.begin().await?;
+        let outcome = match together(&mut savepoint, std::slice::from_ref(one)).await {
+            Ok(mut outcome) => {
+                savepoint.commit().await?;
+                outcome.pop().ok_or_else(|| StoreError::Bug("a submission without outcome".into()))
+            }
+            // After these the transaction itself may be gone, and with it the savepoint.
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
-            Err(error) => Err(error),
-        });
+            Err(error) => {
+                savepoint.rollback().await?;
+                Err(error)
+            }
+        };
+        outcomes.push(outcome);
     }
     Ok(outcomes)
 }
 
-/// Stores the scans; on an error, none of them.
-async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Submitted>, StoreError> {
-    let mut savepoint = conn.begin().await?;
-    match set_based(&mut savepoint, scans).await {
-        Ok(outcomes) => {
-            savepoint.commit().await?;
-            Ok(outcomes)
-        }
-        // After these the transaction itself may be gone, and with it the savepoint.
-        Err(error @ StoreError::Unavailable(_)) => Err(error),
-        Err(error) => {
-            savepoint.rollback().await?;
-            Err(error)
-        }
-    }
-}
-
-async fn set_based(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Submitted>, StoreError> {
+/// Stores the scans; after an error the transaction is to be rolled back, whatever of them went in.
+pub async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec<Submitted>, StoreError> {
     let first = first_of_keys(scans);
     let mut outcomes = claim_keys(conn, scans, &first).await?;
     take_quota(conn, scans, &mut outcomes).await?;
@@ -197,46 +179,22 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
     }
 }
 
-/// Rows of one INSERT: few sizes, so that each text is prepared once. Values are bound, not sent as JSON: SQLite spent as
-/// long on taking that apart as on everything else.
-const CHUNKS: [usize; 3] = [64, 8, 1];
-
-static INSERTS: LazyLock<[Insert; CHUNKS.len()]> = LazyLock::new(|| CHUNKS.map(Insert::of));
-
-/// The statements that insert so many scans and their jobs.
-struct Insert {
-    rows: usize,
-    scan: String,
-    job: String,
-}
-
-impl Insert {
-    fn of(rows: usize) -> Insert {
-        let scan = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, \
-             options, config, timeout_s, asset_id, callback_url, created_at, progress, attempts) VALUES ";
-        let job = "INSERT INTO job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost) VALUES ";
-        Insert {
-            rows,
-            scan: scan.to_string() + &groups(rows, 16, "0, 0"),
-            job: job.to_string() + &groups(rows, 5, "'queued', 0, 0"),
-        }
-    }
-}
-
-/// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each.
-fn groups(rows: usize, columns: usize, fixed: &str) -> String {
-    let group = |row: usize| {
-        let parameters: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({}, {fixed})", parameters.join(", "))
-    };
-    (0..rows).map(group).collect::<Vec<_>>().join(", ")
-}
+static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
+    let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
+         timeout_s, asset_id, callback_url, template_id, created_at, progress, attempts)";
+    Inserts::new(into, 17, ", 0, 0")
+});
+static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
+    let into = "job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost)";
+    Inserts::new(into, 5, ", 'queued', 0, 0")
+});
 
 async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
-    while let Some(insert) = INSERTS.iter().find(|insert| insert.rows <= rows.len()) {
-        let (now, later) = rows.split_at(insert.rows);
-        let mut scans = sqlx::query(insert.scan.as_str());
-        let mut jobs = sqlx::query(insert.job.as_str());
+    let dialect = Dialect::of(conn);
+    while let (Some((count, scan)), Some((_, job))) = (SCANS.of(dialect, rows.len()), JOBS.of(dialect, rows.len())) {
+        let (now, later) = rows.split_at(count);
+        let mut scans = sqlx::query(scan);
+        let mut jobs = sqlx::query(job);
         for Row { scan, priority, tags, options, config, host } in now {
             scans = scans
                 .bind(scan.id.to_string())
@@ -254,6 +212,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(i64::from(scan.timeout))
                 .bind(&scan.asset_id)
                 .bind(&scan.callback_url)
+                .bind(&scan.template_id)
                 .bind(scan.created_at);
             jobs = jobs
                 .bind(scan.id.to_string())

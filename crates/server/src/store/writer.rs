@@ -194,7 +194,19 @@ async fn transaction(
 ) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
     let begin = dialect.pick("BEGIN IMMEDIATE", "BEGIN");
     let mut tx = conn.begin_with(begin).await?;
-    let submitted = submit::batch(&mut tx, scans).await?;
+    let submitted = if scans.is_empty() {
+        Vec::new()
+    } else {
+        match submit::together(&mut tx, scans).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            Err(_) => {
+                tx.rollback().await?;
+                tx = conn.begin_with(begin).await?;
+                submit::each(&mut tx, scans).await?
+            }
+        }
+    };
     for call in calls {
         sqlx::query("SAVEPOINT op").execute(&mut *tx).await?;
         let (inside, answer) = call(Ok(&mut tx)).await;

@@ -9,9 +9,10 @@ mod runs;
 pub use runs::Runs;
 
 use crate::App;
+use crate::calls;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::{idempotency, job};
+use crate::store::{idempotency, job, worker};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
@@ -28,7 +29,13 @@ pub async fn work(app: App) {
         repeat(&app, PROGRESS_TICK, beat_tick),
         watch_leases(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
+        repeat(&app, calls::FLUSH, calls::flush_tick),
+        repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), calls::retention_tick),
     );
+    let id = app.node_id;
+    if let Err(error) = app.store.write(move |conn| Box::pin(async move { worker::gone(conn, id).await })).await {
+        tracing::debug!(%error, "taking leave");
+    }
 }
 
 async fn claim_loop(app: &App) {
@@ -121,11 +128,16 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes scans back from workers that were lost, and forgets answers that are over their time.
+/// Takes scans back from workers that were lost, gives a sign of this one's life, and forgets answers that are over their
+/// time.
 pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let now = app.store.now().await?;
+    let (id, concurrency) = (app.node_id, app.config.worker.concurrency);
     let sweep = app.store.write(move |conn| {
         Box::pin(async move {
+            if concurrency > 0 {
+                worker::seen(conn, id, now, concurrency).await?;
+            }
             idempotency::expire(conn, now).await?;
             job::sweep(conn, now).await
         })

@@ -13,7 +13,6 @@ use std::time::Duration;
 const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
-    ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
     ("webhooks", &[WebhookNotFound, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
@@ -110,6 +109,23 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             return Some(caller.get(&path).await);
         }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
+        TenantNotFound => t.key("tenants:read").get("/tenants/019bc000-0000-7000-8000-000000000000").await,
+        DuplicateTenantName => t.key("tenants:create").post("/tenants", json!({"name": "default"})).await,
+        OperatorTenant => {
+            let caller = t.key("tenants:read tenants:update").made().await;
+            let id = caller.again().get("/tenants").await.data()[0]["id"].as_str().unwrap().to_string();
+            caller.post_text(&format!("/tenants/{id}/suspend"), "").await
+        }
+        TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
+        TemplateNameRequired => {
+            t.key("templates:create").post("/scan-templates", json!({"name": " ", "scanType": "nmap"})).await
+        }
+        DuplicateTemplateName => {
+            let caller = t.key("templates:create").made().await;
+            let body = json!({"name": "nightly", "scanType": "nmap"});
+            caller.again().post("/scan-templates", body.clone()).await.ok(201);
+            caller.post("/scan-templates", body).await
+        }
         RateLimitExceeded => {
             let caller = t.key(ALL).with(|key| key.limits = [1, 9, 9]).made().await;
             caller.again().get("/scans").await.ok(200);
@@ -167,9 +183,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | InvalidToken
         | TokenExpired
         | ConsentRequired
-        | TemplateNotFound
-        | TemplateNameRequired
-        | DuplicateTemplateName
         | WebhookNotFound
         | WebhookUrlUnreachable
         | InvalidWebhookEvent

@@ -155,6 +155,14 @@ impl<'t> Caller<'t> {
         self.post_text(path, body.to_string()).await
     }
 
+    pub async fn patch(self, path: &str, body: Value) -> Answer {
+        self.header("content-type", "application/json").send(Method::PATCH, path, body.to_string().into()).await
+    }
+
+    pub async fn delete(self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Body::empty()).await
+    }
+
     /// A body of JSON that need not be JSON.
     pub async fn post_text(self, path: &str, body: impl Into<Body>) -> Answer {
         let caller = if self.headers.contains_key("content-type") {

@@ -1,5 +1,6 @@
 //! The API through its real router and a real database.
 
+mod audit;
 mod auth;
 mod bad_input;
 mod bootstrap;
@@ -9,10 +10,19 @@ mod dns;
 mod events;
 mod failures;
 mod harness;
+mod launch;
 mod openapi;
+mod proxies;
+mod quota;
 mod reports;
 mod scan_lists;
 mod scans;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+mod templates;
+mod tenants;
+mod tls;
+mod usage;
+mod wire;

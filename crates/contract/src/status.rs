@@ -1,0 +1,82 @@
+//! The state of an instance on the wire, as `GET /status` shows it.
+
+use crate::scan::{ScanType, words};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// How a part works.
+    Condition {
+        Ok = "ok",
+        /// Works, but not as it should.
+        Degraded = "degraded",
+        Down = "down",
+    }
+}
+
+/// The state of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// `down` when the API or the database is, `degraded` when any part but an engine is not `ok`.
+    pub status: Condition,
+    pub api: Part,
+    pub database: Part,
+    pub queue: QueueStatus,
+    pub workers: WorkersStatus,
+    pub engines: EnginesStatus,
+}
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    pub status: Condition,
+    /// Since when, as this node saw it; at the earliest its own start.
+    pub since: Timestamp,
+    /// Why it is not `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The scans that wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueStatus {
+    #[serde(flatten)]
+    pub part: Part,
+    /// Scans that wait, of all tenants; absent while it cannot be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<u64>,
+    /// How many may wait; beyond it `POST /scans` is `SERVICE_UNAVAILABLE`.
+    pub max_backlog: u64,
+}
+
+/// The processes that run scans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkersStatus {
+    #[serde(flatten)]
+    pub part: Part,
+    /// Processes that gave a sign of life a moment ago; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Scans that they can run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u64>,
+    /// Scans that run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<u64>,
+}
+
+/// What can scan, on the node that answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnginesStatus {
+    #[serde(flatten)]
+    pub part: Part,
+    pub available: Vec<ScanType>,
+    /// Scans of these are `ENGINE_UNAVAILABLE`; `GET /engines` says why.
+    pub unavailable: Vec<ScanType>,
+}

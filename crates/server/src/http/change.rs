@@ -1,0 +1,79 @@
+//! Carries a change out: the change itself, its audit record and the answer that every repeat gets, in one transaction.
+
+use crate::App;
+use crate::error::ApiError;
+use crate::http::answer::{self, Answer, Created};
+use crate::http::auth::Auth;
+use crate::http::idempotency::{self, Begun, Pending};
+use crate::http::posted::{Posted, Received};
+use crate::store::StoreError;
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use http::StatusCode;
+use scanyard_contract::Code;
+use serde::Serialize;
+use sqlx::AnyConnection;
+
+/// What a change came to: the data of its answer, or why nothing was changed.
+pub type Outcome<T> = Result<Result<T, ApiError>, StoreError>;
+
+/// A POST that is no repeat.
+#[derive(Debug)]
+pub struct Change {
+    pub received: Received,
+    pending: Option<Pending>,
+    /// The path of what is made; none for a change of what is there.
+    location: Option<String>,
+}
+
+/// Reads a POST; `Err` is the answer when it is a repeat.
+pub async fn begin(app: &App, auth: &Auth, posted: Posted) -> Result<Result<Change, Response>, ApiError> {
+    let received = posted.receive(app).await?;
+    Ok(match idempotency::begin(app, auth, &received).await? {
+        Begun::New(pending) => Ok(Change { received, pending, location: None }),
+        Begun::Replay(stored) => Err(idempotency::replay(stored)),
+    })
+}
+
+impl Change {
+    /// Something is made, and found at this path below the base.
+    pub fn at(mut self, path: &str) -> Change {
+        self.location = Some(format!("{}{path}", super::BASES[0]));
+        self
+    }
+
+    /// Carries the change out and answers. A `change` that gives an error must not have written anything.
+    pub async fn carry_out<T: Serialize + Send + Sync + 'static>(
+        self,
+        app: &App,
+        change: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Outcome<T>> + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let Change { pending, location, received: _ } = self;
+        let status = if location.is_some() { StatusCode::CREATED } else { StatusCode::OK };
+        let now = app.store.local_now();
+        let keep = pending.as_ref().map(|pending| pending.keep(status, location.clone(), now));
+        let is_keyed = keep.is_some();
+        let written = app.store.write(move |conn| {
+            Box::pin(async move {
+                let outcome = change(conn).await?;
+                if let (Ok(data), Some(mut keep)) = (&outcome, keep) {
+                    keep.answer.body = serde_json::to_string(&answer::success(data))?;
+                    crate::store::idempotency::insert(conn, &keep).await?;
+                }
+                Ok(outcome)
+            })
+        });
+        let data = match written.await {
+            Ok(outcome) => outcome?,
+            // The same request runs on another node, and was faster there.
+            Err(StoreError::Duplicate) if is_keyed => {
+                return Err(ApiError::new(Code::IdempotencyInProgress).after(idempotency::COME_BACK_SECONDS));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match location {
+            Some(location) => Created { data, location }.into_response(),
+            None => Answer(data).into_response(),
+        })
+    }
+}

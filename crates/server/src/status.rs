@@ -1,0 +1,174 @@
+//! How the parts of an instance work, and since when.
+
+use crate::App;
+use crate::store::{self, StoreError, worker::Workers};
+use scanyard_contract::status::{Condition, EnginesStatus, Part, QueueStatus, Status, WorkersStatus};
+use scanyard_contract::{ScanType, Timestamp};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a node looks by itself, so that `since` is true also when nobody asks.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a look is believed, in milliseconds: anybody may ask, as often as they like.
+const BELIEVED_MS: i64 = 1_000;
+/// How long a look waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Missed signs of life after which a worker counts as gone.
+const MISSED: i64 = 3;
+/// The share of a bound from which on its part is degraded, in percent.
+const NEARLY_FULL: u64 = 80;
+
+/// A part's condition with its reason.
+type State = (Condition, Option<String>);
+
+const PARTS: usize = 5;
+
+/// What was last seen.
+#[derive(Debug)]
+pub struct Board(Mutex<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    /// Of each part its condition and since when.
+    conditions: [(Condition, i64); PARTS],
+    last: Option<(i64, Status)>,
+}
+
+impl Board {
+    /// Everything works, since the node's start.
+    pub fn new(start: i64) -> Board {
+        Board(Mutex::new(Seen { conditions: [(Condition::Ok, start); PARTS], last: None }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was seen less than a second before `now`.
+    fn recent(&self, now: i64) -> Option<Status> {
+        let seen = self.lock();
+        let recent = seen.last.as_ref().filter(|(at, _)| (0..BELIEVED_MS).contains(&(now - at)));
+        recent.map(|(_, status)| status.clone())
+    }
+}
+
+impl Seen {
+    /// A part as it is shown; its `since` moves when its condition changes.
+    fn part(&mut self, place: usize, (status, reason): State, now: i64) -> Part {
+        let known = &mut self.conditions[place];
+        if known.0 != status {
+            *known = (status, now);
+        }
+        Part { status, since: Timestamp(known.1), reason }
+    }
+}
+
+/// Looks until the node drains.
+pub async fn watch(app: App) {
+    while !app.draining.is_cancelled() {
+        look(&app).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = app.draining.cancelled() => {}
+        }
+    }
+}
+
+/// How every part works now.
+pub async fn look(app: &App) -> Status {
+    let now = app.store.local_now();
+    let is_draining = app.draining.is_cancelled();
+    if let Some(recent) = app.status.recent(now).filter(|_| !is_draining) {
+        return recent;
+    }
+    let counted = tokio::time::timeout(PATIENCE, count(app)).await.ok().and_then(Result::ok);
+    let backlog = counted.map(|(backlog, _)| backlog);
+    let workers = counted.map(|(_, workers)| workers);
+    let available = app.engines.runnable();
+    let unavailable: Vec<ScanType> =
+        ScanType::ALL.iter().copied().filter(|scan_type| !available.contains(scan_type)).collect();
+
+    let mut seen = app.status.lock();
+    let api = seen.part(0, api(is_draining), now);
+    let database = seen.part(1, database(counted.is_some(), app.store.is_failing()), now);
+    let queue = seen.part(2, queue(backlog, app.backlog.limit()), now);
+    let working = seen.part(3, self::workers(workers), now);
+    let engines = seen.part(4, self::engines(available.len()), now);
+    let status = Status {
+        status: overall([&api, &database, &queue, &working, &engines]),
+        api,
+        database,
+        queue: QueueStatus { part: queue, backlog, max_backlog: app.backlog.limit() },
+        workers: WorkersStatus {
+            part: working,
+            processes: workers.map(|workers| workers.processes),
+            capacity: workers.map(|workers| workers.capacity),
+            running: workers.map(|workers| workers.running),
+        },
+        engines: EnginesStatus { part: engines, available, unavailable },
+    };
+    seen.last = Some((now, status.clone()));
+    status
+}
+
+/// What the database knows: how many scans wait, and who runs them.
+async fn count(app: &App) -> Result<(u64, Workers), StoreError> {
+    let backlog = app.backlog.count(&app.store).await?;
+    let grace_ms = MISSED * app.config.worker.sweep_ms as i64;
+    let since = app.store.now().await? - grace_ms;
+    Ok((backlog, store::worker::living(&mut *app.store.read().await?, since).await?))
+}
+
+fn because(condition: Condition, reason: &str) -> State {
+    (condition, Some(reason.to_string()))
+}
+
+fn api(is_draining: bool) -> State {
+    if is_draining { because(Condition::Degraded, "this node is stopping") } else { (Condition::Ok, None) }
+}
+
+fn database(answers: bool, is_failing: bool) -> State {
+    match (answers, is_failing) {
+        (false, _) => because(Condition::Down, "it does not answer"),
+        (true, true) => because(Condition::Degraded, "it can be read, but the last write failed"),
+        (true, false) => (Condition::Ok, None),
+    }
+}
+
+fn queue(backlog: Option<u64>, limit: u64) -> State {
+    match backlog {
+        None => because(Condition::Degraded, "not known while the database does not answer"),
+        Some(backlog) if backlog >= limit => because(Condition::Down, "it is full: no scans are taken"),
+        Some(backlog) if backlog * 100 >= limit * NEARLY_FULL => because(Condition::Degraded, "it is nearly full"),
+        Some(_) => (Condition::Ok, None),
+    }
+}
+
+fn workers(workers: Option<Workers>) -> State {
+    match workers {
+        None => because(Condition::Degraded, "not known while the database does not answer"),
+        Some(Workers { processes: 0, .. }) => because(Condition::Down, "none gives a sign of life: scans wait"),
+        Some(_) => (Condition::Ok, None),
+    }
+}
+
+fn engines(available: usize) -> State {
+    match available {
+        0 => because(Condition::Down, "none is there"),
+        some if some < ScanType::ALL.len() => because(Condition::Degraded, "some are not installed"),
+        _ => (Condition::Ok, None),
+    }
+}
+
+/// Without the API or the database nothing goes; an instance without some engines is as its operator wants it.
+fn overall([api, database, queue, workers, engines]: [&Part; PARTS]) -> Condition {
+    let is_down = |part: &Part| part.status == Condition::Down;
+    let is_impaired = [api, database, queue, workers].iter().any(|part| part.status != Condition::Ok);
+    if is_down(api) || is_down(database) {
+        Condition::Down
+    } else if is_impaired || is_down(engines) {
+        Condition::Degraded
+    } else {
+        Condition::Ok
+    }
+}
