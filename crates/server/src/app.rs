@@ -7,6 +7,7 @@ use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
+use crate::live::Live;
 use crate::queue::Queue;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
@@ -43,6 +44,8 @@ pub struct Parts {
     /// Calls on their way to the log.
     pub calls: CallLog,
     pub queue: Queue,
+    /// Streams of live events.
+    pub live: Live,
     /// How many scans wait.
     pub backlog: Backlog,
     /// How the parts of the instance worked when last looked at.
@@ -114,6 +117,7 @@ impl App {
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
+            live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),
             runs: Runs::default(),

@@ -72,6 +72,11 @@ pub struct Http {
     pub max_header_bytes: usize,
     /// Connections open at the same time.
     pub max_connections: usize,
+    /// Streams of live events that one caller has open on this node at the same time.
+    pub max_event_streams: usize,
+    /// How long a stream of live events may be silent.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub event_heartbeat: Duration,
     /// How long a client may take to send the headers.
     #[serde(deserialize_with = "duration::deserialize")]
     pub header_timeout: Duration,
@@ -252,6 +257,8 @@ impl Default for Http {
             max_url_bytes: 8 * 1024,
             max_header_bytes: 16 * 1024,
             max_connections: 1024,
+            max_event_streams: 20,
+            event_heartbeat: Duration::from_secs(15),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
@@ -364,6 +371,8 @@ impl Config {
         let headers = 1024..=256 * 1024;
         require(headers.contains(&http.max_header_bytes), "http.max_header_bytes", "must be 1024 to 262144");
         require((1..=1_000_000).contains(&http.max_connections), "http.max_connections", "must be 1 to 1000000");
+        require((1..=10_000).contains(&http.max_event_streams), "http.max_event_streams", "must be 1 to 10000");
+        require(within(http.event_heartbeat), "http.event_heartbeat", "must be 100ms to 10m");
         require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
         require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");

@@ -10,6 +10,7 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod live;
 pub mod net;
 pub mod queue;
 pub mod scan;

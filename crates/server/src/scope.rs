@@ -17,6 +17,7 @@ pub enum Scope {
     WebhooksUpdate,
     WebhooksDelete,
     UsageRead,
+    ScansDelete,
     TenantsCreate,
     TenantsRead,
     TenantsUpdate,
@@ -40,6 +41,7 @@ impl Scope {
         Scope::WebhooksUpdate,
         Scope::WebhooksDelete,
         Scope::UsageRead,
+        Scope::ScansDelete,
         Scope::TenantsCreate,
         Scope::TenantsRead,
         Scope::TenantsUpdate,
@@ -63,6 +65,7 @@ impl Scope {
             Scope::WebhooksUpdate => "webhooks:update",
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
+            Scope::ScansDelete => "scans:delete",
             Scope::TenantsCreate => "tenants:create",
             Scope::TenantsRead => "tenants:read",
             Scope::TenantsUpdate => "tenants:update",
@@ -88,6 +91,7 @@ impl Scope {
             | Scope::WebhooksUpdate
             | Scope::WebhooksDelete
             | Scope::UsageRead
+            | Scope::ScansDelete
             | Scope::AuditRead => false,
         }
     }

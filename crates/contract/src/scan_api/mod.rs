@@ -59,6 +59,8 @@ codes! {
     ScanAlreadyFailed => scan::SCAN_ALREADY_FAILED,
     ResultsNotReady => scan::RESULTS_NOT_READY,
     EngineUnavailable => scan::ENGINE_UNAVAILABLE,
+    ReportNotFound => scan::REPORT_NOT_FOUND,
+    ScanNotFinished => scan::SCAN_NOT_FINISHED,
 
     TemplateNotFound => template::TEMPLATE_NOT_FOUND,
     TemplateNameRequired => template::TEMPLATE_NAME_REQUIRED,
@@ -76,6 +78,7 @@ codes! {
 
     RateLimitExceeded => rate_limit::RATE_LIMIT_EXCEEDED,
     QuotaExceeded => rate_limit::QUOTA_EXCEEDED,
+    TooManyStreams => rate_limit::TOO_MANY_STREAMS,
 
     InvalidJson => validation::INVALID_JSON,
     MissingRequiredField => validation::MISSING_REQUIRED_FIELD,
@@ -116,7 +119,6 @@ impl Code {
         Code::TokenExpired,
         Code::ConsentRequired,
         Code::WebhookNotFound,
-        Code::InvalidWebhookUrl,
         Code::WebhookUrlUnreachable,
         Code::InvalidWebhookEvent,
         Code::WebhookDisabled,

@@ -99,6 +99,12 @@ impl Auth {
         AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
     }
 
+    /// Whether the caller may still call, by what the database says now: for answers that outlive their request.
+    pub async fn is_still_live(&self, app: &App) -> Result<bool, ApiError> {
+        let found = api_key::by_hash(&mut *app.store.read().await?, &self.key().hash).await?;
+        Ok(found.is_some_and(|holder| check_state(&holder, app.store.local_now()).is_ok()))
+    }
+
     /// What the log of calls will say of this call.
     pub fn note(&self) -> &CallNote {
         &self.note

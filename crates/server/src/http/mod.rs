@@ -8,6 +8,7 @@ pub mod body;
 pub mod change;
 pub mod engines;
 pub mod errors;
+pub mod events;
 pub mod health;
 pub mod idempotency;
 pub mod json;
@@ -16,8 +17,10 @@ pub mod page;
 pub mod panic;
 pub mod posted;
 pub mod query;
+pub mod report;
 pub mod respond;
 pub mod results;
+pub mod scan_list;
 pub mod scans;
 pub mod serve;
 pub mod source;
@@ -42,9 +45,11 @@ pub const BASES: [&str; 2] = ["/scan-api/api/v1", "/api/v1"];
 /// The API's routes, as they stand under each base path.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(scans::create_scan, scans::list_scans))
-        .routes(routes!(scans::get_scan))
+        .routes(routes!(scans::create_scan, scan_list::list_scans))
+        .routes(routes!(scans::get_scan, scans::delete_scan))
+        .routes(routes!(events::watch_scan))
         .routes(routes!(results::get_results))
+        .routes(routes!(report::get_report))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))

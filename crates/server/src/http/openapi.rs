@@ -88,6 +88,7 @@ const SUBMITTED: &[Code] = &[
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
+    Code::InvalidWebhookUrl,
     Code::QuotaExceeded,
 ];
 
@@ -106,6 +107,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
                 Code::InvalidParameter,
                 Code::InvalidScanType,
                 Code::InvalidPriority,
+                Code::InvalidTarget,
                 Code::InvalidPage,
                 Code::InvalidLimit,
             ],
@@ -127,6 +129,46 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
                 Code::InvalidLimit,
                 Code::ScanNotFound,
                 Code::ResultsNotReady,
+            ],
+        ],
+    ),
+    (
+        "watch_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::TooManyStreams,
+            ],
+        ],
+    ),
+    (
+        "get_report",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+                Code::ReportNotFound,
+            ],
+        ],
+    ),
+    (
+        "delete_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ScanNotFinished,
             ],
         ],
     ),

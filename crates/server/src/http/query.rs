@@ -79,8 +79,9 @@ impl Params {
 
     /// A point in time, in epoch milliseconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let refused = || invalid(name, "must be ISO 8601, such as 2026-03-06T10:00:00Z");
-        self.text(name).map(|text| text.parse::<Timestamp>().map(|at| at.0).map_err(|_| refused())).transpose()
+        // A bare `+` in a query is a blank, so an offset has to be written as %2B.
+        let refused = |_| invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| text.parse().map(|Timestamp(at)| at).map_err(refused)).transpose()
     }
 
     /// `scanType`.

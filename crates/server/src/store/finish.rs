@@ -1,6 +1,7 @@
 //! The end of a run: everything it leaves, in one transaction, and only while the scan is still its own.
 
 use super::scan_count::{Cell, Moves};
+use super::scan_event::{self, EventRecord};
 use super::{StoreError, finding, report, scan};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::finding::{Finding, Summary};
@@ -54,6 +55,7 @@ pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), status);
         moves.write(conn).await?;
     }
+    scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
     finding::insert(conn, &scan.tenant_id, &scan_id, now, &end.findings).await?;
     if let Some(raw) = &end.report {
         report::insert(conn, &scan_id, raw).await?;

@@ -19,6 +19,8 @@ pub mod report;
 mod rows;
 pub mod scan;
 pub mod scan_count;
+pub mod scan_event;
+pub mod scan_list;
 pub mod schema;
 pub mod submit;
 pub mod template;

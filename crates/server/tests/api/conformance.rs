@@ -15,7 +15,7 @@ use std::time::Duration;
 const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
-    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
+    ("webhooks", &[WebhookNotFound, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -81,6 +81,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         InvalidScanType => submit_with(t, "scanType", json!("nessus")).await,
         InvalidTarget => submit_with(t, "target", json!("-oN")).await,
         TargetUnresolvable => submit_with(t, "target", json!("nowhere.example.test")).await,
+        InvalidWebhookUrl => submit_with(t, "callbackUrl", json!("http://hooks.example.test/")).await,
         InvalidPriority => submit_with(t, "priority", json!("urgent")).await,
         ScanAlreadyCompleted => cancel_in(t, "completed").await,
         ScanAlreadyCancelled => cancel_in(t, "cancelled").await,
@@ -89,6 +90,25 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let caller = t.key(ALL).made().await;
             let id = scan_in(t, &caller, "running").await;
             caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
+        }
+        ReportNotFound => {
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(t, &caller, "completed").await;
+            let path = format!("/scans/{id}/report?scanType=sentinel");
+            caller.header("accept", "application/octet-stream").get(&path).await
+        }
+        ScanNotFinished => {
+            let caller = t.key("scans:create scans:delete").made().await;
+            let id = scan_in(t, &caller, "running").await;
+            caller.send(Method::DELETE, &format!("/scans/{id}?scanType=sentinel"), Body::empty()).await
+        }
+        TooManyStreams => {
+            let t = Test::with(|config: &mut Config| config.http.max_event_streams = 1).await;
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(&t, &caller, "running").await;
+            let path = format!("/scans/{id}/events?scanType=sentinel");
+            let (_, _open) = caller.again().open(Method::GET, &path, Body::empty()).await;
+            return Some(caller.get(&path).await);
         }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
         TenantNotFound => t.key("tenants:read").get("/tenants/019bc000-0000-7000-8000-000000000000").await,
@@ -162,7 +182,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | TokenExpired
         | ConsentRequired
         | WebhookNotFound
-        | InvalidWebhookUrl
         | WebhookUrlUnreachable
         | InvalidWebhookEvent
         | WebhookDisabled

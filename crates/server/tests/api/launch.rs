@@ -46,12 +46,14 @@ async fn a_launch_with_a_target_alone_is_a_scan_with_the_templates_settings() {
         assert_eq!(data[field], value, "{field}");
     }
     let scan = caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await;
-    assert_eq!(scan.ok(200).data(), &data);
+    let mut queued = data.clone();
+    queued["queuePosition"] = json!(1);
+    assert_eq!(*scan.ok(200).data(), queued);
     // What is launched stays as it was launched.
     let template = path.trim_end_matches("/launch");
     caller.again().patch(template, json!({"timeout": 61})).await.ok(200);
     caller.again().delete(template).await.ok(200);
-    assert_eq!(caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await.ok(200).data(), &data);
+    assert_eq!(caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await.ok(200).data(), &queued);
     launch(&caller, &path, json!({"target": "127.0.0.1"})).await.is(404, "TEMPLATE_NOT_FOUND");
     let plain = caller.again().post("/scans", json!({"target": "127.0.0.1", "scanType": "sentinel"})).await;
     assert_eq!(plain.ok(201).data().get("templateId"), None);

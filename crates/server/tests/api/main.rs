@@ -5,7 +5,9 @@ mod auth;
 mod bad_input;
 mod bootstrap;
 mod conformance;
+mod deletes;
 mod dns;
+mod events;
 mod failures;
 mod harness;
 mod isolation;
@@ -15,6 +17,8 @@ mod openapi;
 mod proxies;
 mod quota;
 mod record;
+mod reports;
+mod scan_lists;
 mod scans;
 mod status;
 #[path = "../support/mod.rs"]
