@@ -17,6 +17,7 @@ pub mod status;
 mod support;
 pub mod tenant;
 pub mod timestamp;
+pub mod webhook;
 pub mod wire;
 
 pub use audit::AuditEntry;

@@ -160,6 +160,10 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
     pub asset_id: Option<String>,
+    /// Called once, when the scan has ended: `https`, without user name and password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2048, examples("https://hooks.example.test/scan"))]
+    pub callback_url: Option<String>,
 }
 
 /// A scan.
@@ -187,6 +191,8 @@ pub struct Scan {
     pub timeout: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
     /// How many times a worker has lost the scan or given it back.
     pub attempts: u32,
     pub created_at: Timestamp,

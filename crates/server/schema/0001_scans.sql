@@ -79,6 +79,7 @@ CREATE TABLE scan (
     config TEXT NOT NULL,
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
+    callback_url TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,

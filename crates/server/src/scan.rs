@@ -46,7 +46,7 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
     found
 }
 
-fn is_label(text: &str, max: usize) -> bool {
+pub(crate) fn is_label(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
@@ -112,8 +112,19 @@ pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
 
 /// The row of a new scan.
 pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: &str, now: i64) -> ScanRecord {
-    let CreateScan { target: _, scan_type, name, target_type, priority, options, config, tags, timeout, asset_id } =
-        create;
+    let CreateScan {
+        target: _,
+        scan_type,
+        name,
+        target_type,
+        priority,
+        options,
+        config,
+        tags,
+        timeout,
+        asset_id,
+        callback_url,
+    } = create;
     ScanRecord {
         id: Uuid::now_v7(),
         tenant_id: tenant_id.to_string(),
@@ -130,6 +141,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         config,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         asset_id,
+        callback_url,
         attempts: 0,
         created_at: now,
         started_at: None,

@@ -69,6 +69,7 @@ codes! {
     WebhookUrlUnreachable => webhook::WEBHOOK_URL_UNREACHABLE,
     InvalidWebhookEvent => webhook::INVALID_WEBHOOK_EVENT,
     WebhookDisabled => webhook::WEBHOOK_DISABLED,
+    DeliveryNotFound => webhook::DELIVERY_NOT_FOUND,
 
     TenantNotFound => tenant::TENANT_NOT_FOUND,
     DuplicateTenantName => tenant::DUPLICATE_TENANT_NAME,
@@ -89,6 +90,7 @@ codes! {
     InvalidIdempotencyKey => validation::INVALID_IDEMPOTENCY_KEY,
     IdempotencyKeyReused => validation::IDEMPOTENCY_KEY_REUSED,
     IdempotencyInProgress => validation::IDEMPOTENCY_IN_PROGRESS,
+    SecretAlreadyShown => validation::SECRET_ALREADY_SHOWN,
 
     RouteNotFound => request::ROUTE_NOT_FOUND,
     ErrorNotFound => request::ERROR_NOT_FOUND,
@@ -118,11 +120,6 @@ impl Code {
         Code::TemplateNotFound,
         Code::TemplateNameRequired,
         Code::DuplicateTemplateName,
-        Code::WebhookNotFound,
-        Code::InvalidWebhookUrl,
-        Code::WebhookUrlUnreachable,
-        Code::InvalidWebhookEvent,
-        Code::WebhookDisabled,
         Code::KafkaError,
     ];
 

@@ -6,12 +6,14 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod change;
+pub mod deliveries;
 pub mod engines;
 pub mod errors;
 pub mod health;
 pub mod idempotency;
 pub mod json;
 pub mod openapi;
+pub mod outgoing;
 pub mod page;
 pub mod panic;
 pub mod posted;
@@ -23,6 +25,7 @@ pub mod serve;
 pub mod source;
 pub mod status;
 pub mod tenants;
+pub mod webhooks;
 
 use crate::App;
 use crate::error::ApiError;
@@ -55,6 +58,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
         .routes(routes!(status::get_status))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::get_webhook, webhooks::update_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(deliveries::redeliver_webhook))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::redeliver_delivery))
 }
 
 /// The routes at the root.

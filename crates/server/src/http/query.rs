@@ -141,6 +141,12 @@ impl Segments {
         id.map(|id| id.to_string())
     }
 
+    /// The open segment at this place as an id of this kind and a UUID, in the form in which ids are stored.
+    pub fn prefixed(&self, at: usize, kind: &str) -> Option<String> {
+        let text = self.text(at).strip_prefix(kind).filter(|rest| rest.len() == 36)?;
+        Some(format!("{kind}{}", Uuid::try_parse(text).ok()?))
+    }
+
     /// The first open segment as a scan's id; what is no UUID names no scan.
     pub fn scan_id(&self) -> Result<Uuid, ApiError> {
         let text = self.text(0);

@@ -86,6 +86,9 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
+    if let Some(url) = &create.callback_url {
+        app.webhooks.check_callback(url)?;
+    }
     let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
     let faults = scan::faults_beside(create, &target);
     if !faults.is_empty() {
@@ -264,6 +267,7 @@ pub async fn cancel_scan(
     match cancelled {
         Cancel::Cancelled(scan) => {
             app.runs.cancel(scan.id);
+            app.webhooks.hint();
             Ok(Answer(scan.to_wire()).into_response())
         }
         Cancel::Already(status) => Err(already(status)),

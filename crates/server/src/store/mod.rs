@@ -6,12 +6,14 @@
 pub mod api_key;
 pub mod audit;
 pub mod claim;
+pub mod delivery;
 pub mod finding;
 pub mod finish;
 pub mod idempotency;
 pub mod job;
 pub mod master_key;
 pub mod open;
+pub mod outbox;
 pub mod quota_use;
 pub mod rate_window;
 pub mod report;
@@ -21,6 +23,7 @@ pub mod scan_count;
 pub mod schema;
 pub mod submit;
 pub mod tenant;
+pub mod webhook;
 pub mod worker;
 mod writer;
 

@@ -29,6 +29,8 @@ pub struct ScanRecord {
     /// Seconds.
     pub timeout: u32,
     pub asset_id: Option<String>,
+    /// Told once how the scan ended.
+    pub callback_url: Option<String>,
     pub attempts: u32,
     pub created_at: i64,
     pub started_at: Option<i64>,
@@ -57,6 +59,7 @@ impl ScanRecord {
             config: self.config.clone(),
             timeout: self.timeout,
             asset_id: self.asset_id.clone(),
+            callback_url: self.callback_url.clone(),
             attempts: self.attempts,
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
@@ -87,7 +90,7 @@ pub enum Window {
 }
 
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, callback_url, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -183,6 +186,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         config: json(row, "config")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
+        callback_url: row.try_get("callback_url")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,

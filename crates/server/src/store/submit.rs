@@ -200,11 +200,11 @@ impl Insert {
         // A fault rolls the whole transaction back, so SQLite need not keep a journal to take back one statement.
         let insert = dialect.pick("INSERT OR FAIL INTO", "INSERT INTO");
         let scan = " scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, \
-             options, config, timeout_s, asset_id, created_at, progress, attempts) VALUES ";
+             options, config, timeout_s, asset_id, callback_url, created_at, progress, attempts) VALUES ";
         let job = " job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost) VALUES ";
         Insert {
             rows,
-            scan: format!("{insert}{scan}{}", groups(dialect, rows, 15, "0, 0")),
+            scan: format!("{insert}{scan}{}", groups(dialect, rows, 16, "0, 0")),
             job: format!("{insert}{job}{}", groups(dialect, rows, 5, "'queued', 0, 0")),
         }
     }
@@ -248,6 +248,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(config)
                 .bind(i64::from(scan.timeout))
                 .bind(&scan.asset_id)
+                .bind(&scan.callback_url)
                 .bind(scan.created_at);
             jobs = jobs
                 .bind(scan.id.to_string())

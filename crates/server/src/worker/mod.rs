@@ -100,6 +100,9 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     };
     let claimed = app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
     let count = claimed.len();
+    if count > 0 {
+        app.webhooks.hint();
+    }
     for claimed in claimed {
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
@@ -141,6 +144,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
         app.queue.hint();
+        app.webhooks.hint();
     }
     Ok(())
 }

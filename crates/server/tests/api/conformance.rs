@@ -14,7 +14,6 @@ const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
     ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
-    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -123,6 +122,13 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             caller.post("/scans", body("127.0.0.2")).await
         }
         IdempotencyInProgress => return Some(in_progress().await),
+        WebhookNotFound
+        | InvalidWebhookUrl
+        | WebhookUrlUnreachable
+        | InvalidWebhookEvent
+        | WebhookDisabled
+        | DeliveryNotFound
+        | SecretAlreadyShown => return Some(crate::hooked::provoke(code).await),
         RouteNotFound => get("/nowhere").await,
         ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
         MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,
@@ -157,11 +163,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | TemplateNotFound
         | TemplateNameRequired
         | DuplicateTemplateName
-        | WebhookNotFound
-        | InvalidWebhookUrl
-        | WebhookUrlUnreachable
-        | InvalidWebhookEvent
-        | WebhookDisabled
         | KafkaError => return None,
     })
 }

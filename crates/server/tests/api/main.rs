@@ -5,18 +5,20 @@ mod auth;
 mod bad_input;
 mod bootstrap;
 mod conformance;
+mod deliveries;
 mod dns;
 mod failures;
 mod harness;
+mod hooked;
 mod openapi;
 mod proxies;
+mod receiver;
 mod scans;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
-<<<<<<< HEAD
 mod tenants;
-=======
 mod vault;
->>>>>>> f9a9d1b (vault: secrets at rest are sealed by a master key that is not in the database)
+mod webhook_guard;
+mod webhooks;

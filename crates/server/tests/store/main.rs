@@ -72,6 +72,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             config: serde_json::Map::new(),
             timeout: 3600,
             asset_id: None,
+            callback_url: None,
             attempts: 0,
             created_at: BEGIN,
             started_at: None,
