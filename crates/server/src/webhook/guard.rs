@@ -182,7 +182,6 @@ mod tests {
             "example.test",
             "",
             "https://",
-            "https:///x",
             "//example.test",
             "https://user@example.test/",
             "https://user:pass@example.test/",

@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, callbackUrl, config, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
@@ -85,7 +85,7 @@ async fn each_wrong_field_has_its_code() {
         ("options", json!([]), "INVALID_FIELD_TYPE"),
         ("options", json!({"no-such-option": 1}), "UNKNOWN_FIELD"),
         ("config", json!({"no-such-option": 1}), "UNKNOWN_FIELD"),
-        ("callbackUrl", json!("https://a.example.test/"), "UNKNOWN_FIELD"),
+        ("callbackUrl", json!("http://a.example.test/"), "INVALID_WEBHOOK_URL"),
     ] {
         let mut body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
         body[field] = value.clone();
@@ -260,7 +260,7 @@ async fn every_operation_refuses_what_it_does_not_know() {
     for (method, path) in operations {
         let call = async |method: Method, path: &str| caller.again().send(method, path, Body::empty()).await;
         call(method.clone(), &format!("{path}?no-such-parameter=1")).await.is(400, "UNKNOWN_PARAMETER");
-        let refused = call(Method::DELETE, &path).await;
+        let refused = call(Method::PUT, &path).await;
         refused.is(405, "METHOD_NOT_ALLOWED");
         assert!(refused.header("allow").contains(method.as_str()), "{path}: {}", refused.header("allow"));
         call("QUERY".parse().unwrap(), &path).await.is(405, "METHOD_NOT_ALLOWED");

@@ -372,7 +372,7 @@ async fn of_a_body_only_the_beginning_is_read() {
 async fn a_slow_receiver_holds_nobody_up() {
     let h = Hooked::with(|config| {
         config.webhooks.per_webhook = 2;
-        config.webhooks.concurrency = 8;
+        config.webhooks.concurrency = 16;
     });
     let h = h.await;
     let slow = h.webhook("scan.completed").await;
