@@ -78,6 +78,7 @@ fn new_scan(caller: usize) -> NewScan {
         timeout: 3600,
         asset_id: None,
         callback_url: None,
+        template_id: None,
         attempts: 0,
         created_at: 0,
         started_at: None,

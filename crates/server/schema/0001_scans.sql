@@ -80,6 +80,7 @@ CREATE TABLE scan (
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
     callback_url TEXT,
+    template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod backlog;
 pub mod bootstrap;
+pub mod calls;
 pub mod config;
 pub mod engines;
 pub mod error;
@@ -17,7 +18,10 @@ pub mod scope;
 pub mod serve;
 pub mod status;
 pub mod store;
+pub mod template;
 pub mod tenant;
+pub mod tls;
+pub mod usage;
 pub mod vault;
 pub mod webhook;
 pub mod worker;

@@ -54,6 +54,76 @@ fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
     assert_eq!(slow["attempts"], 1);
 }
 
+/// 64 callers at once, and the server killed among them: what is accepted is counted, once, and nothing else is.
+#[test]
+fn kill_9_leaves_the_quota_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let idle = [("SCANYARD_WORKER_CONCURRENCY", "0")];
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let mut server = Server::start(dir.path(), &idle);
+    let accepted = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                while let Some((status, answer)) = server.try_call("POST", "/scans", &body) {
+                    assert_eq!(status, 201, "{answer}");
+                    accepted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+        eventually("scans are accepted", || (accepted.load(std::sync::atomic::Ordering::SeqCst) > 200).then_some(()));
+        server.signal(Signal::SIGKILL);
+    });
+    server.child.wait().unwrap();
+    let accepted = accepted.into_inner();
+    let server = Server::start(dir.path(), &idle);
+    let scans = server.call("GET", "/scans?limit=1", "").1["pagination"]["total"].as_u64().unwrap();
+    assert!(scans >= accepted && scans <= accepted + 64, "{scans} scans, {accepted} accepted");
+    let quota = |server: &Server| server.call("GET", "/usage/quota", "").1["data"]["used"].as_u64().unwrap();
+    assert_eq!(quota(&server), scans);
+    server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
+    assert_eq!(quota(&server), scans + 1);
+}
+
+/// The window is a day: this test is not meant to be run at midnight UTC.
+#[test]
+fn kill_9_leaves_the_rate_limit_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = [("SCANYARD_WORKER_CONCURRENCY", "0"), ("SCANYARD_LIMITS_PER_DAY", "50")];
+    let let_in = |server: &Server, calls: usize| -> usize {
+        std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..calls).map(|_| scope.spawn(|| server.call("GET", "/scans", "").0)).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).filter(|status| *status == 200).count()
+        })
+    };
+    let mut server = Server::start(dir.path(), &limits);
+    assert_eq!(let_in(&server, 30), 30);
+    server.signal(Signal::SIGKILL);
+    server.child.wait().unwrap();
+    let server = Server::start(dir.path(), &limits);
+    assert_eq!(let_in(&server, 64), 20);
+    let (status, refused) = server.call("GET", "/scans", "");
+    assert_eq!((status, &refused["code"]), (429, &json!("RATE_LIMIT_EXCEEDED")));
+}
+
+#[test]
+fn a_stop_writes_the_last_calls_into_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &[]);
+    for _ in 0..20 {
+        server.call("GET", "/scans", "");
+    }
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let server = Server::start(dir.path(), &[]);
+    let (_, log) = server.call("GET", "/usage/logs", "");
+    assert_eq!(log["pagination"]["total"], 20, "{log}");
+    eventually("a call is in the log", || {
+        let (_, log) = server.call("GET", "/usage/logs?limit=1", "");
+        (log["pagination"]["total"].as_u64() > Some(20)).then_some(())
+    });
+}
+
 #[test]
 fn sigterm_gives_running_scans_back_and_exits_0() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Who calls: the key, its state, its tenant, the source address and the rate limit, in this order.
 
 use crate::App;
+use crate::calls::CallNote;
 use crate::error::ApiError;
 use crate::http::respond::AnswerHeaders;
 use crate::http::serve::Source;
@@ -27,6 +28,7 @@ pub struct Auth {
     holder: Arc<Holder>,
     /// The address that the request came from.
     pub source: IpAddr,
+    note: CallNote,
 }
 
 /// A caller of a route that needs no key; counted by source address.
@@ -56,6 +58,8 @@ impl FromRequestParts<App> for Auth {
                 return Err(error);
             }
         };
+        let note = parts.extensions.get::<CallNote>().cloned().unwrap_or_default();
+        note.caller(&holder.tenant.id, &holder.key.id, source);
         check_state(&holder, now)?;
         let key = &holder.key;
         check_source(key, source)?;
@@ -65,7 +69,7 @@ impl FromRequestParts<App> for Auth {
             announce(&standing, headers);
         }
         check_rate(&standing)?;
-        Ok(Auth { holder, source })
+        Ok(Auth { holder, source, note })
     }
 }
 
@@ -93,6 +97,11 @@ impl Auth {
     pub fn audit(&self, at: i64, action: &'static str, resource_id: impl Into<String>) -> AuditRecord {
         let actor = Actor { id: self.principal().to_string(), for_user: None, source: Some(self.source) };
         AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
+    }
+
+    /// What the log of calls will say of this call.
+    pub fn note(&self) -> &CallNote {
+        &self.note
     }
 
     /// Goes on only with this scope.

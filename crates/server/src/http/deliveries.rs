@@ -63,7 +63,7 @@ pub async fn list_deliveries(
 
 /// The id of the delivery in the path; what has not its form names none.
 fn delivery_id(segments: &Segments) -> Result<String, ApiError> {
-    segments.prefixed(1, "dlv-").ok_or_else(not_found)
+    segments.prefixed_at(1, "dlv-").ok_or_else(not_found)
 }
 
 fn not_found() -> ApiError {

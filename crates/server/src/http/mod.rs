@@ -24,7 +24,9 @@ pub mod scans;
 pub mod serve;
 pub mod source;
 pub mod status;
+pub mod templates;
 pub mod tenants;
+pub mod usage;
 pub mod webhooks;
 
 use crate::App;
@@ -58,6 +60,16 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
         .routes(routes!(status::get_status))
+        .routes(routes!(templates::create_template, templates::list_templates))
+        .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
+        .routes(routes!(templates::launch_template))
+        .routes(routes!(usage::get_usage_summary))
+        .routes(routes!(usage::get_usage_history))
+        .routes(routes!(usage::get_usage_by_key))
+        .routes(routes!(usage::get_usage_by_scan_type))
+        .routes(routes!(usage::get_usage_by_endpoint))
+        .routes(routes!(usage::get_usage_quota))
+        .routes(routes!(usage::list_usage_logs))
         .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::get_webhook, webhooks::update_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))

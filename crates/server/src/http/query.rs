@@ -77,11 +77,12 @@ impl Params {
         }
     }
 
-    /// A parameter that is a point in time, in epoch milliseconds.
+    /// A point in time, in epoch milliseconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let at: Result<Timestamp, _> = text.parse();
-        at.map(|at| Some(at.0)).map_err(|_| invalid(name, "must be a time such as 2026-03-06T10:00:00Z"))
+        // A `+` in a query is a blank, so an offset would not arrive as it was meant.
+        let utc = |text: &str| text.ends_with('Z').then(|| text.parse::<Timestamp>().ok()).flatten();
+        let refused = || invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| utc(text).map(|at| at.0).ok_or_else(refused)).transpose()
     }
 
     /// `scanType`.
@@ -97,7 +98,8 @@ impl Params {
     }
 }
 
-fn invalid(parameter: &str, reason: &str) -> ApiError {
+/// A parameter whose value is wrong.
+pub fn invalid(parameter: &str, reason: &str) -> ApiError {
     ApiError::new(Code::InvalidParameter).with("parameter", parameter).detail(parameter, reason)
 }
 
@@ -141,10 +143,15 @@ impl Segments {
         id.map(|id| id.to_string())
     }
 
-    /// The open segment at this place as an id of this kind and a UUID, in the form in which ids are stored.
-    pub fn prefixed(&self, at: usize, kind: &str) -> Option<String> {
-        let text = self.text(at).strip_prefix(kind).filter(|rest| rest.len() == 36)?;
-        Some(format!("{kind}{}", Uuid::try_parse(text).ok()?))
+    /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
+    pub fn prefixed(&self, prefix: &str) -> Option<String> {
+        self.prefixed_at(0, prefix)
+    }
+
+    /// The open segment at this place as an id of the same form.
+    pub fn prefixed_at(&self, at: usize, prefix: &str) -> Option<String> {
+        let rest = self.text(at).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
     }
 
     /// The first open segment as a scan's id; what is no UUID names no scan.

@@ -125,7 +125,7 @@ pub async fn list_webhooks(auth: Auth, State(app): State<App>, query: Query) -> 
 
 /// The id of the webhook in the path; what has not its form names none.
 fn webhook_id(segments: &Segments) -> Result<String, ApiError> {
-    segments.prefixed(0, "wh-").ok_or_else(not_found)
+    segments.prefixed("wh-").ok_or_else(not_found)
 }
 
 fn not_found() -> ApiError {

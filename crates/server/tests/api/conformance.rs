@@ -13,7 +13,6 @@ use std::time::Duration;
 const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
-    ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -96,6 +95,16 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = caller.again().get("/tenants").await.data()[0]["id"].as_str().unwrap().to_string();
             caller.post_text(&format!("/tenants/{id}/suspend"), "").await
         }
+        TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
+        TemplateNameRequired => {
+            t.key("templates:create").post("/scan-templates", json!({"name": " ", "scanType": "nmap"})).await
+        }
+        DuplicateTemplateName => {
+            let caller = t.key("templates:create").made().await;
+            let body = json!({"name": "nightly", "scanType": "nmap"});
+            caller.again().post("/scan-templates", body.clone()).await.ok(201);
+            caller.post("/scan-templates", body).await
+        }
         RateLimitExceeded => {
             let caller = t.key(ALL).with(|key| key.limits = [1, 9, 9]).made().await;
             caller.again().get("/scans").await.ok(200);
@@ -156,14 +165,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             t.app.store.close().await;
             caller.get("/scans").await
         }
-        InvalidCredentials
-        | InvalidToken
-        | TokenExpired
-        | ConsentRequired
-        | TemplateNotFound
-        | TemplateNameRequired
-        | DuplicateTemplateName
-        | KafkaError => return None,
+        InvalidCredentials | InvalidToken | TokenExpired | ConsentRequired | KafkaError => return None,
     })
 }
 

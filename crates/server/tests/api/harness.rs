@@ -155,8 +155,11 @@ impl<'t> Caller<'t> {
     }
 
     pub async fn patch(self, path: &str, body: Value) -> Answer {
-        let caller = self.header("content-type", "application/json");
-        caller.send(Method::PATCH, path, Body::from(body.to_string())).await
+        self.header("content-type", "application/json").send(Method::PATCH, path, body.to_string().into()).await
+    }
+
+    pub async fn delete(self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Body::empty()).await
     }
 
     /// A body of JSON that need not be JSON.

@@ -73,6 +73,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             timeout: 3600,
             asset_id: None,
             callback_url: None,
+            template_id: None,
             attempts: 0,
             created_at: BEGIN,
             started_at: None,
