@@ -8,16 +8,14 @@ use super::send::Answered;
 use super::sign::{self, Call};
 use crate::store::audit::{self, Actor, AuditRecord};
 use crate::store::delivery::NewDelivery;
-use crate::store::outbox::{self, Claimed, Lane, Next, Receiver};
+use crate::store::outbox::{self, Claimed, Next, Receiver};
 use crate::store::webhook::WebhookRecord;
 use crate::store::{StoreError, delivery, webhook};
 use crate::{App, config};
 use scanyard_contract::Timestamp;
 use scanyard_contract::webhook::{DeliveryAttempt, DeliveryEvent, DisabledReason, PingData, WebhookPayload};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// How often the loop looks without a hint.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,81 +32,9 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// The most lanes looked at in one claim.
 const LANES: u32 = 1000;
 
-/// A tenant has one part in so many of this node's places.
-const TENANT_PART: u32 = 4;
-
 /// How often old deliveries are looked for, and how many go at one time.
 const SWEEP: Duration = Duration::from_secs(60);
 const SWEPT: u32 = 500;
-
-/// What this node is sending, by delivery; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Flights(Arc<Mutex<HashMap<String, Flight>>>);
-
-#[derive(Debug)]
-struct Flight {
-    lane: String,
-    tenant_id: String,
-    claim: String,
-}
-
-/// A flight's place; leaving it makes room.
-#[derive(Debug)]
-struct Place {
-    flights: Flights,
-    delivery_id: String,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.flights.lock().remove(&self.delivery_id);
-    }
-}
-
-impl Flights {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Flight>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self, claimed: &Claimed) -> Place {
-        let Claimed { delivery_id, lane, tenant_id, claim, .. } = claimed;
-        let flight = Flight { lane: lane.clone(), tenant_id: tenant_id.clone(), claim: claim.clone() };
-        self.lock().insert(delivery_id.clone(), flight);
-        Place { flights: self.clone(), delivery_id: delivery_id.clone() }
-    }
-
-    fn claims(&self) -> Vec<(String, String)> {
-        self.lock().iter().map(|(id, flight)| (id.clone(), flight.claim.clone())).collect()
-    }
-
-    /// How many of each lane may be claimed now; the lanes with the fewest flights first.
-    fn room(&self, mut lanes: Vec<Lane>, most: u32, per_lane: u32) -> Vec<(String, u32)> {
-        let (mut of_lane, mut of_tenant) = (HashMap::<String, u32>::new(), HashMap::<String, u32>::new());
-        let mut left = {
-            let flights = self.lock();
-            for flight in flights.values() {
-                *of_lane.entry(flight.lane.clone()).or_default() += 1;
-                *of_tenant.entry(flight.tenant_id.clone()).or_default() += 1;
-            }
-            most.saturating_sub(flights.len() as u32)
-        };
-        let per_tenant = (most / TENANT_PART).max(per_lane).min(most);
-        lanes.sort_by_key(|lane| of_lane.get(&lane.id).copied().unwrap_or_default());
-        let mut room = Vec::new();
-        for lane in lanes {
-            let cap = if lane.is_healthy { per_lane } else { 1 };
-            let free = cap.saturating_sub(of_lane.get(&lane.id).copied().unwrap_or_default());
-            let tenant = of_tenant.entry(lane.tenant_id).or_default();
-            let take = free.min(per_tenant.saturating_sub(*tenant)).min(left);
-            if take > 0 {
-                *tenant += take;
-                left -= take;
-                room.push((lane.id, take));
-            }
-        }
-        room
-    }
-}
 
 /// Sends until `app.draining`, then gives what is under way a moment and the rest back.
 pub async fn deliver(app: App) {
@@ -149,11 +75,9 @@ pub async fn deliver(app: App) {
 }
 
 /// A flight that panicked has left its place; its claim ends by itself.
-fn log_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended.map_err(|error| error.is_panic().then_some(error)) {
-        if let Some(error) = error {
-            tracing::error!(%error, "a delivery ended in a fault of ours");
-        }
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a delivery ended in a fault of ours");
     }
 }
 

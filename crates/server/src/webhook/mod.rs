@@ -1,13 +1,15 @@
 //! Webhooks and callbacks: who may be called, how a call is signed and sent, and the loop that sends what is due.
 
 pub mod deliver;
+pub mod flights;
 pub mod guard;
 pub mod register;
 pub mod rule;
 pub mod send;
 pub mod sign;
 
-pub use deliver::{Flights, deliver};
+pub use deliver::deliver;
+pub use flights::Flights;
 
 use crate::config;
 use guard::Guard;

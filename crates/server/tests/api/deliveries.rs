@@ -432,7 +432,7 @@ async fn a_process_that_starts_ends_the_claims_of_the_one_before() {
     h.webhook("scan.completed").await;
     h.scan(ScanStatus::Completed).await;
     let store = &h.t.app.store;
-    let lanes = outbox::lanes(&mut *store.read().await.unwrap(), store.now().await.unwrap(), 10).await.unwrap();
+    let lanes = outbox::lanes(&mut store.read().await.unwrap(), store.now().await.unwrap(), 10).await.unwrap();
     let (now, room) = (store.now().await.unwrap(), vec![(lanes[0].id.clone(), 1)]);
     let claimed = store.write(move |conn| Box::pin(async move { outbox::claim(conn, now, 30_000, &room).await }));
     assert_eq!(claimed.await.unwrap().len(), 1);
