@@ -4,6 +4,7 @@ use crate::config;
 use crate::limit::Limits;
 use crate::scope::Scope;
 use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
+use crate::store::audit::{self, Actor, AuditRecord};
 use crate::store::{Store, StoreError, tenant};
 use ipnet::IpNet;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -147,16 +148,26 @@ impl NewKey {
     }
 }
 
-/// Makes and stores a key of the tenant of that name.
+/// Makes and stores a key of the tenant of that name, as whoever runs commands on the server's machine.
 pub async fn create_key(store: &Store, tenant: &str, new: NewKey) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
     let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
     let found = found.ok_or_else(|| NewKeyError::NoTenant(tenant.to_string()))?;
     if let Some(scope) = new.scopes.iter().find(|scope| !scope.is_for_keys(found.is_operator)) {
         return Err(NewKeyError::Scope(scope.as_str()));
     }
-    let (record, key) = new.make(&found.id, store.now().await?)?;
+    let now = store.now().await?;
+    let (record, key) = new.make(&found.id, now)?;
     let stored = record.clone();
-    store.write(move |conn| Box::pin(async move { api_key::insert(conn, &stored).await })).await?;
+    let line = AuditRecord::new(now, &found.id, Actor::operator(), "api-key.created", &record.id)
+        .with("name", &*record.name)
+        .with("scopes", &*record.scopes);
+    let written = store.write(move |conn| {
+        Box::pin(async move {
+            api_key::insert(conn, &stored).await?;
+            audit::insert(conn, &line).await
+        })
+    });
+    written.await?;
     Ok((record, key))
 }
 

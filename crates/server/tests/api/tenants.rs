@@ -222,4 +222,6 @@ async fn keys_with_the_operators_scopes_are_made_for_the_operator_alone() {
         assert!(matches!(refused, Err(NewKeyError::Scope(named)) if named == scope));
         create_key(&t.app.store, "default", new).await.unwrap();
     }
+    let log = t.key("audit:read").get("/audit?actor=operator&action=api-key.created").await;
+    assert_eq!(log.ok(200).body["pagination"]["total"], 2, "a key made on the server's machine is in the log too");
 }
