@@ -93,6 +93,7 @@ words! {
         Template = "template",
         Webhook = "webhook",
         Tenant = "tenant",
+        ApiKey = "api-key",
         RateLimit = "rate-limit",
         Validation = "validation",
         /// Faults of the HTTP request itself: route, method, media type, size.
@@ -111,6 +112,7 @@ impl Category {
             Category::Template => "Templates",
             Category::Webhook => "Webhooks",
             Category::Tenant => "Tenants",
+            Category::ApiKey => "API keys",
             Category::RateLimit => "Rate limits and quota",
             Category::Validation => "Validation: what the request says",
             Category::Request => "The HTTP request itself",

@@ -3,6 +3,7 @@
 //!
 //! This crate must not know an HTTP client or server, a database or the clock.
 
+pub mod api_key;
 pub mod audit;
 pub mod catalogue;
 mod class;
@@ -19,6 +20,7 @@ pub mod tenant;
 pub mod timestamp;
 pub mod wire;
 
+pub use api_key::{ApiKey, ApiKeyStatus};
 pub use audit::AuditEntry;
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};

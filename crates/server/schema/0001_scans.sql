@@ -18,6 +18,7 @@ CREATE TABLE api_key (
     id TEXT PRIMARY KEY,
     tenant_id TEXT NOT NULL REFERENCES tenant (id),
     name TEXT NOT NULL,
+    description TEXT,
     hash TEXT NOT NULL UNIQUE,
     prefix TEXT NOT NULL,
     scopes TEXT NOT NULL,
@@ -29,6 +30,10 @@ CREATE TABLE api_key (
     status TEXT NOT NULL,
     expires_at BIGINT,
     created_at BIGINT NOT NULL,
+    rotated_at BIGINT,
+    -- The secret before the present one, and when it stops; kept after that, so that who still uses it is told.
+    previous_hash TEXT UNIQUE,
+    previous_until BIGINT,
     last_used_at BIGINT
 );
 CREATE INDEX api_key_of_tenant ON api_key (tenant_id, id);

@@ -1,5 +1,6 @@
 //! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
 
+use crate::api_key::BadKey;
 use crate::schema::{Fault, Found};
 use crate::store::StoreError;
 use axum::response::{IntoResponse, Response};
@@ -64,7 +65,9 @@ impl ApiError {
             (_, Fault::Type(expected)) => {
                 ApiError::new(Code::InvalidFieldType).with("field", field).with("type", expected)
             }
-            ("scanType", Fault::Word { given, .. }) => ApiError::new(Code::InvalidScanType).with("type", given),
+            (field, Fault::Word { given, .. }) if field == "scanType" || field.starts_with("allowedScanTypes[") => {
+                ApiError::new(Code::InvalidScanType).with("type", given)
+            }
             ("priority", Fault::Word { given, .. }) => ApiError::new(Code::InvalidPriority).with("value", given),
             ("targetType", Fault::Word { known, .. }) => {
                 ApiError::new(Code::InvalidFieldType).with("field", field).with("type", known)
@@ -95,6 +98,23 @@ impl ApiError {
     /// Whether the same request can succeed later.
     pub fn is_retryable(&self) -> bool {
         self.code.row().retry.is_retryable()
+    }
+}
+
+impl From<BadKey> for ApiError {
+    fn from(bad: BadKey) -> ApiError {
+        match bad {
+            BadKey::Fields(faults) => ApiError::of_faults(faults),
+            BadKey::Scopes { unknown, known } => {
+                let first = unknown.first().map(|(_, given)| given.clone()).unwrap_or_default();
+                let error = ApiError::new(Code::InvalidScope).with("scope", first);
+                let reason = format!("must be one of {}", known.join(", "));
+                unknown.into_iter().take(MAX_DETAILS).fold(error, |error, (field, _)| error.detail(field, &reason))
+            }
+            BadKey::Lacking(scope) => ApiError::new(Code::InsufficientScope)
+                .with("scope", scope.as_str())
+                .detail("scopes", format!("you lack {} yourself, so no key of yours can have it", scope.as_str())),
+        }
     }
 }
 

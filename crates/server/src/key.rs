@@ -70,6 +70,7 @@ impl RawKey {
 pub struct NewKey {
     /// 1 to 255 characters.
     pub name: String,
+    pub description: Option<String>,
     pub scopes: Vec<Scope>,
     /// `None`: all.
     pub allowed_scan_types: Option<Vec<ScanType>>,
@@ -105,6 +106,7 @@ impl NewKey {
     pub fn with_limits(limits: &config::Limits) -> NewKey {
         NewKey {
             name: String::new(),
+            description: None,
             scopes: Vec::new(),
             allowed_scan_types: None,
             allowed_ips: None,
@@ -115,7 +117,7 @@ impl NewKey {
 
     /// Makes the key: what is stored of it, and the key itself.
     pub fn make(self, tenant_id: &str, now: i64) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
-        let NewKey { name, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
+        let NewKey { name, description, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
         if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(NewKeyError::Name);
         }
@@ -131,6 +133,7 @@ impl NewKey {
             id: format!("key-{}", Uuid::now_v7()),
             tenant_id: tenant_id.to_string(),
             name,
+            description,
             hash: key.hash().hex(),
             prefix: key.prefix().to_string(),
             scopes: scopes.iter().map(|scope| scope.as_str().to_string()).collect(),
@@ -142,6 +145,8 @@ impl NewKey {
             status: KeyStatus::Active,
             expires_at,
             created_at: now,
+            rotated_at: None,
+            previous_until: None,
             last_used_at: None,
         };
         Ok((record, key))

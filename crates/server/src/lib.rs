@@ -1,5 +1,6 @@
 //! The Scan API server: HTTP, domain, store, queue and worker.
 
+pub mod api_key;
 pub mod app;
 pub mod backlog;
 pub mod bootstrap;

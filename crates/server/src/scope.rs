@@ -21,6 +21,10 @@ pub enum Scope {
     TenantsRead,
     TenantsUpdate,
     AuditRead,
+    ApiKeysCreate,
+    ApiKeysRead,
+    ApiKeysUpdate,
+    ApiKeysDelete,
 }
 
 impl Scope {
@@ -44,6 +48,10 @@ impl Scope {
         Scope::TenantsRead,
         Scope::TenantsUpdate,
         Scope::AuditRead,
+        Scope::ApiKeysCreate,
+        Scope::ApiKeysRead,
+        Scope::ApiKeysUpdate,
+        Scope::ApiKeysDelete,
     ];
 
     /// The word on the wire.
@@ -67,6 +75,10 @@ impl Scope {
             Scope::TenantsRead => "tenants:read",
             Scope::TenantsUpdate => "tenants:update",
             Scope::AuditRead => "audit:read",
+            Scope::ApiKeysCreate => "api-keys:create",
+            Scope::ApiKeysRead => "api-keys:read",
+            Scope::ApiKeysUpdate => "api-keys:update",
+            Scope::ApiKeysDelete => "api-keys:delete",
         }
     }
 
@@ -88,7 +100,11 @@ impl Scope {
             | Scope::WebhooksUpdate
             | Scope::WebhooksDelete
             | Scope::UsageRead
-            | Scope::AuditRead => false,
+            | Scope::AuditRead
+            | Scope::ApiKeysCreate
+            | Scope::ApiKeysRead
+            | Scope::ApiKeysUpdate
+            | Scope::ApiKeysDelete => false,
         }
     }
 
@@ -97,9 +113,14 @@ impl Scope {
         Scope::ALL.iter().copied().filter(|scope| scope.is_for_keys(of_operator)).collect()
     }
 
-    /// Whether an API key of a tenant can have it: outside the operator's tenant, people and the audit log are for users.
+    /// Whether an API key of a tenant can have it: no key makes keys, and outside the operator's tenant the audit log is for
+    /// users.
     pub fn is_for_keys(self, of_operator: bool) -> bool {
-        of_operator || !(self.is_operators() || self == Scope::AuditRead)
+        match self {
+            Scope::ApiKeysCreate | Scope::ApiKeysRead | Scope::ApiKeysUpdate | Scope::ApiKeysDelete => false,
+            Scope::AuditRead => of_operator,
+            scope => of_operator || !scope.is_operators(),
+        }
     }
 }
 

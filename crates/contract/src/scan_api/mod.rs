@@ -1,5 +1,6 @@
 //! The catalogue of the Scan API: every failure that Scanyard's own server answers with. One file per category.
 
+mod api_key;
 mod authentication;
 mod authorization;
 mod rate_limit;
@@ -74,6 +75,11 @@ codes! {
     DuplicateTenantName => tenant::DUPLICATE_TENANT_NAME,
     OperatorTenant => tenant::OPERATOR_TENANT,
 
+    ApiKeyNotFound => api_key::API_KEY_NOT_FOUND,
+    ApiKeyRevoked => api_key::API_KEY_REVOKED,
+    InvalidScope => api_key::INVALID_SCOPE,
+    SessionRequired => api_key::SESSION_REQUIRED,
+
     RateLimitExceeded => rate_limit::RATE_LIMIT_EXCEEDED,
     QuotaExceeded => rate_limit::QUOTA_EXCEEDED,
 
@@ -89,6 +95,7 @@ codes! {
     InvalidIdempotencyKey => validation::INVALID_IDEMPOTENCY_KEY,
     IdempotencyKeyReused => validation::IDEMPOTENCY_KEY_REUSED,
     IdempotencyInProgress => validation::IDEMPOTENCY_IN_PROGRESS,
+    SecretAlreadyShown => validation::SECRET_ALREADY_SHOWN,
 
     RouteNotFound => request::ROUTE_NOT_FOUND,
     ErrorNotFound => request::ERROR_NOT_FOUND,

@@ -193,7 +193,11 @@ fn check_state(holder: &Holder, now: i64) -> Result<(), ApiError> {
         KeyStatus::Active => {}
     }
     if let Some(expires_at) = holder.key.expires_at.filter(|expires_at| *expires_at <= now) {
-        let reason = format!("the key expired at {}", Timestamp(expires_at));
+        let what = match holder.key.previous_until {
+            Some(until) if until == expires_at => "this secret was replaced by a rotation and stopped at",
+            Some(_) | None => "the key expired at",
+        };
+        let reason = format!("{what} {}", Timestamp(expires_at));
         return Err(ApiError::new(Code::KeyExpired).detail("expiresAt", reason));
     }
     match holder.tenant.status {

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod answer;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod body;
@@ -55,6 +56,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
         .routes(routes!(status::get_status))
+        .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
+        .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::revoke_api_key))
+        .routes(routes!(api_keys::rotate_api_key))
+        .routes(routes!(api_keys::suspend_api_key))
+        .routes(routes!(api_keys::resume_api_key))
 }
 
 /// The routes at the root.

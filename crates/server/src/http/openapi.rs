@@ -64,6 +64,9 @@ const POSTED: &[Code] = &[
     Code::IdempotencyInProgress,
 ];
 
+/// What a POST whose answer holds a secret can answer besides.
+const SECRET: &[Code] = &[Code::SecretAlreadyShown];
+
 /// What every PATCH can answer besides.
 const PATCHED: &[Code] = &[
     Code::InvalidJson,
@@ -183,6 +186,75 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
         ],
     ),
     ("get_status", &[ANONYMOUS]),
+    (
+        "create_api_key",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidScanType,
+                Code::InvalidScope,
+            ],
+        ],
+    ),
+    (
+        "list_api_keys",
+        &[
+            KEYED,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+            ],
+        ],
+    ),
+    ("get_api_key", &[KEYED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound]]),
+    (
+        "update_api_key",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidScanType,
+                Code::InvalidScope,
+                Code::ApiKeyNotFound,
+                Code::ApiKeyRevoked,
+            ],
+        ],
+    ),
+    ("revoke_api_key", &[KEYED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound]]),
+    (
+        "rotate_api_key",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidFieldValue,
+                Code::ApiKeyNotFound,
+                Code::ApiKeyRevoked,
+            ],
+        ],
+    ),
+    (
+        "suspend_api_key",
+        &[KEYED, POSTED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound, Code::ApiKeyRevoked]],
+    ),
+    (
+        "resume_api_key",
+        &[KEYED, POSTED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound, Code::ApiKeyRevoked]],
+    ),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
 ];
@@ -208,6 +280,7 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
+        (name = "api-keys", description = "Keys for programs; made and changed by people who are logged in"),
         (name = "audit", description = "Who changed what, from where"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),

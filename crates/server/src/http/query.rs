@@ -141,6 +141,12 @@ impl Segments {
         id.map(|id| id.to_string())
     }
 
+    /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
+    pub fn id(&self, prefix: &str) -> Option<String> {
+        let uuid = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        Uuid::try_parse(uuid).ok().map(|uuid| format!("{prefix}{uuid}"))
+    }
+
     /// The first open segment as a scan's id; what is no UUID names no scan.
     pub fn scan_id(&self) -> Result<Uuid, ApiError> {
         let text = self.text(0);
