@@ -19,6 +19,7 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod tenant;
+pub mod vault;
 pub mod worker;
 
 pub use app::App;

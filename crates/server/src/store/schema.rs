@@ -4,7 +4,11 @@ use super::{Dialect, StoreError};
 use sqlx::{AnyPool, Connection};
 
 /// Every version's step, in order; a step once released is never edited.
-const STEPS: &[&str] = &[include_str!("../../schema/0001_scans.sql"), include_str!("../../schema/0003_audit.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../schema/0001_scans.sql"),
+    include_str!("../../schema/0002_users.sql"),
+    include_str!("../../schema/0003_audit.sql"),
+];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7316024)";

@@ -15,4 +15,8 @@ mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
+<<<<<<< HEAD
 mod tenants;
+=======
+mod vault;
+>>>>>>> f9a9d1b (vault: secrets at rest are sealed by a master key that is not in the database)
