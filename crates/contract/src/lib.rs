@@ -10,6 +10,7 @@ mod class;
 pub mod example;
 mod fill;
 pub mod finding;
+pub mod hidden;
 mod info;
 pub mod render;
 pub mod scan;
@@ -18,6 +19,7 @@ pub mod status;
 mod support;
 pub mod tenant;
 pub mod timestamp;
+pub mod user;
 pub mod wire;
 
 pub use api_key::{ApiKey, ApiKeyStatus};

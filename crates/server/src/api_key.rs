@@ -44,7 +44,7 @@ impl std::fmt::Debug for Maker<'_> {
 impl Maker<'_> {
     /// The limits of a key that is made without its own: the tenant's, else the server's.
     fn default_limits(&self) -> Limits {
-        let config::Limits { per_minute, per_hour, per_day, per_source: _ } = self.limits;
+        let config::Limits { per_minute, per_hour, per_day, .. } = self.limits;
         let servers = [*per_minute, *per_hour, *per_day].map(u64::from);
         [0, 1, 2].map(|window| self.tenant.default_limits[window].unwrap_or(servers[window]))
     }

@@ -7,6 +7,7 @@ use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::queue::Queue;
+use crate::session::SessionCache;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::vault::Vault;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub engines: Engines,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
+    /// Sessions looked up within the last second.
+    pub sessions: SessionCache,
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
@@ -103,6 +106,7 @@ impl App {
             resolver: resolver.context("setting up DNS look-ups")?,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
+            sessions: SessionCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             queue: Queue::table(),

@@ -16,9 +16,11 @@ pub mod scan;
 pub mod schema;
 pub mod scope;
 pub mod serve;
+pub mod session;
 pub mod status;
 pub mod store;
 pub mod tenant;
+pub mod token;
 pub mod vault;
 pub mod worker;
 

@@ -1,6 +1,8 @@
-//! What a key may do.
+//! What a key or a user may do.
 
-/// A permission of a key. Wildcards do not exist: what a key may do stands there word by word.
+use scanyard_contract::user::Role;
+
+/// A permission of a key or a role. Wildcards do not exist: what a key may do stands there word by word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     ScansCreate,
@@ -25,6 +27,10 @@ pub enum Scope {
     ApiKeysRead,
     ApiKeysUpdate,
     ApiKeysDelete,
+    UsersCreate,
+    UsersRead,
+    UsersUpdate,
+    UsersDelete,
 }
 
 impl Scope {
@@ -52,6 +58,10 @@ impl Scope {
         Scope::ApiKeysRead,
         Scope::ApiKeysUpdate,
         Scope::ApiKeysDelete,
+        Scope::UsersCreate,
+        Scope::UsersRead,
+        Scope::UsersUpdate,
+        Scope::UsersDelete,
     ];
 
     /// The word on the wire.
@@ -79,6 +89,10 @@ impl Scope {
             Scope::ApiKeysRead => "api-keys:read",
             Scope::ApiKeysUpdate => "api-keys:update",
             Scope::ApiKeysDelete => "api-keys:delete",
+            Scope::UsersCreate => "users:create",
+            Scope::UsersRead => "users:read",
+            Scope::UsersUpdate => "users:update",
+            Scope::UsersDelete => "users:delete",
         }
     }
 
@@ -104,8 +118,47 @@ impl Scope {
             | Scope::ApiKeysCreate
             | Scope::ApiKeysRead
             | Scope::ApiKeysUpdate
-            | Scope::ApiKeysDelete => false,
+            | Scope::ApiKeysDelete
+            | Scope::UsersCreate
+            | Scope::UsersRead
+            | Scope::UsersUpdate
+            | Scope::UsersDelete => false,
         }
+    }
+
+    /// The least role whose users have it; below the owners' of the operator's tenant, nobody has the operator's.
+    fn least_role(self) -> Role {
+        match self {
+            Scope::ScansRead
+            | Scope::ScansList
+            | Scope::ResultsRead
+            | Scope::TemplatesRead
+            | Scope::WebhooksRead
+            | Scope::UsageRead => Role::Viewer,
+            Scope::ScansCreate
+            | Scope::ScansCancel
+            | Scope::TemplatesCreate
+            | Scope::TemplatesUpdate
+            | Scope::TemplatesDelete => Role::Analyst,
+            Scope::WebhooksCreate
+            | Scope::WebhooksUpdate
+            | Scope::WebhooksDelete
+            | Scope::AuditRead
+            | Scope::ApiKeysCreate
+            | Scope::ApiKeysRead
+            | Scope::ApiKeysUpdate
+            | Scope::ApiKeysDelete
+            | Scope::UsersCreate
+            | Scope::UsersRead
+            | Scope::UsersUpdate
+            | Scope::UsersDelete => Role::Admin,
+            Scope::TenantsCreate | Scope::TenantsRead | Scope::TenantsUpdate => Role::Owner,
+        }
+    }
+
+    /// Whether users of a role have it.
+    pub fn is_for_role(self, role: Role, of_operator: bool) -> bool {
+        !self.least_role().is_above(role) && (of_operator || !self.is_operators())
     }
 
     /// Every scope that an API key of a tenant can have.
@@ -118,7 +171,9 @@ impl Scope {
     pub fn is_for_keys(self, of_operator: bool) -> bool {
         match self {
             Scope::ApiKeysCreate | Scope::ApiKeysRead | Scope::ApiKeysUpdate | Scope::ApiKeysDelete => false,
-            Scope::AuditRead => of_operator,
+            Scope::AuditRead | Scope::UsersCreate | Scope::UsersRead | Scope::UsersUpdate | Scope::UsersDelete => {
+                of_operator
+            }
             scope => of_operator || !scope.is_operators(),
         }
     }

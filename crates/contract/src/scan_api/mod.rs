@@ -9,6 +9,7 @@ mod scan;
 mod server;
 mod template;
 mod tenant;
+mod user;
 mod validation;
 mod webhook;
 
@@ -80,6 +81,15 @@ codes! {
     InvalidScope => api_key::INVALID_SCOPE,
     SessionRequired => api_key::SESSION_REQUIRED,
 
+    UserSuspended => user::USER_SUSPENDED,
+    AccountLocked => user::ACCOUNT_LOCKED,
+    PasswordPolicyViolation => user::PASSWORD_POLICY_VIOLATION,
+    UserNotFound => user::USER_NOT_FOUND,
+    DuplicateEmail => user::DUPLICATE_EMAIL,
+    LastOwner => user::LAST_OWNER,
+    InsufficientRole => user::INSUFFICIENT_ROLE,
+    ImpersonationNotAllowed => user::IMPERSONATION_NOT_ALLOWED,
+
     RateLimitExceeded => rate_limit::RATE_LIMIT_EXCEEDED,
     QuotaExceeded => rate_limit::QUOTA_EXCEEDED,
 
@@ -118,9 +128,6 @@ codes! {
 impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
     pub const AHEAD: &'static [Code] = &[
-        Code::InvalidCredentials,
-        Code::InvalidToken,
-        Code::TokenExpired,
         Code::ConsentRequired,
         Code::TemplateNotFound,
         Code::TemplateNameRequired,

@@ -1,12 +1,14 @@
-//! Who calls: the key, its state, its tenant, the source address and the rate limit, in this order.
+//! Who calls, by key or by session: its state, its tenant, the source address and the rate limit, in this order.
 
 use crate::App;
 use crate::error::ApiError;
+use crate::http::bearer;
 use crate::http::respond::AnswerHeaders;
 use crate::http::serve::Source;
 use crate::key::{self, KeyHash};
-use crate::limit::{Standing, WINDOWS};
+use crate::limit::{Limits, Standing, WINDOWS};
 use crate::scope::Scope;
+use crate::session::Visitor;
 use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
 use crate::store::audit::{Actor, AuditRecord};
 use crate::store::tenant::{TenantRecord, TenantStatus};
@@ -21,24 +23,40 @@ use std::sync::Arc;
 /// The header that carries a key.
 const X_API_KEY: &str = "x-api-key";
 
-/// A caller whose key is live and within its limits; what it may do, the handler asks.
+/// A caller who is live and within its limits; what it may do, the handler asks.
 #[derive(Debug, Clone)]
 pub struct Auth {
-    holder: Arc<Holder>,
+    caller: Caller,
     /// The address that the request came from.
     pub source: IpAddr,
 }
 
+/// A program with its key, or a person with a session.
+#[derive(Debug, Clone)]
+enum Caller {
+    Key(Arc<Holder>),
+    User {
+        /// Who the request is done as.
+        visitor: Arc<Visitor>,
+        /// The admin who does it, when it is another one.
+        admin: Option<Arc<Visitor>>,
+    },
+}
+
 /// A caller of a route that needs no key; counted by source address.
 #[derive(Debug)]
-pub struct Anonymous;
+pub struct Anonymous {
+    /// The address that the request came from.
+    pub source: IpAddr,
+}
 
 impl FromRequestParts<App> for Anonymous {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Anonymous, ApiError> {
-        count_source(app, source(parts)?)?;
-        Ok(Anonymous)
+        let source = source(parts)?;
+        count_source(app, source)?;
+        Ok(Anonymous { source })
     }
 }
 
@@ -48,66 +66,140 @@ impl FromRequestParts<App> for Auth {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Auth, ApiError> {
         let source = source(parts)?;
         let now = app.store.local_now();
-        let holder = match find(app, parts, now).await {
-            Ok(holder) => holder,
+        let caller = match find(app, parts, now).await {
+            Ok(caller) => caller,
             Err(error) => {
                 // Whoever tries keys out is slowed down; a live key from the same address is not.
                 count_source(app, source)?;
                 return Err(error);
             }
         };
-        check_state(&holder, now)?;
-        let key = &holder.key;
-        check_source(key, source)?;
-        let limits = [key.per_minute, key.per_hour, key.per_day];
-        let standing = app.limits.take(&app.store, &key.id, limits, now).await?;
+        caller.check(source, now)?;
+        let standing = app.limits.take(&app.store, caller.id(), caller.limits(app), now).await?;
         if let Some(headers) = parts.extensions.get::<AnswerHeaders>() {
             announce(&standing, headers);
         }
         check_rate(&standing)?;
-        Ok(Auth { holder, source })
+        let caller = if bearer::wants_impersonation(&parts.headers) {
+            caller.impersonate(app, parts, source, now).await?
+        } else {
+            caller
+        };
+        Ok(Auth { caller, source })
+    }
+}
+
+impl Caller {
+    fn tenant(&self) -> &TenantRecord {
+        match self {
+            Caller::Key(holder) => &holder.tenant,
+            Caller::User { visitor, admin: _ } => &visitor.tenant,
+        }
+    }
+
+    /// Id of the key, or of the user that the request is done as.
+    fn id(&self) -> &str {
+        match self {
+            Caller::Key(holder) => &holder.key.id,
+            Caller::User { visitor, admin: _ } => &visitor.user.id,
+        }
+    }
+
+    fn check(&self, source: IpAddr, now: i64) -> Result<(), ApiError> {
+        match self {
+            Caller::Key(holder) => {
+                check_state(holder, now)?;
+                check_source(&holder.key, source)
+            }
+            Caller::User { visitor, admin: _ } => bearer::check_state(visitor),
+        }
+    }
+
+    fn limits(&self, app: &App) -> Limits {
+        match self {
+            Caller::Key(holder) => [holder.key.per_minute, holder.key.per_hour, holder.key.per_day],
+            Caller::User { .. } => app.config.limits.of_users(),
+        }
+    }
+
+    async fn impersonate(self, app: &App, parts: &Parts, source: IpAddr, now: i64) -> Result<Caller, ApiError> {
+        match self {
+            Caller::Key(_) => Err(bearer::no_impersonation("is for sessions: a key acts as itself")),
+            Caller::User { visitor: admin, admin: _ } => {
+                let visitor = bearer::impersonated(app, parts, &admin, source, now).await?;
+                Ok(Caller::User { visitor, admin: Some(admin) })
+            }
+        }
     }
 }
 
 impl Auth {
-    fn key(&self) -> &ApiKeyRecord {
-        &self.holder.key
-    }
-
     /// The caller's tenant.
     pub fn tenant(&self) -> &TenantRecord {
-        &self.holder.tenant
+        self.caller.tenant()
     }
 
     /// Id of the caller's tenant.
     pub fn tenant_id(&self) -> &str {
-        &self.holder.tenant.id
+        &self.tenant().id
     }
 
-    /// Id of the caller: of its key.
+    /// Id of the caller: of its key, or of the user that the request is done as.
     pub fn principal(&self) -> &str {
-        &self.holder.key.id
+        self.caller.id()
+    }
+
+    /// Who is logged in; `None` for a key.
+    pub fn visitor(&self) -> Option<&Visitor> {
+        match &self.caller {
+            Caller::Key(_) => None,
+            Caller::User { visitor, admin: _ } => Some(visitor),
+        }
+    }
+
+    /// Id of the admin who acts as the user.
+    pub fn impersonator(&self) -> Option<&str> {
+        match &self.caller {
+            Caller::Key(_) => None,
+            Caller::User { visitor: _, admin } => admin.as_ref().map(|admin| &*admin.user.id),
+        }
     }
 
     /// A line of the audit log: that this caller did `action`, such as `template.created`, to the resource of that id.
     pub fn audit(&self, at: i64, action: &'static str, resource_id: impl Into<String>) -> AuditRecord {
-        let actor = Actor { id: self.principal().to_string(), for_user: None, source: Some(self.source) };
+        let (id, for_user) = match self.impersonator() {
+            Some(admin) => (admin, Some(self.principal().to_string())),
+            None => (self.principal(), None),
+        };
+        let actor = Actor { id: id.to_string(), for_user, source: Some(self.source) };
         AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
     }
 
-    /// Goes on only with this scope.
+    /// Goes on only with this scope: written on the key, or of the user's role.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        let has = self.key().scopes.iter().any(|has| has == scope.as_str());
-        if has && (self.tenant().is_operator || !scope.is_operators()) {
-            return Ok(());
-        }
+        let of_operator = self.tenant().is_operator;
+        let lacking = match &self.caller {
+            Caller::Key(holder) => {
+                let has = holder.key.scopes.iter().any(|has| has == scope.as_str());
+                if has && scope.is_for_keys(of_operator) {
+                    return Ok(());
+                }
+                "key"
+            }
+            Caller::User { visitor, admin: _ } if scope.is_for_role(visitor.user.role, of_operator) => return Ok(()),
+            Caller::User { visitor, admin: _ } => visitor.user.role.as_str(),
+        };
         let error = ApiError::new(Code::InsufficientScope).with("scope", scope.as_str());
-        Err(error.detail("scope", format!("the key lacks {}", scope.as_str())))
+        Err(error.detail("scope", format!("the {lacking} lacks {}", scope.as_str())))
     }
 
-    /// Goes on only when the key may run this engine.
+    /// Goes on only when the caller may run this engine.
     pub fn check_scan_type(&self, scan_type: ScanType) -> Result<(), ApiError> {
-        let Some(allowed) = &self.key().allowed_scan_types else { return Ok(()) };
+        let allowed = match &self.caller {
+            Caller::Key(holder) => &holder.key.allowed_scan_types,
+            Caller::User { .. } => return Ok(()),
+        };
+        let Some(allowed) = allowed else { return Ok(()) };
         if allowed.contains(&scan_type) {
             return Ok(());
         }
@@ -129,12 +221,20 @@ fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
         ApiError::new(Code::RateLimitExceeded)
             .with("N", seconds.to_string())
             .after(seconds)
-            .detail("source", format!("{source} sent too many requests without a live key in this minute"))
+            .detail("source", format!("{source} sent too many requests without a live key or session in this minute"))
     })
 }
 
-/// Finds the key of a request: in the cache of the last second, else in the store.
-async fn find(app: &App, parts: &Parts, now: i64) -> Result<Arc<Holder>, ApiError> {
+/// Finds the caller of a request: in the cache of the last second, else in the store.
+async fn find(app: &App, parts: &Parts, now: i64) -> Result<Caller, ApiError> {
+    let key_is_given = parts.headers.contains_key(X_API_KEY);
+    match bearer::token_of(&parts.headers).filter(|_| !key_is_given) {
+        Some(token) => Ok(Caller::User { visitor: bearer::find(app, token, now).await?, admin: None }),
+        None => Ok(Caller::Key(find_key(app, parts, now).await?)),
+    }
+}
+
+async fn find_key(app: &App, parts: &Parts, now: i64) -> Result<Arc<Holder>, ApiError> {
     let mut given = parts.headers.get_all(X_API_KEY).iter();
     let text = match (given.next(), given.next()) {
         (Some(text), None) => text.to_str().unwrap_or_default(),
@@ -180,7 +280,7 @@ fn missing(headers: &HeaderMap, query: &str) -> ApiError {
         return error.detail(crate::error::shown(&name), reason);
     }
     if headers.contains_key(AUTHORIZATION) {
-        return error.detail("Authorization", "is not read: send the key in X-API-Key");
+        return error.detail("Authorization", "holds no access token: a key belongs into X-API-Key");
     }
     error.detail("X-API-Key", "is missing")
 }

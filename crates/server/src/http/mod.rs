@@ -5,6 +5,7 @@ pub mod answer;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+pub mod bearer;
 pub mod body;
 pub mod change;
 pub mod engines;

@@ -16,7 +16,9 @@ use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ContactBuilder, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response as Documented,
     ResponseBuilder, Server, Type,
@@ -47,6 +49,10 @@ const KEYED: &[Code] = &[
     Code::KeyExpired,
     Code::TenantSuspended,
     Code::IpNotAllowed,
+    Code::InvalidToken,
+    Code::TokenExpired,
+    Code::UserSuspended,
+    Code::ImpersonationNotAllowed,
     Code::RateLimitExceeded,
     Code::DatabaseError,
 ];
@@ -306,6 +312,9 @@ pub fn frame() -> OpenApi {
     let key = ApiKeyValue::with_description("X-API-Key", "A key: `cix_sk_` and 40 letters and digits");
     let schemes = &mut document.components.get_or_insert_default().security_schemes;
     schemes.insert("apiKey".to_string(), SecurityScheme::ApiKey(ApiKey::Header(key)).into());
+    let session = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let session = session.description(Some("The access token of `POST /auth/login`")).build();
+    schemes.insert("session".to_string(), SecurityScheme::Http(session).into());
     document
 }
 
@@ -324,6 +333,7 @@ pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
         for operation in operations(item) {
             add_failures(operation);
             add_headers(operation);
+            add_session(operation);
         }
     }
     document
@@ -367,6 +377,18 @@ fn integer(description: &str) -> utoipa::openapi::Header {
     let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
     HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
+
+/// Whatever takes a key takes a session too.
+fn add_session(operation: &mut Operation) {
+    if let Some(security) = &mut operation.security
+        && security.contains(&SecurityRequirement::new("apiKey", NO_SCOPES))
+    {
+        security.push(SecurityRequirement::new("session", NO_SCOPES));
+    }
+}
+
+/// Our scopes are not OAuth's.
+const NO_SCOPES: [&str; 0] = [];
 
 /// The headers of every answer.
 fn add_headers(operation: &mut Operation) {

@@ -200,13 +200,22 @@ fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response
         headers.insert(RETRY_AFTER, seconds.into());
     }
     if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"X-API-Key\""));
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge(error.as_ref()));
     }
     record(&asked, &response, error.as_ref());
     if asked.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// What a 401 asks for.
+fn challenge(error: Option<&ApiError>) -> HeaderValue {
+    HeaderValue::from_static(match error.map(|error| error.code) {
+        Some(Code::InvalidToken | Code::TokenExpired) => "Bearer error=\"invalid_token\"",
+        Some(Code::InvalidCredentials | Code::UserSuspended | Code::SessionRequired) => "Bearer",
+        _ => "ApiKey header=\"X-API-Key\"",
+    })
 }
 
 /// One line in the log, one count in the metrics.

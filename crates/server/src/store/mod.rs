@@ -10,6 +10,7 @@ pub mod finding;
 pub mod finish;
 pub mod idempotency;
 pub mod job;
+pub mod login_failure;
 pub mod master_key;
 pub mod open;
 pub mod quota_use;
@@ -19,8 +20,10 @@ mod rows;
 pub mod scan;
 pub mod scan_count;
 pub mod schema;
+pub mod session;
 pub mod submit;
 pub mod tenant;
+pub mod user;
 pub mod worker;
 mod writer;
 

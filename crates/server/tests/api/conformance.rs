@@ -11,7 +11,19 @@ use std::time::Duration;
 
 /// Codes that nothing answers with yet, and what they wait for.
 const WAITING: &[(&str, &[Code])] = &[
-    ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
+    (
+        "logins and the routes of users",
+        &[
+            InvalidCredentials,
+            AccountLocked,
+            PasswordPolicyViolation,
+            UserNotFound,
+            DuplicateEmail,
+            LastOwner,
+            InsufficientRole,
+        ],
+    ),
+    ("the routes of keys", &[ApiKeyNotFound, ApiKeyRevoked, InvalidScope, SessionRequired, SecretAlreadyShown]),
     ("engines that tell third parties", &[ConsentRequired]),
     ("templates", &[TemplateNotFound, TemplateNameRequired, DuplicateTemplateName]),
     ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
@@ -150,9 +162,30 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             t.app.store.close().await;
             caller.get("/scans").await
         }
+        InvalidToken => t.nobody().header("authorization", "Bearer x").get("/scans").await,
+        TokenExpired => {
+            let caller = t.session("viewer").made().await;
+            t.pass(15 * 60 * 1000);
+            caller.get("/scans").await
+        }
+        UserSuspended => {
+            let caller = t.session("viewer").made().await;
+            t.sql("UPDATE app_user SET status = 'suspended'").await;
+            caller.get("/scans").await
+        }
+        ImpersonationNotAllowed => t.session("viewer").header("x-impersonate", "usr-1").get("/scans").await,
         InvalidCredentials
-        | InvalidToken
-        | TokenExpired
+        | AccountLocked
+        | PasswordPolicyViolation
+        | UserNotFound
+        | DuplicateEmail
+        | LastOwner
+        | InsufficientRole
+        | ApiKeyNotFound
+        | ApiKeyRevoked
+        | InvalidScope
+        | SessionRequired
+        | SecretAlreadyShown
         | ConsentRequired
         | TemplateNotFound
         | TemplateNameRequired

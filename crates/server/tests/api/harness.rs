@@ -7,12 +7,15 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use scanyard_contract::Code;
+use scanyard_contract::user::{Role, UserStatus};
 use scanyard_server::config::{Config, Secret};
 use scanyard_server::http::BASES;
 use scanyard_server::http::serve::Source;
 use scanyard_server::key::{NewKey, RawKey};
-use scanyard_server::store::{api_key, tenant};
-use scanyard_server::{App, bootstrap};
+use scanyard_server::store::user::{self, UserRecord};
+use scanyard_server::store::{self, api_key, tenant};
+use scanyard_server::token::{self, Use};
+use scanyard_server::{App, bootstrap, session};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -34,6 +37,7 @@ pub struct Test {
 pub struct Caller<'t> {
     test: &'t Test,
     key: Option<NewKey>,
+    role: Option<Role>,
     tenant: String,
     headers: HeaderMap,
     source: IpAddr,
@@ -81,6 +85,36 @@ impl Test {
         changed.await.unwrap();
     }
 
+    /// Makes a user without a usable password and a session; its access token.
+    async fn log_in(&self, tenant: &str, role: Role) -> String {
+        let app = &self.app;
+        let tenant = tenant::by_name(&mut *app.store.read().await.unwrap(), tenant).await.unwrap().expect(tenant);
+        let now = app.store.local_now();
+        let id = format!("usr-{}", uuid::Uuid::now_v7());
+        let user = UserRecord {
+            email: format!("{id}@example.test"),
+            id,
+            tenant_id: tenant.id,
+            name: None,
+            role,
+            status: UserStatus::Active,
+            password_hash: "none".into(),
+            password_changed_at: now,
+            last_login_at: None,
+            created_at: now,
+        };
+        let session = session::begin(&user.id, now);
+        let token = token::issue(&app.vault, Use::Access, &user.id, &session.id, 0, now).unwrap();
+        let stored = app.store.write(move |conn| {
+            Box::pin(async move {
+                store::session::insert(conn, &session).await?;
+                user::insert_new(conn, &user).await
+            })
+        });
+        assert!(stored.await.unwrap());
+        token
+    }
+
     /// How many rows a table has.
     pub async fn rows(&self, table: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
@@ -99,7 +133,19 @@ impl Test {
     /// Nobody: no key.
     pub fn nobody(&self) -> Caller<'_> {
         let loopback = IpAddr::from([127, 0, 0, 1]);
-        Caller { test: self, key: None, tenant: "default".into(), headers: HeaderMap::new(), source: loopback }
+        Caller {
+            test: self,
+            key: None,
+            role: None,
+            tenant: "default".into(),
+            headers: HeaderMap::new(),
+            source: loopback,
+        }
+    }
+
+    /// A new user with this role in the operator's tenant, logged in.
+    pub fn session(&self, role: &str) -> Caller<'_> {
+        Caller { role: Some(role.parse().expect(role)), ..self.nobody() }
     }
 
     /// A holder of a new key of the operator's tenant with these scopes, parted by blanks.
@@ -131,8 +177,12 @@ impl<'t> Caller<'t> {
         self
     }
 
-    /// Makes the key, so that several calls share it.
+    /// Makes the key, or the user and the session, so that several calls share it.
     pub async fn made(mut self) -> Self {
+        if let Some(role) = self.role.take() {
+            let token = self.test.log_in(&self.tenant, role).await;
+            self.headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
         if let Some(new) = self.key.take() {
             let key = self.test.make_key(&self.tenant, new).await;
             self.headers.insert("x-api-key", key.reveal().parse().unwrap());
@@ -145,11 +195,18 @@ impl<'t> Caller<'t> {
         self.headers["x-api-key"].to_str().unwrap().to_string()
     }
 
+    /// Id of the user who is logged in, once it is made.
+    pub fn user_id(&self) -> String {
+        let token = self.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        token::read(&self.test.app.vault, Use::Access, token, self.test.app.store.local_now()).unwrap().sub
+    }
+
     /// The same caller once more.
     pub fn again(&self) -> Caller<'t> {
         Caller {
             test: self.test,
             key: self.key.clone(),
+            role: self.role,
             tenant: self.tenant.clone(),
             headers: self.headers.clone(),
             source: self.source,

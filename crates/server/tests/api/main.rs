@@ -11,12 +11,10 @@ mod harness;
 mod openapi;
 mod proxies;
 mod scans;
+mod sessions;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp;
-<<<<<<< HEAD
 mod tenants;
-=======
 mod vault;
->>>>>>> f9a9d1b (vault: secrets at rest are sealed by a master key that is not in the database)
