@@ -24,9 +24,10 @@ CREATE TABLE api_key (
     scopes TEXT NOT NULL,
     allowed_scan_types TEXT,
     allowed_ips TEXT,
-    per_minute BIGINT NOT NULL,
-    per_hour BIGINT NOT NULL,
-    per_day BIGINT NOT NULL,
+    -- NULL follows the tenant's default.
+    per_minute BIGINT,
+    per_hour BIGINT,
+    per_day BIGINT,
     status TEXT NOT NULL,
     expires_at BIGINT,
     created_at BIGINT NOT NULL,

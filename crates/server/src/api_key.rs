@@ -1,6 +1,5 @@
 //! API keys as users manage them: which bodies are right, and what a key may be given.
 
-use crate::config;
 use crate::key::NewKey;
 use crate::limit::Limits;
 use crate::net;
@@ -31,7 +30,8 @@ pub enum BadKey {
 /// Who makes or changes a key: for which tenant, and what they may do themselves.
 pub struct Maker<'a> {
     pub tenant: &'a TenantRecord,
-    pub limits: &'a config::Limits,
+    /// The server's limits of a key without its own.
+    pub limits: Limits,
     pub has: &'a dyn Fn(Scope) -> bool,
 }
 
@@ -42,13 +42,6 @@ impl std::fmt::Debug for Maker<'_> {
 }
 
 impl Maker<'_> {
-    /// The limits of a key that is made without its own: the tenant's, else the server's.
-    fn default_limits(&self) -> Limits {
-        let config::Limits { per_minute, per_hour, per_day, .. } = self.limits;
-        let servers = [*per_minute, *per_hour, *per_day].map(u64::from);
-        [0, 1, 2].map(|window| self.tenant.default_limits[window].unwrap_or(servers[window]))
-    }
-
     /// The scopes of a key, all of which its maker has too.
     fn scopes(&self, words: &[String]) -> Result<Vec<Scope>, BadKey> {
         let known = Scope::for_keys(self.tenant.is_operator);
@@ -81,7 +74,6 @@ impl Maker<'_> {
         check_name(&body.name, &mut faults);
         let allowed_ips = body.allowed_ip_addresses.map(|texts| networks(&texts, IPS, &mut faults));
         refuse(faults)?;
-        let defaults = self.default_limits();
         let limits = [body.rate_limit_per_minute, body.rate_limit_per_hour, body.rate_limit_per_day];
         Ok(NewKey {
             name: body.name,
@@ -89,7 +81,8 @@ impl Maker<'_> {
             scopes: self.scopes(&body.scopes)?,
             allowed_scan_types: body.allowed_scan_types.map(once_each),
             allowed_ips,
-            limits: [0, 1, 2].map(|window| limits[window].unwrap_or(defaults[window])),
+            limits: [0, 1, 2].map(|window| limits[window].unwrap_or(self.limits[window])),
+            follows: limits.map(|own| own.is_none()),
             expires_at: body.expires_in_days.map(|days| now + i64::from(days) * DAY_MS),
         })
     }
@@ -100,8 +93,6 @@ impl Maker<'_> {
         body.name.iter().for_each(|name| check_name(name, &mut faults));
         let allowed_ips = body.allowed_ip_addresses.map(|given| given.map(|texts| networks(&texts, IPS, &mut faults)));
         refuse(faults)?;
-        let defaults = self.default_limits();
-        let limits = [body.rate_limit_per_minute, body.rate_limit_per_hour, body.rate_limit_per_day];
         let scopes = body.scopes.map(|words| self.scopes(&words)).transpose()?;
         Ok(ApiKeyChange {
             name: body.name,
@@ -109,7 +100,7 @@ impl Maker<'_> {
             scopes: scopes.map(|scopes| scopes.iter().map(|scope| scope.as_str().to_string()).collect()),
             allowed_scan_types: body.allowed_scan_types.map(|given| given.map(once_each)),
             allowed_ips,
-            limits: [0, 1, 2].map(|window| limits[window].map(|given| given.unwrap_or(defaults[window]))),
+            limits: [body.rate_limit_per_minute, body.rate_limit_per_hour, body.rate_limit_per_day],
         })
     }
 }
@@ -148,8 +139,9 @@ pub fn status(key: &ApiKeyRecord, now: i64) -> ApiKeyStatus {
     }
 }
 
-/// The key as the API shows it at `now`.
-pub fn to_wire(key: &ApiKeyRecord, now: i64) -> ApiKey {
+/// The key as the API shows it at `now`, with the limits that hold.
+pub fn to_wire(key: &ApiKeyRecord, limits: Limits, now: i64) -> ApiKey {
+    let [rate_limit_per_minute, rate_limit_per_hour, rate_limit_per_day] = limits;
     ApiKey {
         id: key.id.clone(),
         name: key.name.clone(),
@@ -158,14 +150,82 @@ pub fn to_wire(key: &ApiKeyRecord, now: i64) -> ApiKey {
         scopes: key.scopes.clone(),
         allowed_scan_types: key.allowed_scan_types.clone(),
         allowed_ip_addresses: key.allowed_ips.as_ref().map(|nets| nets.iter().map(net::show).collect()),
-        rate_limit_per_minute: key.per_minute,
-        rate_limit_per_hour: key.per_hour,
-        rate_limit_per_day: key.per_day,
+        rate_limit_per_minute,
+        rate_limit_per_hour,
+        rate_limit_per_day,
         status: status(key, now),
         expires_at: key.expires_at.map(Timestamp),
         created_at: Timestamp(key.created_at),
         rotated_at: key.rotated_at.map(Timestamp),
         previous_key_expires_at: key.previous_until.filter(|until| *until > now).map(Timestamp),
         last_used_at: key.last_used_at.map(Timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scanyard_contract::TenantStatus;
+    use scanyard_engines::policy::Policy;
+    use serde_json::json;
+
+    fn tenant(is_operator: bool) -> TenantRecord {
+        TenantRecord {
+            id: "t".into(),
+            name: "t".into(),
+            status: TenantStatus::Active,
+            is_operator,
+            plan: None,
+            monthly_quota: None,
+            default_limits: [None, Some(7), None],
+            policy: Policy::default(),
+            created_at: 0,
+        }
+    }
+
+    /// Makes a key with these scopes for a tenant, as somebody who has `has`.
+    fn made(is_operator: bool, has: &[Scope], scopes: &[&str]) -> Result<NewKey, BadKey> {
+        let tenant = tenant(is_operator);
+        let maker = Maker { tenant: &tenant, limits: [1, 2, 3], has: &|scope| has.contains(&scope) };
+        maker.create(serde_json::from_value(json!({"name": "x", "scopes": scopes})).unwrap(), 0)
+    }
+
+    #[test]
+    fn nobody_gives_a_scope_that_they_lack() {
+        let has = [Scope::ApiKeysCreate, Scope::ScansRead];
+        assert_eq!(made(true, &has, &["scans:read", "scans:read"]).unwrap().scopes, [Scope::ScansRead]);
+        assert_eq!(made(true, &has, &["scans:read", "scans:create"]), Err(BadKey::Lacking(Scope::ScansCreate)));
+    }
+
+    #[test]
+    fn no_key_makes_keys_and_the_operators_scopes_stay_in_its_tenant() {
+        let unknown = |made: Result<NewKey, BadKey>| match made {
+            Err(BadKey::Scopes { unknown, .. }) => unknown.into_iter().map(|(field, _)| field).collect::<Vec<_>>(),
+            made => panic!("{made:?}"),
+        };
+        assert_eq!(unknown(made(true, Scope::ALL, &["scans:read", "api-keys:read"])), ["scopes[1]"]);
+        let operators = ["tenants:read", "audit:read", "scans:*"];
+        assert_eq!(unknown(made(false, Scope::ALL, &operators)), ["scopes[0]", "scopes[1]", "scopes[2]"]);
+        assert_eq!(made(true, Scope::ALL, &operators[..2]).unwrap().scopes.len(), 2);
+    }
+
+    #[test]
+    fn whoever_rotates_a_key_has_what_it_may_do() {
+        let (key, _) = made(true, Scope::ALL, &["scans:read", "scans:create"]).unwrap().make("t", 0).unwrap();
+        let tenant = tenant(true);
+        let check = |has: &dyn Fn(Scope) -> bool| Maker { tenant: &tenant, limits: [1, 2, 3], has }.check_holds(&key);
+        assert_eq!(check(&|_| true), Ok(()));
+        assert_eq!(check(&|scope| scope == Scope::ScansRead), Err(BadKey::Lacking(Scope::ScansCreate)));
+    }
+
+    #[test]
+    fn limits_are_the_keys_own_or_follow_the_tenants_and_the_servers() {
+        let tenant = tenant(true);
+        let maker = Maker { tenant: &tenant, limits: [1, 2, 3], has: &|_| true };
+        let body = json!({"name": "x", "scopes": ["scans:read"], "rateLimitPerMinute": 9});
+        let (key, _) = maker.create(serde_json::from_value(body).unwrap(), 0).unwrap().make("t", 0).unwrap();
+        assert_eq!(key.limits_in(&tenant, [1, 2, 3]), [9, 7, 3]);
+        let other = TenantRecord { default_limits: [Some(5); 3], ..tenant.clone() };
+        assert_eq!(key.limits_in(&other, [1, 2, 3]), [9, 5, 5]);
     }
 }

@@ -242,6 +242,13 @@ impl Default for Worker {
     }
 }
 
+impl Limits {
+    /// Requests a minute, an hour and a day of a key without its own.
+    pub fn of_keys(&self) -> [u64; 3] {
+        [self.per_minute.into(), self.per_hour.into(), self.per_day.into()]
+    }
+}
+
 impl Default for Queue {
     fn default() -> Queue {
         Queue { max_backlog: 100_000 }

@@ -78,6 +78,8 @@ pub struct NewKey {
     pub allowed_ips: Option<Vec<IpNet>>,
     /// Requests a minute, an hour and a day.
     pub limits: Limits,
+    /// Of which windows the limit is not its own: it follows the tenant's default, and the server's where that has none.
+    pub follows: [bool; 3],
     /// Epoch milliseconds; `None`: never.
     pub expires_at: Option<i64>,
 }
@@ -110,14 +112,15 @@ impl NewKey {
             scopes: Vec::new(),
             allowed_scan_types: None,
             allowed_ips: None,
-            limits: [limits.per_minute.into(), limits.per_hour.into(), limits.per_day.into()],
+            limits: limits.of_keys(),
+            follows: [false; 3],
             expires_at: None,
         }
     }
 
     /// Makes the key: what is stored of it, and the key itself.
     pub fn make(self, tenant_id: &str, now: i64) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
-        let NewKey { name, description, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
+        let NewKey { name, description, scopes, allowed_scan_types, allowed_ips, limits, follows, expires_at } = self;
         if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(NewKeyError::Name);
         }
@@ -128,7 +131,6 @@ impl NewKey {
             return Err(NewKeyError::Limit);
         }
         let key = RawKey::generate().map_err(|_| NewKeyError::Random)?;
-        let [per_minute, per_hour, per_day] = limits;
         let record = ApiKeyRecord {
             id: format!("key-{}", Uuid::now_v7()),
             tenant_id: tenant_id.to_string(),
@@ -139,9 +141,7 @@ impl NewKey {
             scopes: scopes.iter().map(|scope| scope.as_str().to_string()).collect(),
             allowed_scan_types,
             allowed_ips,
-            per_minute,
-            per_hour,
-            per_day,
+            limits: [0, 1, 2].map(|window| (!follows[window]).then_some(limits[window])),
             status: KeyStatus::Active,
             expires_at,
             created_at: now,

@@ -11,7 +11,7 @@ use crate::http::posted::Posted;
 use crate::http::query::{Query, Segments};
 use crate::key::{NewKeyError, RawKey};
 use crate::scope::Scope;
-use crate::store::api_key::{self as api_keys, Changed, KeyFilter, KeyStatus, Rotation};
+use crate::store::api_key::{self as api_keys, ApiKeyRecord, Changed, KeyFilter, KeyStatus, Rotation};
 use crate::store::{StoreError, audit};
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
@@ -43,10 +43,16 @@ impl FromRequestParts<App> for Session {
     }
 }
 
+/// A key of the caller's tenant as the API shows it.
+fn shown(app: &App, auth: &Auth, key: &ApiKeyRecord) -> ApiKey {
+    let limits = key.limits_in(auth.tenant(), app.config.limits.of_keys());
+    api_key::to_wire(key, limits, app.store.local_now())
+}
+
 /// Does something as whoever makes keys here.
 fn as_maker<T>(app: &App, auth: &Auth, act: impl FnOnce(&Maker<'_>) -> T) -> T {
     let has = |scope| auth.require(scope).is_ok();
-    act(&Maker { tenant: auth.tenant(), limits: &app.config.limits, has: &has })
+    act(&Maker { tenant: auth.tenant(), limits: app.config.limits.of_keys(), has: &has })
 }
 
 /// Make an API key
@@ -87,7 +93,7 @@ pub async fn create_api_key(
     });
     made.await?;
     let location = format!("{}/api-keys/{id}", super::BASES[0]);
-    let data = NewApiKey { api_key: api_key::to_wire(&key, now), key: secret.reveal().to_string() };
+    let data = NewApiKey { api_key: shown(&app, &auth, &key), key: secret.reveal().to_string() };
     Ok(Created { data, location }.into_response())
 }
 
@@ -124,7 +130,7 @@ pub async fn list_api_keys(
     let mut found = api_keys::list(&mut conn, auth.tenant_id(), filter, &start, page.limit + 1).await?;
     let total = api_keys::count(&mut conn, auth.tenant_id(), filter).await?;
     let next = page.cut(&mut found, |last| last.id.clone());
-    let data = found.iter().map(|key| api_key::to_wire(key, now)).collect();
+    let data = found.iter().map(|key| shown(&app, &auth, key)).collect();
     Ok(Listed { data, pagination: page.pagination(total, next) })
 }
 
@@ -142,7 +148,7 @@ pub async fn get_api_key(
     auth.require(Scope::ApiKeysRead)?;
     query.none()?;
     let found = api_keys::get(&mut *app.store.read().await?, auth.tenant_id(), &key_id(&segments)?).await?;
-    Ok(Answer(api_key::to_wire(&found.ok_or_else(not_found)?, app.store.local_now())))
+    Ok(Answer(shown(&app, &auth, &found.ok_or_else(not_found)?)))
 }
 
 fn key_id(segments: &Segments) -> Result<String, ApiError> {
@@ -154,10 +160,10 @@ fn not_found() -> ApiError {
 }
 
 /// The key after a change, and whether it is another than before.
-fn outcome(changed: Changed, now: i64) -> Result<(ApiKey, bool), ApiError> {
+fn outcome(changed: Changed) -> Result<(ApiKeyRecord, bool), ApiError> {
     match changed {
-        Changed::Done(key) => Ok((api_key::to_wire(&key, now), true)),
-        Changed::Unchanged(key) => Ok((api_key::to_wire(&key, now), false)),
+        Changed::Done(key) => Ok((key, true)),
+        Changed::Unchanged(key) => Ok((key, false)),
         Changed::Revoked => Err(ApiError::new(Code::ApiKeyRevoked)),
         Changed::NotFound => Err(not_found()),
     }
@@ -196,9 +202,9 @@ pub async fn update_api_key(
             Ok(changed)
         })
     });
-    let (key, _) = outcome(updated.await?, now)?;
+    let (key, _) = outcome(updated.await?)?;
     app.keys.forget_key(&key_id);
-    Ok(Answer(key))
+    Ok(Answer(shown(&app, &auth, &key)))
 }
 
 /// Give an API key a new secret
@@ -244,7 +250,7 @@ pub async fn rotate_api_key(
     let key_id = id.clone();
     let rotated = change.carry_out_secret(&app, &key_id, move |conn| {
         Box::pin(async move {
-            Ok(match outcome(api_keys::rotate(conn, &tenant_id, &id, &rotation).await?, now) {
+            Ok(match outcome(api_keys::rotate(conn, &tenant_id, &id, &rotation).await?) {
                 Ok((key, _)) => {
                     audit::insert(conn, &record).await?;
                     Ok(key)
@@ -253,7 +259,7 @@ pub async fn rotate_api_key(
             })
         })
     });
-    let api_key = rotated.await?;
+    let api_key = shown(&app, &auth, &rotated.await?);
     app.keys.forget_key(&key_id);
     Ok(Answer(NewApiKey { api_key, key: secret.reveal().to_string() }).into_response())
 }
@@ -321,15 +327,15 @@ async fn set_status(
     change.received.nothing()?;
     let (id, tenant_id, now) = (key_id(&segments)?, auth.tenant_id().to_string(), app.store.local_now());
     let record = auth.audit(now, action(status), &*id);
-    let key_id = id.clone();
+    let (key_id, node) = (id.clone(), app.clone());
     let set = change.carry_out(&app, move |conn| {
         Box::pin(async move {
-            Ok(match outcome(api_keys::set_status(conn, &tenant_id, &id, status).await?, now) {
+            Ok(match outcome(api_keys::set_status(conn, &tenant_id, &id, status).await?) {
                 Ok((key, is_new)) => {
                     if is_new {
                         audit::insert(conn, &record).await?;
                     }
-                    Ok(key)
+                    Ok(shown(&node, &auth, &key))
                 }
                 Err(error) => Err(error),
             })
@@ -375,7 +381,7 @@ pub async fn revoke_api_key(
             Ok(changed)
         })
     });
-    outcome(revoked.await?, now)?;
+    outcome(revoked.await?)?;
     app.keys.forget_key(&key_id);
     Ok(Answer(Deleted { id: key_id, deleted: true }))
 }

@@ -117,7 +117,7 @@ impl Caller {
 
     fn limits(&self, app: &App) -> Limits {
         match self {
-            Caller::Key(holder) => [holder.key.per_minute, holder.key.per_hour, holder.key.per_day],
+            Caller::Key(holder) => holder.key.limits_in(&holder.tenant, app.config.limits.of_keys()),
             Caller::User { .. } => app.config.limits.of_users(),
         }
     }

@@ -50,9 +50,8 @@ pub struct ApiKeyRecord {
     pub allowed_scan_types: Option<Vec<ScanType>>,
     /// None is any.
     pub allowed_ips: Option<Vec<IpNet>>,
-    pub per_minute: u64,
-    pub per_hour: u64,
-    pub per_day: u64,
+    /// Requests a minute, an hour and a day; none follows the tenant's default.
+    pub limits: [Option<u64>; 3],
     pub status: KeyStatus,
     pub expires_at: Option<i64>,
     pub created_at: i64,
@@ -73,7 +72,15 @@ pub struct Holder {
     pub tenant: TenantRecord,
 }
 
+impl ApiKeyRecord {
+    /// The limits that hold: the key's own, else the tenant's, else the server's.
+    pub fn limits_in(&self, tenant: &TenantRecord, servers: [u64; 3]) -> [u64; 3] {
+        [0, 1, 2].map(|window| self.limits[window].or(tenant.default_limits[window]).unwrap_or(servers[window]))
+    }
+}
+
 pub async fn insert(conn: &mut AnyConnection, key: &ApiKeyRecord) -> Result<(), StoreError> {
+    let [per_minute, per_hour, per_day] = key.limits.map(|limit| limit.map(|limit| limit as i64));
     let sql = "INSERT INTO api_key (id, tenant_id, name, hash, prefix, scopes, allowed_scan_types, allowed_ips, per_minute, \
          per_hour, per_day, status, expires_at, created_at, description) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
@@ -86,9 +93,9 @@ pub async fn insert(conn: &mut AnyConnection, key: &ApiKeyRecord) -> Result<(), 
         .bind(serde_json::to_string(&key.scopes)?)
         .bind(key.allowed_scan_types.as_ref().map(serde_json::to_string).transpose()?)
         .bind(key.allowed_ips.as_ref().map(serde_json::to_string).transpose()?)
-        .bind(key.per_minute as i64)
-        .bind(key.per_hour as i64)
-        .bind(key.per_day as i64)
+        .bind(per_minute)
+        .bind(per_hour)
+        .bind(per_day)
         .bind(key.status.as_str())
         .bind(key.expires_at)
         .bind(key.created_at)
@@ -179,8 +186,8 @@ pub struct ApiKeyChange {
     pub scopes: Option<Vec<String>>,
     pub allowed_scan_types: Option<Option<Vec<ScanType>>>,
     pub allowed_ips: Option<Option<Vec<IpNet>>>,
-    /// Requests a minute, an hour and a day.
-    pub limits: [Option<u64>; 3],
+    /// Requests a minute, an hour and a day; none within follows the tenant's default again.
+    pub limits: [Option<Option<u64>>; 3],
 }
 
 /// Changes a tenant's key.
@@ -191,14 +198,16 @@ pub async fn update(
     change: &ApiKeyChange,
 ) -> Result<Changed, StoreError> {
     let ApiKeyChange { name, description, scopes, allowed_scan_types, allowed_ips, limits } = change;
-    let [per_minute, per_hour, per_day] = limits.map(|limit| limit.map(|limit| limit as i64));
+    let [per_minute, per_hour, per_day] = limits.map(|given| given.flatten().map(|limit| limit as i64));
+    let is_given = limits.map(|given| i64::from(given.is_some()));
     let scan_types = allowed_scan_types.as_ref().and_then(Option::as_ref);
     let ips = allowed_ips.as_ref().and_then(Option::as_ref);
     let sql = "UPDATE api_key SET name = COALESCE($3, name), \
          description = CASE WHEN $4 = 1 THEN $5 ELSE description END, scopes = COALESCE($6, scopes), \
          allowed_scan_types = CASE WHEN $7 = 1 THEN $8 ELSE allowed_scan_types END, \
-         allowed_ips = CASE WHEN $9 = 1 THEN $10 ELSE allowed_ips END, per_minute = COALESCE($11, per_minute), \
-         per_hour = COALESCE($12, per_hour), per_day = COALESCE($13, per_day) \
+         allowed_ips = CASE WHEN $9 = 1 THEN $10 ELSE allowed_ips END, \
+         per_minute = CASE WHEN $11 = 1 THEN $12 ELSE per_minute END, \
+         per_hour = CASE WHEN $13 = 1 THEN $14 ELSE per_hour END, per_day = CASE WHEN $15 = 1 THEN $16 ELSE per_day END \
          WHERE tenant_id = $1 AND id = $2 AND status <> 'revoked'";
     let updated = sqlx::query(sql)
         .bind(tenant_id)
@@ -211,8 +220,11 @@ pub async fn update(
         .bind(scan_types.map(serde_json::to_string).transpose()?)
         .bind(i64::from(allowed_ips.is_some()))
         .bind(ips.map(serde_json::to_string).transpose()?)
+        .bind(is_given[0])
         .bind(per_minute)
+        .bind(is_given[1])
         .bind(per_hour)
+        .bind(is_given[2])
         .bind(per_day)
         .execute(&mut *conn)
         .await?;
@@ -295,7 +307,9 @@ pub async fn touch(conn: &mut AnyConnection, used: &[(String, i64)]) -> Result<(
 
 fn record(row: &AnyRow) -> Result<ApiKeyRecord, StoreError> {
     let list = |column: &str| -> Result<Option<String>, StoreError> { Ok(row.try_get(column)?) };
-    let limit = |column: &str| -> Result<u64, StoreError> { Ok(row.try_get::<i64, _>(column)?.max(0) as u64) };
+    let limit = |column: &str| -> Result<Option<u64>, StoreError> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(|limit| limit.max(0) as u64))
+    };
     Ok(ApiKeyRecord {
         id: row.try_get("id")?,
         tenant_id: row.try_get("tenant_id")?,
@@ -306,9 +320,7 @@ fn record(row: &AnyRow) -> Result<ApiKeyRecord, StoreError> {
         scopes: serde_json::from_str(&row.try_get::<String, _>("scopes")?)?,
         allowed_scan_types: list("allowed_scan_types")?.map(|text| serde_json::from_str(&text)).transpose()?,
         allowed_ips: list("allowed_ips")?.map(|text| serde_json::from_str(&text)).transpose()?,
-        per_minute: limit("per_minute")?,
-        per_hour: limit("per_hour")?,
-        per_day: limit("per_day")?,
+        limits: [limit("per_minute")?, limit("per_hour")?, limit("per_day")?],
         status: parsed(&row.try_get::<String, _>("status")?, "key status")?,
         expires_at: row.try_get("expires_at")?,
         created_at: row.try_get("created_at")?,

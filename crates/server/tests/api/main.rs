@@ -1,5 +1,6 @@
 //! The API through its real router and a real database.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod bad_input;

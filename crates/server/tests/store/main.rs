@@ -2,6 +2,7 @@
 
 mod fairness;
 mod jobs;
+mod keys;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
