@@ -1,10 +1,7 @@
 //! API keys: made and changed by people, never by other keys.
 
 use crate::catalogue::{Category, Kind, Retry, Row};
-use crate::example::{Call, right, wrong};
-
-/// The header of a session; the shell has its token in a variable.
-const SESSION: &str = "Authorization: Bearer $SCANYARD_TOKEN";
+use crate::example::{Call, SESSION, right, wrong};
 
 const fn get(path: &'static str) -> Call {
     Call { method: "GET", path, headers: &[SESSION], body: None, flags: "" }

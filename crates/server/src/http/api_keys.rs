@@ -23,7 +23,7 @@ use scanyard_contract::wire::{Deleted, Page, Success};
 
 /// A caller with a user's session.
 #[derive(Debug)]
-pub struct Session(Auth);
+pub struct Session(pub Auth);
 
 impl FromRequestParts<App> for Session {
     type Rejection = ApiError;

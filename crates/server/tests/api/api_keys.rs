@@ -3,6 +3,7 @@
 use crate::harness::{Answer, Caller, Test};
 use axum::body::Body;
 use http::Method;
+use scanyard_contract::Code;
 use serde_json::{Value, json};
 
 const NO_KEY: &str = "/api-keys/key-019bc000-0000-7000-8000-000000000000";
@@ -27,6 +28,27 @@ async fn list_with(t: &Test, secret: &str) -> Answer {
 
 async fn delete(user: &Caller<'_>, path: &str) -> Answer {
     user.again().send(Method::DELETE, path, Body::empty()).await
+}
+
+/// The request that provokes a code of these routes.
+pub async fn provoke(t: &Test, code: Code) -> Answer {
+    let user = t.session("owner").made().await;
+    let body = |scope: &str| json!({"name": "ci", "scopes": [scope]});
+    match code {
+        Code::ApiKeyNotFound => user.get(NO_KEY).await,
+        Code::ApiKeyRevoked => {
+            let (path, _) = made(&user, &["scans:list"], json!({})).await;
+            delete(&user, &path).await.ok(200);
+            user.post_text(&format!("{path}/suspend"), "").await
+        }
+        Code::InvalidScope => user.post("/api-keys", body("scans:*")).await,
+        Code::SecretAlreadyShown => {
+            let user = user.header("idempotency-key", "k");
+            user.again().post("/api-keys", body("scans:list")).await.ok(201);
+            user.post("/api-keys", body("scans:list")).await
+        }
+        _ => t.key("scans:list").get("/api-keys").await,
+    }
 }
 
 #[tokio::test]
@@ -227,6 +249,7 @@ async fn a_changed_key_is_another_one_from_the_next_request_on() {
     assert_eq!((&data["name"], data.get("description")), (&json!("new"), None));
     assert_eq!((&data["rateLimitPerMinute"], &data["allowedScanTypes"]), (&json!(600), &json!(["nmap"])));
     let changed = patch(json!({"allowedIpAddresses": null, "allowedScanTypes": null, "rateLimitPerMinute": 1})).await;
+    t.pass(60_000);
     assert_eq!(changed.ok(200).data().get("allowedIpAddresses"), None);
     list_with(&t, &secret).await.ok(200);
     list_with(&t, &secret).await.is(429, "RATE_LIMIT_EXCEEDED");

@@ -240,7 +240,7 @@ impl<'t> Caller<'t> {
         let test = self.test;
         let caller = self.made().await;
         let is_root = ["/livez", "/readyz", "/metrics", "/nowhere"].iter().any(|root| path.starts_with(root));
-        let is_whole = is_root || path.starts_with("/api") || path.starts_with("/scan-api");
+        let is_whole = is_root || path.starts_with("/api/") || path.starts_with("/scan-api");
         let uri = if is_whole { path.to_string() } else { format!("{}{path}", BASES[0]) };
         let mut request = Request::builder().method(method.clone()).uri(&uri).body(body).unwrap();
         *request.headers_mut() = caller.headers;
