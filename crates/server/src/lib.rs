@@ -10,7 +10,9 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod login;
 pub mod net;
+pub mod password;
 pub mod queue;
 pub mod scan;
 pub mod schema;
@@ -21,6 +23,7 @@ pub mod status;
 pub mod store;
 pub mod tenant;
 pub mod token;
+pub mod user;
 pub mod vault;
 pub mod worker;
 

@@ -111,7 +111,7 @@ impl Caller {
                 check_state(holder, now)?;
                 check_source(&holder.key, source)
             }
-            Caller::User { visitor, admin: _ } => bearer::check_state(visitor),
+            Caller::User { visitor, admin: _ } => bearer::check_state(&visitor.user, &visitor.tenant),
         }
     }
 
@@ -155,6 +155,12 @@ impl Auth {
             Caller::Key(_) => None,
             Caller::User { visitor, admin: _ } => Some(visitor),
         }
+    }
+
+    /// Who is logged in; a key is told that it takes a session.
+    pub fn session(&self) -> Result<&Visitor, ApiError> {
+        let reason = "is not taken here: send the session alone";
+        self.visitor().ok_or_else(|| ApiError::new(Code::SessionRequired).detail("X-API-Key", reason))
     }
 
     /// Id of the admin who acts as the user.
@@ -222,6 +228,16 @@ fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
             .with("N", seconds.to_string())
             .after(seconds)
             .detail("source", format!("{source} sent too many requests without a live key or session in this minute"))
+    })
+}
+
+/// Counts a password that is tried out, by the source address.
+pub(super) fn count_login(app: &App, source: IpAddr, now: i64) -> Result<(), ApiError> {
+    app.limits.take_login(source, app.config.limits.logins_per_source, now).map_err(|seconds| {
+        ApiError::new(Code::RateLimitExceeded)
+            .with("N", seconds.to_string())
+            .after(seconds)
+            .detail("source", format!("{source} tried too many passwords in this minute"))
     })
 }
 

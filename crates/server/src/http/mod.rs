@@ -8,6 +8,7 @@ pub mod auth;
 pub mod bearer;
 pub mod body;
 pub mod change;
+pub mod cookie;
 pub mod engines;
 pub mod errors;
 pub mod health;
@@ -22,9 +23,11 @@ pub mod respond;
 pub mod results;
 pub mod scans;
 pub mod serve;
+pub mod sessions;
 pub mod source;
 pub mod status;
 pub mod tenants;
+pub mod users;
 
 use crate::App;
 use crate::error::ApiError;
@@ -57,6 +60,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
         .routes(routes!(status::get_status))
+        .routes(routes!(sessions::login))
+        .routes(routes!(sessions::refresh_session))
+        .routes(routes!(sessions::logout))
+        .routes(routes!(sessions::get_me))
+        .routes(routes!(sessions::change_password))
+        .routes(routes!(users::create_user, users::list_users))
+        .routes(routes!(users::get_user, users::update_user, users::delete_user))
+        .routes(routes!(users::unlock_user))
         .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
         .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::revoke_api_key))
         .routes(routes!(api_keys::rotate_api_key))

@@ -193,6 +193,107 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ),
     ("get_status", &[ANONYMOUS]),
     (
+        "login",
+        &[
+            ANONYMOUS,
+            POSTED,
+            SECRET,
+            &[
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidCredentials,
+                Code::AccountLocked,
+                Code::UserSuspended,
+                Code::TenantSuspended,
+                Code::DatabaseError,
+            ],
+        ],
+    ),
+    (
+        "refresh_session",
+        &[
+            ANONYMOUS,
+            POSTED,
+            SECRET,
+            &[
+                Code::InvalidFieldValue,
+                Code::InvalidToken,
+                Code::TokenExpired,
+                Code::UserSuspended,
+                Code::TenantSuspended,
+                Code::DatabaseError,
+            ],
+        ],
+    ),
+    (
+        "logout",
+        &[ANONYMOUS, POSTED, &[Code::InvalidFieldValue, Code::InvalidToken, Code::TokenExpired, Code::DatabaseError]],
+    ),
+    ("get_me", &[KEYED, &[Code::SessionRequired]]),
+    (
+        "change_password",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::SessionRequired,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidCredentials,
+                Code::AccountLocked,
+                Code::PasswordPolicyViolation,
+            ],
+        ],
+    ),
+    (
+        "create_user",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::InsufficientScope,
+                Code::InsufficientRole,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::PasswordPolicyViolation,
+                Code::TenantNotFound,
+                Code::DuplicateEmail,
+            ],
+        ],
+    ),
+    (
+        "list_users",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::TenantNotFound,
+            ],
+        ],
+    ),
+    ("get_user", &[KEYED, &[Code::InsufficientScope, Code::UserNotFound]]),
+    (
+        "update_user",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::InsufficientScope,
+                Code::InsufficientRole,
+                Code::PasswordPolicyViolation,
+                Code::UserNotFound,
+                Code::DuplicateEmail,
+                Code::LastOwner,
+            ],
+        ],
+    ),
+    ("delete_user", &[KEYED, &[Code::InsufficientScope, Code::InsufficientRole, Code::UserNotFound, Code::LastOwner]]),
+    ("unlock_user", &[KEYED, POSTED, &[Code::InsufficientScope, Code::InsufficientRole, Code::UserNotFound]]),
+    (
         "create_api_key",
         &[
             KEYED,
@@ -287,6 +388,8 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
         (name = "api-keys", description = "Keys for programs; made and changed by people who are logged in"),
+        (name = "sessions", description = "Log in and out"),
+        (name = "users", description = "People who log in"),
         (name = "audit", description = "Who changed what, from where"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),

@@ -11,7 +11,7 @@ pub use runs::Runs;
 use crate::App;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::{idempotency, job, worker};
+use crate::store::{idempotency, job, login_failure, session, worker};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
@@ -134,6 +134,8 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
                 worker::seen(conn, id, now, concurrency).await?;
             }
             idempotency::expire(conn, now).await?;
+            login_failure::expire(conn, now).await?;
+            session::expire(conn, now).await?;
             job::sweep(conn, now).await
         })
     });

@@ -101,6 +101,7 @@ impl Test {
             password_hash: "none".into(),
             password_changed_at: now,
             last_login_at: None,
+            locked_until: None,
             created_at: now,
         };
         let session = session::begin(&user.id, now);
@@ -113,6 +114,12 @@ impl Test {
         });
         assert!(stored.await.unwrap());
         token
+    }
+
+    /// The texts that a query of one column finds.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::AssertSqlSafe(sql.to_string());
+        sqlx::query_scalar(sql).fetch_all(&mut *self.app.store.read().await.unwrap()).await.unwrap()
     }
 
     /// How many rows a table has.
@@ -224,6 +231,10 @@ impl<'t> Caller<'t> {
     pub async fn patch(self, path: &str, body: Value) -> Answer {
         let caller = self.header("content-type", "application/json");
         caller.send(Method::PATCH, path, Body::from(body.to_string())).await
+    }
+
+    pub async fn delete(self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Body::empty()).await
     }
 
     /// A body of JSON that need not be JSON.
