@@ -1,8 +1,12 @@
 //! Users: what makes one, and who may change whom.
 
+use crate::password::{self, HashFault, Passwords};
 use crate::schema::{self, Fault, Found};
-use crate::store::user::UserRecord;
+use crate::store::audit::{self, Actor, AuditRecord};
+use crate::store::user::{self, UserRecord};
+use crate::store::{Store, StoreError, tenant};
 use scanyard_contract::Timestamp;
+use scanyard_contract::hidden::Hidden;
 use scanyard_contract::user::{Role, UpdateUser, User, UserStatus};
 use uuid::Uuid;
 
@@ -59,6 +63,85 @@ fn is_email(text: &str) -> bool {
     let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
     let labels_are_right = domain.split('.').all(|label| !label.is_empty());
     !local.is_empty() && is_plain(local) && is_plain(domain) && labels_are_right
+}
+
+/// A user that the command line makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    pub email: String,
+    pub name: Option<String>,
+    pub role: Role,
+    pub password: Hidden,
+}
+
+/// Why the command line makes no user.
+#[derive(Debug, thiserror::Error)]
+pub enum NewUserError {
+    #[error("{0}")]
+    Fields(String),
+    #[error("there is no tenant {0:?}")]
+    NoTenant(String),
+    #[error("the e-mail address is in use")]
+    Duplicate,
+    #[error(transparent)]
+    Hash(#[from] HashFault),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NewUser {
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<(), NewUserError> {
+        let lengths = [
+            ("email", self.email.chars().count(), 3..=254),
+            ("name", self.name.as_ref().map_or(1, |name| name.chars().count()), 1..=255),
+            ("password", self.password.reveal().chars().count(), 0..=1024),
+        ];
+        let wrong = lengths.into_iter().filter(|(_, length, right)| !right.contains(length));
+        let lengths =
+            wrong.map(|(field, _, right)| format!("{field} must have {} to {} characters", right.start(), right.end()));
+        let faults = faults(Some(&self.email), self.name.as_deref());
+        let faults = faults.into_iter().map(|found| format!("{} {}", found.field, found.fault));
+        let rules = password::broken_rules(self.password.reveal());
+        let all: Vec<String> =
+            lengths.chain(faults).chain(rules.into_iter().map(|rule| format!("password {rule}"))).collect();
+        if all.is_empty() { Ok(()) } else { Err(NewUserError::Fields(all.join("; "))) }
+    }
+}
+
+/// Makes and stores a user of the tenant of that name.
+pub async fn create_user(store: &Store, tenant: &str, new: NewUser) -> Result<UserRecord, NewUserError> {
+    new.check()?;
+    let NewUser { email, name, role, password } = new;
+    let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
+    let found = found.ok_or_else(|| NewUserError::NoTenant(tenant.to_string()))?;
+    let now = store.now().await?;
+    let user = UserRecord {
+        id: new_id(),
+        tenant_id: found.id,
+        email: self::email(&email),
+        name,
+        role,
+        status: UserStatus::Active,
+        password_hash: Passwords::default().hash(password.reveal()).await?,
+        password_changed_at: now,
+        last_login_at: None,
+        locked_until: None,
+        created_at: now,
+    };
+    let record = AuditRecord::new(now, &user.tenant_id, Actor::operator(), "user.created", &*user.id)
+        .with("role", role.as_str());
+    let stored = user.clone();
+    let written = store.write(move |conn| {
+        Box::pin(async move {
+            let is_new = user::insert_new(conn, &stored).await?;
+            if is_new {
+                audit::insert(conn, &record).await?;
+            }
+            Ok(is_new)
+        })
+    });
+    if written.await? { Ok(user) } else { Err(NewUserError::Duplicate) }
 }
 
 /// Who manages users.
