@@ -93,6 +93,8 @@ words! {
         Template = "template",
         Webhook = "webhook",
         Tenant = "tenant",
+        ApiKey = "api-key",
+        User = "user",
         RateLimit = "rate-limit",
         Validation = "validation",
         /// Faults of the HTTP request itself: route, method, media type, size.
@@ -111,6 +113,8 @@ impl Category {
             Category::Template => "Templates",
             Category::Webhook => "Webhooks",
             Category::Tenant => "Tenants",
+            Category::ApiKey => "API keys",
+            Category::User => "Users and sessions",
             Category::RateLimit => "Rate limits and quota",
             Category::Validation => "Validation: what the request says",
             Category::Request => "The HTTP request itself",

@@ -4,6 +4,8 @@
 pub const BASE_URL: &str = "http://127.0.0.1:8080/scan-api/api/v1";
 /// The header that most calls carry; the shell has the key in a variable, out of the shell's history.
 pub const KEY: &str = "X-API-Key: $SCANYARD_API_KEY";
+/// The header of a session; the shell has its access token in a variable.
+pub const SESSION: &str = "Authorization: Bearer $SCANYARD_TOKEN";
 
 /// One call that shows how a failure comes about or how it is avoided.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,12 +3,14 @@
 //!
 //! This crate must not know an HTTP client or server, a database or the clock.
 
+pub mod api_key;
 pub mod audit;
 pub mod catalogue;
 mod class;
 pub mod example;
 mod fill;
 pub mod finding;
+pub mod hidden;
 mod info;
 pub mod render;
 pub mod scan;
@@ -19,9 +21,11 @@ pub mod template;
 pub mod tenant;
 pub mod timestamp;
 pub mod usage;
+pub mod user;
 pub mod webhook;
 pub mod wire;
 
+pub use api_key::{ApiKey, ApiKeyStatus};
 pub use audit::AuditEntry;
 pub use catalogue::{Category, Kind, Retry, Row};
 pub use finding::{Confidence, Finding, Location, Severity};

@@ -18,17 +18,23 @@ CREATE TABLE api_key (
     id TEXT PRIMARY KEY,
     tenant_id TEXT NOT NULL REFERENCES tenant (id),
     name TEXT NOT NULL,
+    description TEXT,
     hash TEXT NOT NULL UNIQUE,
     prefix TEXT NOT NULL,
     scopes TEXT NOT NULL,
     allowed_scan_types TEXT,
     allowed_ips TEXT,
-    per_minute BIGINT NOT NULL,
-    per_hour BIGINT NOT NULL,
-    per_day BIGINT NOT NULL,
+    -- NULL follows the tenant's default.
+    per_minute BIGINT,
+    per_hour BIGINT,
+    per_day BIGINT,
     status TEXT NOT NULL,
     expires_at BIGINT,
     created_at BIGINT NOT NULL,
+    rotated_at BIGINT,
+    -- The secret before the present one, and when it stops; kept after that, so that who still uses it is told.
+    previous_hash TEXT UNIQUE,
+    previous_until BIGINT,
     last_used_at BIGINT
 );
 CREATE INDEX api_key_of_tenant ON api_key (tenant_id, id);

@@ -8,7 +8,10 @@ use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
+use crate::login::Logins;
+use crate::password::Passwords;
 use crate::queue::Queue;
+use crate::session::SessionCache;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
@@ -39,6 +42,10 @@ pub struct Parts {
     pub engines: Engines,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
+    pub passwords: Passwords,
+    pub logins: Logins,
+    /// Sessions looked up within the last second.
+    pub sessions: SessionCache,
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
@@ -118,6 +125,9 @@ impl App {
             resolver,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
+            passwords: Passwords::default(),
+            logins: Logins::default(),
+            sessions: SessionCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),

@@ -34,7 +34,7 @@ pub async fn bootstrap(app: &App) -> anyhow::Result<Option<RawKey>> {
         created_at: now,
     };
     let new =
-        NewKey { name: "owner".to_string(), scopes: Scope::ALL.to_vec(), ..NewKey::with_limits(&app.config.limits) };
+        NewKey { name: "owner".to_string(), scopes: Scope::for_keys(true), ..NewKey::with_limits(&app.config.limits) };
     let (record, key) = new.make(&owner.id, now)?;
     let file = app.config.bootstrap_key_file.as_deref();
     if let Some(path) = file {

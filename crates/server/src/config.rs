@@ -166,7 +166,7 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
 }
 
-/// Limits of a key that is made without its own, and of whoever has no key.
+/// Limits of a key that is made without its own, of users, and of whoever is nobody yet.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -176,8 +176,16 @@ pub struct Limits {
     pub per_hour: u32,
     /// Requests in a day.
     pub per_day: u32,
-    /// Requests without a live key from one source address in a minute.
+    /// Requests of a user in a minute.
+    pub user_per_minute: u32,
+    /// Requests of a user in an hour.
+    pub user_per_hour: u32,
+    /// Requests of a user in a day.
+    pub user_per_day: u32,
+    /// Requests without a live key or session from one source address in a minute.
     pub per_source: u32,
+    /// Logins from one source address in a minute.
+    pub logins_per_source: u32,
 }
 
 /// How long calls and their counts are kept.
@@ -285,6 +293,13 @@ impl Default for Worker {
     }
 }
 
+impl Limits {
+    /// Requests a minute, an hour and a day of a key without its own.
+    pub fn of_keys(&self) -> [u64; 3] {
+        [self.per_minute.into(), self.per_hour.into(), self.per_day.into()]
+    }
+}
+
 impl Default for Queue {
     fn default() -> Queue {
         Queue { max_backlog: 100_000 }
@@ -293,7 +308,16 @@ impl Default for Queue {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { per_minute: 600, per_hour: 18_000, per_day: 200_000, per_source: 600 }
+        Limits {
+            per_minute: 600,
+            per_hour: 18_000,
+            per_day: 200_000,
+            user_per_minute: 600,
+            user_per_hour: 18_000,
+            user_per_day: 200_000,
+            per_source: 600,
+            logins_per_source: 30,
+        }
     }
 }
 
@@ -306,6 +330,13 @@ impl Default for Usage {
 impl Default for Log {
     fn default() -> Log {
         Log { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Limits {
+    /// A user's requests in a minute, an hour and a day.
+    pub fn of_users(&self) -> crate::limit::Limits {
+        [self.user_per_minute.into(), self.user_per_hour.into(), self.user_per_day.into()]
     }
 }
 
@@ -396,7 +427,11 @@ impl Config {
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");
+        require(limits.user_per_minute > 0, "limits.user_per_minute", "must be at least 1");
+        require(limits.user_per_hour > 0, "limits.user_per_hour", "must be at least 1");
+        require(limits.user_per_day > 0, "limits.user_per_day", "must be at least 1");
         require(limits.per_source > 0, "limits.per_source", "must be at least 1");
+        require(limits.logins_per_source > 0, "limits.logins_per_source", "must be at least 1");
         require((1..=3_650).contains(&self.usage.log_days), "usage.log_days", "must be 1 to 3650");
         let longest = (91..=36_500).contains(&self.usage.count_days);
         require(longest, "usage.count_days", "must be 91, for the longest period of usage, to 36500");

@@ -1,7 +1,10 @@
 //! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
 
+use crate::api_key::BadKey;
+use crate::password::HashFault;
 use crate::schema::{Fault, Found};
 use crate::store::StoreError;
+use crate::token::SigningFault;
 use axum::response::{IntoResponse, Response};
 use scanyard_contract::Code;
 use scanyard_contract::wire::Detail;
@@ -64,7 +67,9 @@ impl ApiError {
             (_, Fault::Type(expected)) => {
                 ApiError::new(Code::InvalidFieldType).with("field", field).with("type", expected)
             }
-            ("scanType", Fault::Word { given, .. }) => ApiError::new(Code::InvalidScanType).with("type", given),
+            (field, Fault::Word { given, .. }) if field == "scanType" || field.starts_with("allowedScanTypes[") => {
+                ApiError::new(Code::InvalidScanType).with("type", given)
+            }
             ("priority", Fault::Word { given, .. }) => ApiError::new(Code::InvalidPriority).with("value", given),
             (field, Fault::Word { given, .. }) if field.starts_with("events[") => {
                 ApiError::new(Code::InvalidWebhookEvent).with("event", given)
@@ -101,6 +106,23 @@ impl ApiError {
     }
 }
 
+impl From<BadKey> for ApiError {
+    fn from(bad: BadKey) -> ApiError {
+        match bad {
+            BadKey::Fields(faults) => ApiError::of_faults(faults),
+            BadKey::Scopes { unknown, known } => {
+                let first = unknown.first().map(|(_, given)| given.clone()).unwrap_or_default();
+                let error = ApiError::new(Code::InvalidScope).with("scope", first);
+                let reason = format!("must be one of {}", known.join(", "));
+                unknown.into_iter().take(MAX_DETAILS).fold(error, |error, (field, _)| error.detail(field, &reason))
+            }
+            BadKey::Lacking(scope) => ApiError::new(Code::InsufficientScope)
+                .with("scope", scope.as_str())
+                .detail("scopes", format!("you lack {} yourself, so no key of yours can have it", scope.as_str())),
+        }
+    }
+}
+
 /// Seconds after which the database is worth another try.
 const DATABASE_SECONDS: u64 = 1;
 
@@ -113,6 +135,18 @@ impl From<StoreError> for ApiError {
             StoreError::Duplicate | StoreError::Bug(_) => ApiError::new(Code::InternalError),
         }
         .caused_by(error)
+    }
+}
+
+impl From<HashFault> for ApiError {
+    fn from(fault: HashFault) -> ApiError {
+        ApiError::new(Code::InternalError).caused_by(fault)
+    }
+}
+
+impl From<SigningFault> for ApiError {
+    fn from(fault: SigningFault) -> ApiError {
+        ApiError::new(Code::InternalError).caused_by(fault)
     }
 }
 

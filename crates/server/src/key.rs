@@ -4,6 +4,7 @@ use crate::config;
 use crate::limit::Limits;
 use crate::scope::Scope;
 use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
+use crate::store::audit::{self, Actor, AuditRecord};
 use crate::store::{Store, StoreError, tenant};
 use ipnet::IpNet;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -69,6 +70,7 @@ impl RawKey {
 pub struct NewKey {
     /// 1 to 255 characters.
     pub name: String,
+    pub description: Option<String>,
     pub scopes: Vec<Scope>,
     /// `None`: all.
     pub allowed_scan_types: Option<Vec<ScanType>>,
@@ -76,6 +78,8 @@ pub struct NewKey {
     pub allowed_ips: Option<Vec<IpNet>>,
     /// Requests a minute, an hour and a day.
     pub limits: Limits,
+    /// Of which windows the limit is not its own: it follows the tenant's default, and the server's where that has none.
+    pub follows: [bool; 3],
     /// Epoch milliseconds; `None`: never.
     pub expires_at: Option<i64>,
 }
@@ -104,17 +108,19 @@ impl NewKey {
     pub fn with_limits(limits: &config::Limits) -> NewKey {
         NewKey {
             name: String::new(),
+            description: None,
             scopes: Vec::new(),
             allowed_scan_types: None,
             allowed_ips: None,
-            limits: [limits.per_minute.into(), limits.per_hour.into(), limits.per_day.into()],
+            limits: limits.of_keys(),
+            follows: [false; 3],
             expires_at: None,
         }
     }
 
     /// Makes the key: what is stored of it, and the key itself.
     pub fn make(self, tenant_id: &str, now: i64) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
-        let NewKey { name, scopes, allowed_scan_types, allowed_ips, limits, expires_at } = self;
+        let NewKey { name, description, scopes, allowed_scan_types, allowed_ips, limits, follows, expires_at } = self;
         if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(NewKeyError::Name);
         }
@@ -125,38 +131,48 @@ impl NewKey {
             return Err(NewKeyError::Limit);
         }
         let key = RawKey::generate().map_err(|_| NewKeyError::Random)?;
-        let [per_minute, per_hour, per_day] = limits;
         let record = ApiKeyRecord {
             id: format!("key-{}", Uuid::now_v7()),
             tenant_id: tenant_id.to_string(),
             name,
+            description,
             hash: key.hash().hex(),
             prefix: key.prefix().to_string(),
             scopes: scopes.iter().map(|scope| scope.as_str().to_string()).collect(),
             allowed_scan_types,
             allowed_ips,
-            per_minute,
-            per_hour,
-            per_day,
+            limits: [0, 1, 2].map(|window| (!follows[window]).then_some(limits[window])),
             status: KeyStatus::Active,
             expires_at,
             created_at: now,
+            rotated_at: None,
+            previous_until: None,
             last_used_at: None,
         };
         Ok((record, key))
     }
 }
 
-/// Makes and stores a key of the tenant of that name.
+/// Makes and stores a key of the tenant of that name, as whoever runs commands on the server's machine.
 pub async fn create_key(store: &Store, tenant: &str, new: NewKey) -> Result<(ApiKeyRecord, RawKey), NewKeyError> {
     let found = tenant::by_name(&mut *store.read().await?, tenant).await?;
     let found = found.ok_or_else(|| NewKeyError::NoTenant(tenant.to_string()))?;
     if let Some(scope) = new.scopes.iter().find(|scope| !scope.is_for_keys(found.is_operator)) {
         return Err(NewKeyError::Scope(scope.as_str()));
     }
-    let (record, key) = new.make(&found.id, store.now().await?)?;
+    let now = store.now().await?;
+    let (record, key) = new.make(&found.id, now)?;
     let stored = record.clone();
-    store.write(move |conn| Box::pin(async move { api_key::insert(conn, &stored).await })).await?;
+    let line = AuditRecord::new(now, &found.id, Actor::operator(), "api-key.created", &record.id)
+        .with("name", &*record.name)
+        .with("scopes", &*record.scopes);
+    let written = store.write(move |conn| {
+        Box::pin(async move {
+            api_key::insert(conn, &stored).await?;
+            audit::insert(conn, &line).await
+        })
+    });
+    written.await?;
     Ok((record, key))
 }
 

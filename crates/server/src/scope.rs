@@ -1,6 +1,8 @@
-//! What a key may do.
+//! What a key or a user may do.
 
-/// A permission of a key. Wildcards do not exist: what a key may do stands there word by word.
+use scanyard_contract::user::Role;
+
+/// A permission of a key or a role. Wildcards do not exist: what a key may do stands there word by word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     ScansCreate,
@@ -22,6 +24,14 @@ pub enum Scope {
     TenantsRead,
     TenantsUpdate,
     AuditRead,
+    ApiKeysCreate,
+    ApiKeysRead,
+    ApiKeysUpdate,
+    ApiKeysDelete,
+    UsersCreate,
+    UsersRead,
+    UsersUpdate,
+    UsersDelete,
 }
 
 impl Scope {
@@ -46,6 +56,14 @@ impl Scope {
         Scope::TenantsRead,
         Scope::TenantsUpdate,
         Scope::AuditRead,
+        Scope::ApiKeysCreate,
+        Scope::ApiKeysRead,
+        Scope::ApiKeysUpdate,
+        Scope::ApiKeysDelete,
+        Scope::UsersCreate,
+        Scope::UsersRead,
+        Scope::UsersUpdate,
+        Scope::UsersDelete,
     ];
 
     /// The word on the wire.
@@ -70,6 +88,14 @@ impl Scope {
             Scope::TenantsRead => "tenants:read",
             Scope::TenantsUpdate => "tenants:update",
             Scope::AuditRead => "audit:read",
+            Scope::ApiKeysCreate => "api-keys:create",
+            Scope::ApiKeysRead => "api-keys:read",
+            Scope::ApiKeysUpdate => "api-keys:update",
+            Scope::ApiKeysDelete => "api-keys:delete",
+            Scope::UsersCreate => "users:create",
+            Scope::UsersRead => "users:read",
+            Scope::UsersUpdate => "users:update",
+            Scope::UsersDelete => "users:delete",
         }
     }
 
@@ -92,8 +118,52 @@ impl Scope {
             | Scope::WebhooksDelete
             | Scope::UsageRead
             | Scope::ScansDelete
-            | Scope::AuditRead => false,
+            | Scope::AuditRead
+            | Scope::ApiKeysCreate
+            | Scope::ApiKeysRead
+            | Scope::ApiKeysUpdate
+            | Scope::ApiKeysDelete
+            | Scope::UsersCreate
+            | Scope::UsersRead
+            | Scope::UsersUpdate
+            | Scope::UsersDelete => false,
         }
+    }
+
+    /// The least role whose users have it; below the owners' of the operator's tenant, nobody has the operator's.
+    fn least_role(self) -> Role {
+        match self {
+            Scope::ScansRead
+            | Scope::ScansList
+            | Scope::ResultsRead
+            | Scope::TemplatesRead
+            | Scope::WebhooksRead
+            | Scope::UsageRead => Role::Viewer,
+            Scope::ScansCreate
+            | Scope::ScansCancel
+            | Scope::ScansDelete
+            | Scope::TemplatesCreate
+            | Scope::TemplatesUpdate
+            | Scope::TemplatesDelete => Role::Analyst,
+            Scope::WebhooksCreate
+            | Scope::WebhooksUpdate
+            | Scope::WebhooksDelete
+            | Scope::AuditRead
+            | Scope::ApiKeysCreate
+            | Scope::ApiKeysRead
+            | Scope::ApiKeysUpdate
+            | Scope::ApiKeysDelete
+            | Scope::UsersCreate
+            | Scope::UsersRead
+            | Scope::UsersUpdate
+            | Scope::UsersDelete => Role::Admin,
+            Scope::TenantsCreate | Scope::TenantsRead | Scope::TenantsUpdate => Role::Owner,
+        }
+    }
+
+    /// Whether users of a role have it.
+    pub fn is_for_role(self, role: Role, of_operator: bool) -> bool {
+        !self.least_role().is_above(role) && (of_operator || !self.is_operators())
     }
 
     /// Every scope that an API key of a tenant can have.
@@ -101,9 +171,16 @@ impl Scope {
         Scope::ALL.iter().copied().filter(|scope| scope.is_for_keys(of_operator)).collect()
     }
 
-    /// Whether an API key of a tenant can have it: outside the operator's tenant, people and the audit log are for users.
+    /// Whether an API key of a tenant can have it: no key makes keys, and outside the operator's tenant the audit log is for
+    /// users.
     pub fn is_for_keys(self, of_operator: bool) -> bool {
-        of_operator || !(self.is_operators() || self == Scope::AuditRead)
+        match self {
+            Scope::ApiKeysCreate | Scope::ApiKeysRead | Scope::ApiKeysUpdate | Scope::ApiKeysDelete => false,
+            Scope::AuditRead | Scope::UsersCreate | Scope::UsersRead | Scope::UsersUpdate | Scope::UsersDelete => {
+                of_operator
+            }
+            scope => of_operator || !scope.is_operators(),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Vault {
     }
 
     /// A vault of these master keys, of which there must be at least one.
-    fn of(secrets: &[[u8; 32]]) -> Result<Vault, String> {
+    pub(crate) fn of(secrets: &[[u8; 32]]) -> Result<Vault, String> {
         let keys: Vec<MasterKey> = secrets.iter().map(MasterKey::derive).collect::<Option<_>>().ok_or("unusable")?;
         if keys.is_empty() {
             return Err("holds no key; one is a line with 64 hex digits".to_string());

@@ -120,10 +120,10 @@ pub static INVALID_CREDENTIALS: Row = Row {
     causes: &[
         "The password is wrong, or belongs to another account.",
         "The e-mail address has a typing error.",
-        "The account is locked for 15 minutes after too many wrong passwords.",
+        "The password was changed, here or by an administrator.",
     ],
-    resolution: "Check both, wait 15 minutes if there were several attempts, and ask an administrator of your \
-                 organization for a new password if it is lost. Do not let a program try again.",
+    resolution: "Check both, and ask an administrator of your organization for a new password if it is lost. Do not \
+                 let a program try again: after five wrong passwords the address is locked for 15 minutes.",
     examples: &[],
 };
 

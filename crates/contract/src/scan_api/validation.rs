@@ -1,7 +1,7 @@
 //! 400: what the request says, field by field, and the `Idempotency-Key`.
 
 use crate::catalogue::{Category, Kind, Retry, Row};
-use crate::example::{Call, KEY, get, post, right, wrong};
+use crate::example::{Call, KEY, SESSION, get, post, right, wrong};
 
 pub static INVALID_JSON: Row = Row {
     contract: "scan-api",
@@ -298,5 +298,20 @@ pub static SECRET_ALREADY_SHOWN: Row = Row {
     causes: &["The answer to the first request was lost on its way.", "The request was sent twice."],
     resolution: "The resource is there: `details` names its id. If its secret is lost, rotate it, or delete the resource \
                  and make another with a new `Idempotency-Key`.",
-    examples: &[],
+    examples: &[
+        right(
+            "another key, by a value of its own",
+            Call {
+                headers: &[SESSION, "Idempotency-Key: $(uuidgen)"],
+                ..post("/api-keys", r#"{"name": "ci", "scopes": ["scans:create", "scans:read"]}"#)
+            },
+        ),
+        wrong(
+            "the first request once more",
+            Call {
+                headers: &[SESSION, "Idempotency-Key: $FIRST_VALUE"],
+                ..post("/api-keys", r#"{"name": "ci", "scopes": ["scans:create", "scans:read"]}"#)
+            },
+        ),
+    ],
 };

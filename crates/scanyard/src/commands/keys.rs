@@ -66,6 +66,7 @@ pub async fn run(args: KeysArgs) -> Result<Exit, Failure> {
         name: args.name,
         scopes: if args.scope.is_empty() { Scope::for_keys(args.tenant == TENANT) } else { args.scope },
         allowed_scan_types: (!args.scan_type.is_empty()).then_some(args.scan_type),
+        follows: [true; 3],
         ..NewKey::with_limits(&config.limits)
     };
     let options = StoreOptions {

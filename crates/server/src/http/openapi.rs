@@ -18,7 +18,9 @@ use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ContactBuilder, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response as Documented,
     ResponseBuilder, Server, Type,
@@ -49,6 +51,10 @@ const KEYED: &[Code] = &[
     Code::KeyExpired,
     Code::TenantSuspended,
     Code::IpNotAllowed,
+    Code::InvalidToken,
+    Code::TokenExpired,
+    Code::UserSuspended,
+    Code::ImpersonationNotAllowed,
     Code::RateLimitExceeded,
     Code::DatabaseError,
 ];
@@ -285,6 +291,176 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ),
     ("get_status", &[ANONYMOUS]),
     (
+        "login",
+        &[
+            ANONYMOUS,
+            POSTED,
+            SECRET,
+            &[
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidCredentials,
+                Code::AccountLocked,
+                Code::UserSuspended,
+                Code::TenantSuspended,
+                Code::DatabaseError,
+            ],
+        ],
+    ),
+    (
+        "refresh_session",
+        &[
+            ANONYMOUS,
+            POSTED,
+            SECRET,
+            &[
+                Code::InvalidFieldValue,
+                Code::InvalidToken,
+                Code::TokenExpired,
+                Code::UserSuspended,
+                Code::TenantSuspended,
+                Code::DatabaseError,
+            ],
+        ],
+    ),
+    (
+        "logout",
+        &[ANONYMOUS, POSTED, &[Code::InvalidFieldValue, Code::InvalidToken, Code::TokenExpired, Code::DatabaseError]],
+    ),
+    ("get_me", &[KEYED, &[Code::SessionRequired]]),
+    (
+        "change_password",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::SessionRequired,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidCredentials,
+                Code::AccountLocked,
+                Code::PasswordPolicyViolation,
+            ],
+        ],
+    ),
+    (
+        "create_user",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::InsufficientScope,
+                Code::InsufficientRole,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::PasswordPolicyViolation,
+                Code::TenantNotFound,
+                Code::DuplicateEmail,
+            ],
+        ],
+    ),
+    (
+        "list_users",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::TenantNotFound,
+            ],
+        ],
+    ),
+    ("get_user", &[KEYED, &[Code::InsufficientScope, Code::UserNotFound]]),
+    (
+        "update_user",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::InsufficientScope,
+                Code::InsufficientRole,
+                Code::PasswordPolicyViolation,
+                Code::UserNotFound,
+                Code::DuplicateEmail,
+                Code::LastOwner,
+            ],
+        ],
+    ),
+    ("delete_user", &[KEYED, &[Code::InsufficientScope, Code::InsufficientRole, Code::UserNotFound, Code::LastOwner]]),
+    ("unlock_user", &[KEYED, POSTED, &[Code::InsufficientScope, Code::InsufficientRole, Code::UserNotFound]]),
+    (
+        "create_api_key",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidScanType,
+                Code::InvalidScope,
+            ],
+        ],
+    ),
+    (
+        "list_api_keys",
+        &[
+            KEYED,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+            ],
+        ],
+    ),
+    ("get_api_key", &[KEYED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound]]),
+    (
+        "update_api_key",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidScanType,
+                Code::InvalidScope,
+                Code::ApiKeyNotFound,
+                Code::ApiKeyRevoked,
+            ],
+        ],
+    ),
+    ("revoke_api_key", &[KEYED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound]]),
+    (
+        "rotate_api_key",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::SessionRequired,
+                Code::InsufficientScope,
+                Code::InvalidFieldValue,
+                Code::ApiKeyNotFound,
+                Code::ApiKeyRevoked,
+            ],
+        ],
+    ),
+    (
+        "suspend_api_key",
+        &[KEYED, POSTED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound, Code::ApiKeyRevoked]],
+    ),
+    (
+        "resume_api_key",
+        &[KEYED, POSTED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound, Code::ApiKeyRevoked]],
+    ),
+    (
         "create_webhook",
         &[
             KEYED,
@@ -393,6 +569,9 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
+        (name = "api-keys", description = "Keys for programs; made and changed by people who are logged in"),
+        (name = "sessions", description = "Log in and out"),
+        (name = "users", description = "People who log in"),
         (name = "audit", description = "Who changed what, from where"),
         (name = "templates", description = "Settings from which scans are launched"),
         (name = "usage", description = "Who called what, and how the quota stands"),
@@ -422,6 +601,9 @@ pub fn frame() -> OpenApi {
     let key = ApiKeyValue::with_description("X-API-Key", "A key: `cix_sk_` and 40 letters and digits");
     let schemes = &mut document.components.get_or_insert_default().security_schemes;
     schemes.insert("apiKey".to_string(), SecurityScheme::ApiKey(ApiKey::Header(key)).into());
+    let session = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let session = session.description(Some("The access token of `POST /auth/login`")).build();
+    schemes.insert("session".to_string(), SecurityScheme::Http(session).into());
     document
 }
 
@@ -440,6 +622,7 @@ pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
         for operation in operations(item) {
             add_failures(operation);
             add_headers(operation);
+            add_session(operation);
         }
     }
     document
@@ -483,6 +666,18 @@ fn integer(description: &str) -> utoipa::openapi::Header {
     let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
     HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
+
+/// Whatever takes a key takes a session too.
+fn add_session(operation: &mut Operation) {
+    if let Some(security) = &mut operation.security
+        && security.contains(&SecurityRequirement::new("apiKey", NO_SCOPES))
+    {
+        security.push(SecurityRequirement::new("session", NO_SCOPES));
+    }
+}
+
+/// Our scopes are not OAuth's.
+const NO_SCOPES: [&str; 0] = [];
 
 /// The headers of every answer.
 fn add_headers(operation: &mut Operation) {

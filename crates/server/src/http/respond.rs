@@ -217,7 +217,7 @@ fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) 
         headers.insert(RETRY_AFTER, seconds.into());
     }
     if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"X-API-Key\""));
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge(error.as_ref()));
     }
     record(&asked, &response, error.as_ref());
     log_call(app, &asked, &response, error.as_ref());
@@ -225,6 +225,15 @@ fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) 
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// What a 401 asks for.
+fn challenge(error: Option<&ApiError>) -> HeaderValue {
+    HeaderValue::from_static(match error.map(|error| error.code) {
+        Some(Code::InvalidToken | Code::TokenExpired) => "Bearer error=\"invalid_token\"",
+        Some(Code::InvalidCredentials | Code::UserSuspended | Code::SessionRequired) => "Bearer",
+        _ => "ApiKey header=\"X-API-Key\"",
+    })
 }
 
 /// One line in the log, one count in the metrics.

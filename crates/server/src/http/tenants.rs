@@ -149,6 +149,7 @@ pub async fn update_tenant(
     });
     let updated = updated.await?.ok_or_else(not_found)?;
     app.keys.forget_tenant(&tenant_id);
+    app.sessions.forget();
     Ok(Answer(tenant::to_wire(&updated)))
 }
 
@@ -236,5 +237,6 @@ async fn set_status(
     });
     let changed = changed.await?;
     app.keys.forget_tenant(&tenant_id);
+    app.sessions.forget();
     Ok(changed)
 }

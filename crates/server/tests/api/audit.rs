@@ -82,8 +82,7 @@ async fn a_tenant_reads_its_own_log_and_the_operator_any() {
     operator.again().post_text(&format!("/tenants/{id}/resume"), "").await.ok(200);
     let record = AuditRecord::new(START, &id, Actor::system(), "webhook.disabled", "wh-1").with("reason", "gone");
     t.app.store.write(move |conn| Box::pin(async move { audit::insert(conn, &record).await })).await.unwrap();
-    let member = t.key("scans:list").of_tenant("acme").made().await;
-    t.sql(&format!("UPDATE api_key SET scopes = '[\"audit:read\"]' WHERE tenant_id = '{id}'")).await;
+    let member = t.session("admin").of_tenant("acme").made().await;
     let own = member.again().get("/audit").await;
     assert_eq!(actions(&own), ["webhook.disabled"]);
     assert_eq!((&own.data()[0]["actor"], own.data()[0].get("sourceIp")), (&json!("system"), None::<&Value>));

@@ -32,7 +32,7 @@ async fn the_first_start_gives_a_key_with_every_scope_once() {
     let t = Test::new().await;
     t.nobody().header("x-api-key", key.reveal()).get("/engines").await.is(401, "INVALID_API_KEY");
     let holder = holder(&app, &key.hash().hex()).await;
-    assert_eq!(holder.key.scopes, Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>());
+    assert_eq!(holder.key.scopes, Scope::for_keys(true).iter().map(|scope| scope.as_str()).collect::<Vec<_>>());
     assert!(holder.tenant.is_operator);
     assert_eq!(holder.tenant.monthly_quota, None);
 }

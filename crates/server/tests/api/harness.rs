@@ -12,11 +12,15 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use scanyard_contract::Code;
+use scanyard_contract::user::{Role, UserStatus};
 use scanyard_server::config::{Config, Secret};
 use scanyard_server::http::BASES;
 use scanyard_server::http::serve::Source;
-use scanyard_server::key::{NewKey, create_key};
-use scanyard_server::{App, bootstrap};
+use scanyard_server::key::{NewKey, RawKey};
+use scanyard_server::store::user::{self, UserRecord};
+use scanyard_server::store::{self, api_key, tenant};
+use scanyard_server::token::{self, Use};
+use scanyard_server::{App, bootstrap, session};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -41,6 +45,7 @@ pub struct Test {
 pub struct Caller<'t> {
     test: &'t Test,
     key: Option<NewKey>,
+    role: Option<Role>,
     tenant: String,
     headers: HeaderMap,
     source: IpAddr,
@@ -96,16 +101,74 @@ impl Test {
         changed.await.unwrap();
     }
 
+    /// Makes a user without a usable password and a session; its access token.
+    async fn log_in(&self, tenant: &str, role: Role) -> String {
+        let app = &self.app;
+        let tenant = tenant::by_name(&mut app.store.read().await.unwrap(), tenant).await.unwrap().expect(tenant);
+        let now = app.store.local_now();
+        let id = format!("usr-{}", uuid::Uuid::now_v7());
+        let user = UserRecord {
+            email: format!("{id}@example.test"),
+            id,
+            tenant_id: tenant.id,
+            name: None,
+            role,
+            status: UserStatus::Active,
+            password_hash: "none".into(),
+            password_changed_at: now,
+            last_login_at: None,
+            locked_until: None,
+            created_at: now,
+        };
+        let session = session::begin(&user.id, now);
+        let token = token::issue(&app.vault, Use::Access, &user.id, &session.id, 0, now).unwrap();
+        let stored = app.store.write(move |conn| {
+            Box::pin(async move {
+                store::session::insert(conn, &session).await?;
+                user::insert_new(conn, &user).await
+            })
+        });
+        assert!(stored.await.unwrap());
+        token
+    }
+
+    /// The texts that a query of one column finds.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::AssertSqlSafe(sql.to_string());
+        sqlx::query_scalar(sql).fetch_all(&mut *self.app.store.read().await.unwrap()).await.unwrap()
+    }
+
     /// How many rows a table has.
     pub async fn rows(&self, table: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         sqlx::query_scalar(sql).fetch_one(&mut *self.app.store.read().await.unwrap()).await.unwrap()
     }
 
+    /// Makes a key behind the API's back, without a line in the audit log.
+    async fn make_key(&self, tenant: &str, new: NewKey) -> RawKey {
+        let store = &self.app.store;
+        let tenant = tenant::by_name(&mut store.read().await.unwrap(), tenant).await.unwrap().expect("a tenant");
+        let (record, key) = new.make(&tenant.id, store.local_now()).unwrap();
+        store.write(move |conn| Box::pin(async move { api_key::insert(conn, &record).await })).await.unwrap();
+        key
+    }
+
     /// Nobody: no key.
     pub fn nobody(&self) -> Caller<'_> {
         let loopback = IpAddr::from([127, 0, 0, 1]);
-        Caller { test: self, key: None, tenant: "default".into(), headers: HeaderMap::new(), source: loopback }
+        Caller {
+            test: self,
+            key: None,
+            role: None,
+            tenant: "default".into(),
+            headers: HeaderMap::new(),
+            source: loopback,
+        }
+    }
+
+    /// A new user with this role in the operator's tenant, logged in.
+    pub fn session(&self, role: &str) -> Caller<'_> {
+        Caller { role: Some(role.parse().expect(role)), ..self.nobody() }
     }
 
     /// A holder of a new key of the operator's tenant with these scopes, parted by blanks.
@@ -137,10 +200,14 @@ impl<'t> Caller<'t> {
         self
     }
 
-    /// Makes the key, so that several calls share it.
+    /// Makes the key, or the user and the session, so that several calls share it.
     pub async fn made(mut self) -> Self {
+        if let Some(role) = self.role.take() {
+            let token = self.test.log_in(&self.tenant, role).await;
+            self.headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
         if let Some(new) = self.key.take() {
-            let (_, key) = create_key(&self.test.app.store, &self.tenant, new).await.unwrap();
+            let key = self.test.make_key(&self.tenant, new).await;
             self.headers.insert("x-api-key", key.reveal().parse().unwrap());
         }
         self
@@ -151,11 +218,18 @@ impl<'t> Caller<'t> {
         self.headers["x-api-key"].to_str().unwrap().to_string()
     }
 
+    /// Id of the user who is logged in, once it is made.
+    pub fn user_id(&self) -> String {
+        let token = self.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        token::read(&self.test.app.vault, Use::Access, token, self.test.app.store.local_now()).unwrap().sub
+    }
+
     /// The same caller once more.
     pub fn again(&self) -> Caller<'t> {
         Caller {
             test: self.test,
             key: self.key.clone(),
+            role: self.role,
             tenant: self.tenant.clone(),
             headers: self.headers.clone(),
             source: self.source,
@@ -192,7 +266,7 @@ impl<'t> Caller<'t> {
         let test = self.test;
         let caller = self.made().await;
         let is_root = ["/livez", "/readyz", "/metrics", "/nowhere"].iter().any(|root| path.starts_with(root));
-        let is_whole = is_root || path.starts_with("/api") || path.starts_with("/scan-api");
+        let is_whole = is_root || path.starts_with("/api/") || path.starts_with("/scan-api");
         let uri = if is_whole { path.to_string() } else { format!("{}{path}", BASES[0]) };
         let (asked, body) = record::record(&method, &uri, &caller.headers, body).await;
         let mut request = Request::builder().method(method.clone()).uri(&uri).body(body).unwrap();
@@ -275,9 +349,12 @@ pub fn read(status: StatusCode, headers: HeaderMap, bytes: &[u8], method: &Metho
         _ if is_json => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")),
         _ => Value::Null,
     };
-    let keys =
-        text.match_indices("cix_sk_").filter(|(at, word)| text[at + word.len()..].starts_with(char::is_alphanumeric));
-    assert_eq!(keys.count(), 0, "a key in {text}");
+    // The first characters of a key may be shown, the whole of it once: in the answer that makes it.
+    let is_whole =
+        |(at, word): &(usize, &str)| text[at + word.len()..].bytes().take_while(u8::is_ascii_alphanumeric).count() > 5;
+    let keys = text.match_indices("cix_sk_").filter(is_whole).count();
+    let is_new = status.is_success() && body["data"]["key"].is_string();
+    assert_eq!(keys, usize::from(is_new), "a key in {text}");
     if !status.is_success() && method != Method::HEAD {
         let code: Code = body["code"].as_str().unwrap_or_default().parse().unwrap_or_else(|()| panic!("{text}"));
         assert_eq!(code.row().status, status.as_u16());

@@ -1,5 +1,6 @@
 //! The API through its real router and a real database.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod bad_input;
@@ -12,6 +13,7 @@ mod events;
 mod failures;
 mod harness;
 mod hooked;
+mod impersonation;
 mod isolation;
 mod launch;
 mod log;
@@ -23,6 +25,7 @@ mod record;
 mod reports;
 mod scan_lists;
 mod scans;
+mod sessions;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
@@ -31,6 +34,7 @@ mod templates;
 mod tenants;
 mod tls;
 mod usage;
+mod users;
 mod vault;
 mod webhook_guard;
 mod webhooks;

@@ -163,6 +163,8 @@ async fn a_suspended_tenant_stops_at_once_and_goes_on_when_resumed() {
     let path = made(&operator, json!({"name": "acme"})).await;
     let keys = [t.key("scans:list").of_tenant("acme").made().await, t.key("scans:read").of_tenant("acme").made().await];
     let other = t.key("scans:list").made().await;
+    let user = t.session("viewer").of_tenant("acme").made().await;
+    user.again().get("/scans").await.ok(200);
     for key in &keys {
         key.again().get("/engines").await.ok(200);
     }
@@ -171,11 +173,13 @@ async fn a_suspended_tenant_stops_at_once_and_goes_on_when_resumed() {
     for key in &keys {
         key.again().get("/engines").await.is(403, "TENANT_SUSPENDED");
     }
+    user.again().get("/scans").await.is(403, "TENANT_SUSPENDED");
     other.get("/scans").await.ok(200);
     operator.again().post_text(&format!("{path}/suspend"), "").await.ok(200);
     let resumed = operator.again().post_text(&format!("{path}/resume"), "{}").await;
     assert_eq!(resumed.ok(200).data()["status"], "active");
     keys[0].again().get("/engines").await.ok(200);
+    user.get("/scans").await.ok(200);
     operator.again().post(&format!("{path}/suspend"), json!({"why": "x"})).await.is(400, "UNKNOWN_FIELD");
     operator.again().post_text(&format!("{NO_TENANT}/suspend"), "").await.is(404, "TENANT_NOT_FOUND");
     operator.again().post_text("/tenants/acme/resume", "").await.is(404, "TENANT_NOT_FOUND");
@@ -222,4 +226,6 @@ async fn keys_with_the_operators_scopes_are_made_for_the_operator_alone() {
         assert!(matches!(refused, Err(NewKeyError::Scope(named)) if named == scope));
         create_key(&t.app.store, "default", new).await.unwrap();
     }
+    let log = t.key("audit:read").get("/audit?actor=operator&action=api-key.created").await;
+    assert_eq!(log.ok(200).body["pagination"]["total"], 2, "a key made on the server's machine is in the log too");
 }

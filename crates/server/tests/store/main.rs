@@ -2,6 +2,7 @@
 
 mod fairness;
 mod jobs;
+mod keys;
 mod lists;
 mod nodes;
 mod submit;
