@@ -17,8 +17,10 @@ pub mod scan;
 pub mod scan_api;
 pub mod status;
 mod support;
+pub mod template;
 pub mod tenant;
 pub mod timestamp;
+pub mod usage;
 pub mod user;
 pub mod wire;
 
@@ -30,5 +32,6 @@ pub use info::{ErrorExample, ErrorInfo, ErrorList};
 pub use scan::{Priority, Scan, ScanStatus, ScanType, TargetType};
 pub use scan_api::Code;
 pub use support::Support;
+pub use template::Template;
 pub use tenant::{Tenant, TenantStatus};
 pub use timestamp::Timestamp;

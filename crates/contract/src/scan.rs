@@ -187,6 +187,9 @@ pub struct Scan {
     pub timeout: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    /// The template that it was launched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_id: Option<String>,
     /// How many times a worker has lost the scan or given it back.
     pub attempts: u32,
     pub created_at: Timestamp,

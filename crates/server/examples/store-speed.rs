@@ -77,6 +77,7 @@ fn new_scan(caller: usize) -> NewScan {
         config: serde_json::Map::new(),
         timeout: 3600,
         asset_id: None,
+        template_id: None,
         attempts: 0,
         created_at: 0,
         started_at: None,

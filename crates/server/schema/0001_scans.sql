@@ -85,6 +85,7 @@ CREATE TABLE scan (
     config TEXT NOT NULL,
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
+    template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,

@@ -1,6 +1,7 @@
 //! What a running node consists of.
 
 use crate::backlog::Backlog;
+use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
@@ -12,6 +13,7 @@ use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
+use crate::tls::Tls;
 use crate::vault::Vault;
 use crate::worker::Runs;
 use anyhow::Context;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub limits: Limiter,
     /// Requests with an `Idempotency-Key` that run here.
     pub in_flight: InFlight,
+    /// Calls on their way to the log.
+    pub calls: CallLog,
     pub queue: Queue,
     /// How many scans wait.
     pub backlog: Backlog,
@@ -56,6 +60,8 @@ pub struct Parts {
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
     pub supervisor: Vec<String>,
+    /// With which certificate connections are accepted; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     pub metrics: PrometheusHandle,
     /// Where failures send people.
     pub support: Support,
@@ -88,6 +94,7 @@ impl std::fmt::Debug for App {
 impl App {
     /// Opens the database and the master keys, and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
+        let tls = Tls::load(&config.tls)?;
         let options = StoreOptions {
             url: config.database_url().expose().to_string(),
             read_connections: config.database.read_connections,
@@ -115,11 +122,13 @@ impl App {
             sessions: SessionCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),
+            calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),
             runs: Runs::default(),
             supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            tls,
             metrics: recorder()?,
             support,
             openapi: document.into(),

@@ -38,10 +38,12 @@ pub struct Config {
     pub database: Database,
     pub http: Http,
     pub queue: Queue,
+    pub tls: Tls,
     pub worker: Worker,
     pub engines: Engines,
     pub dns: Dns,
     pub limits: Limits,
+    pub usage: Usage,
     pub support: Support,
     pub log: Log,
 }
@@ -82,6 +84,8 @@ pub struct Http {
     /// Proxies whose word about where a request came from is taken.
     #[serde(deserialize_with = "crate::net::deserialize")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether only a proxy reaches this server, wherever it listens.
+    pub behind_proxy: bool,
     /// The header in which they say it.
     pub proxy_header: ProxyHeader,
 }
@@ -92,6 +96,21 @@ pub struct Http {
 pub struct Queue {
     /// Scans that may wait, of all tenants together; beyond it submissions get 503.
     pub max_backlog: u64,
+}
+
+/// HTTPS without a proxy.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate and chain, in PEM; `None`: plain HTTP.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub key: Option<PathBuf>,
+    /// How long a client may take to shake hands.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub handshake_timeout: Duration,
 }
 
 /// How scans are run.
@@ -161,6 +180,18 @@ pub struct Limits {
     pub logins_per_source: u32,
 }
 
+/// How long calls and their counts are kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Days that a call stays in the log.
+    pub log_days: u32,
+    /// Days that the counts of calls per hour and per day are kept.
+    pub count_days: u32,
+    /// Calls that wait to be written at most; what comes then is answered, but not logged.
+    pub buffer: usize,
+}
+
 /// Where error messages send people.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -204,10 +235,12 @@ impl Default for Config {
             database: Database::default(),
             http: Http::default(),
             queue: Queue::default(),
+            tls: Tls::default(),
             worker: Worker::default(),
             engines: Engines::default(),
             dns: Dns::default(),
             limits: Limits::default(),
+            usage: Usage::default(),
             support: Support::default(),
             log: Log::default(),
         }
@@ -231,8 +264,15 @@ impl Default for Http {
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
+            behind_proxy: false,
             proxy_header: ProxyHeader::XForwardedFor,
         }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls { cert: None, key: None, handshake_timeout: Duration::from_secs(10) }
     }
 }
 
@@ -267,6 +307,12 @@ impl Default for Limits {
             per_source: 600,
             logins_per_source: 30,
         }
+    }
+}
+
+impl Default for Usage {
+    fn default() -> Usage {
+        Usage { log_days: 30, count_days: 400, buffer: 50_000 }
     }
 }
 
@@ -311,6 +357,21 @@ impl Config {
         self.data_dir.join("jobs")
     }
 
+    /// Why the server must not start: plain HTTP that other machines reach shows them every key on its way.
+    pub fn check_transport(&self) -> Result<(), ConfigError> {
+        let is_local = self.listen.ip().to_canonical().is_loopback();
+        let is_behind = self.http.behind_proxy || !self.http.trusted_proxies.is_empty();
+        if self.tls.cert.is_some() || is_local || is_behind {
+            return Ok(());
+        }
+        Err(ConfigError(vec![format!(
+            "listen: {} can be reached from other machines, and plain HTTP would show them every key. Either serve HTTPS \
+             (--tls-cert and --tls-key), or listen on 127.0.0.1, or, behind a proxy that speaks TLS, name its addresses \
+             in http.trusted_proxies or set http.behind_proxy",
+            self.listen
+        )]))
+    }
+
     /// Everything that is wrong with the values.
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -339,6 +400,10 @@ impl Config {
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
         let backlog = 1..=100_000_000;
         require(backlog.contains(&self.queue.max_backlog), "queue.max_backlog", "must be 1 to 100000000");
+        let (cert, key) = (self.tls.cert.is_some(), self.tls.key.is_some());
+        require(cert || !key, "tls.cert", "is missing: tls.key is nothing without its certificate");
+        require(key || !cert, "tls.key", "is missing: tls.cert is nothing without its key");
+        require(within(self.tls.handshake_timeout), "tls.handshake_timeout", "must be 100ms to 10m");
         require(worker.concurrency <= 1024, "worker.concurrency", "must be 0 to 1024");
         require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
         require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");
@@ -354,6 +419,10 @@ impl Config {
         require(limits.user_per_day > 0, "limits.user_per_day", "must be at least 1");
         require(limits.per_source > 0, "limits.per_source", "must be at least 1");
         require(limits.logins_per_source > 0, "limits.logins_per_source", "must be at least 1");
+        require((1..=3_650).contains(&self.usage.log_days), "usage.log_days", "must be 1 to 3650");
+        let longest = (91..=36_500).contains(&self.usage.count_days);
+        require(longest, "usage.count_days", "must be 91, for the longest period of usage, to 36500");
+        require((1..=10_000_000).contains(&self.usage.buffer), "usage.buffer", "must be 1 to 10000000");
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");

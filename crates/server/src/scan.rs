@@ -130,6 +130,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         config,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         asset_id,
+        template_id: None,
         attempts: 0,
         created_at: now,
         started_at: None,

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Of the grace of a stop, what is kept for storing and closing after the last connection.
@@ -29,7 +30,8 @@ pub struct Node {
 /// Serves until `shutdown`, then lets requests finish, gives running scans back and closes the database.
 pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let node = Node::start(config, shutdown).await?;
-    println!("Scanyard listens on http://{}", node.address()?);
+    let scheme = if node.app.tls.is_some() { "https" } else { "http" };
+    println!("Scanyard listens on {scheme}://{}", node.address()?);
     let router = crate::router(node.app.clone());
     node.run(router).await
 }
@@ -38,6 +40,7 @@ impl Node {
     /// Opens the database and the port; the first start prints or writes the first key.
     pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
+        config.check_transport()?;
         // Whatever this process writes is its owner's alone, also in a data folder that was there before.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let data_dir = &config.data_dir;
@@ -73,14 +76,32 @@ impl Node {
     /// Serves the router and works until the node drains.
     pub async fn run(self, router: Router) -> anyhow::Result<()> {
         let app = self.app;
+        if app.tls.is_some() {
+            // Before anything is served: without a listener the signal would end the process.
+            let hangups = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
+            tokio::spawn(renew(app.clone(), hangups));
+        }
         let worker = tokio::spawn(crate::worker::work(app.clone()));
         let watch = tokio::spawn(crate::status::watch(app.clone()));
         let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
         crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
         watch.await.context("the watch over the status panicked")?;
+        if let Err(error) = app.calls.flush(&app.store).await {
+            tracing::warn!(%error, "the last calls are not in the log");
+        }
         app.store.close().await;
         Ok(())
+    }
+}
+
+/// Reads the certificate again at every SIGHUP.
+async fn renew(app: App, mut hangups: Signal) {
+    while let (Some(()), Some(tls)) = (hangups.recv().await, &app.tls) {
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(%error, "the certificate stays the old one"),
+        }
     }
 }
 

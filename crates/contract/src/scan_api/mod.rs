@@ -129,9 +129,6 @@ impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
     pub const AHEAD: &'static [Code] = &[
         Code::ConsentRequired,
-        Code::TemplateNotFound,
-        Code::TemplateNameRequired,
-        Code::DuplicateTemplateName,
         Code::WebhookNotFound,
         Code::InvalidWebhookUrl,
         Code::WebhookUrlUnreachable,

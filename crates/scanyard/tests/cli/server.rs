@@ -1,7 +1,7 @@
 //! Scans through a server of the same binary.
 
 use crate::support::{
-    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
+    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, post, run, scanyard, start, wait_until,
 };
 use scanyard_client::Retrying;
 use scanyard_client::scan_api::{Client, ListScans};

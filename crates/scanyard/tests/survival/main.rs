@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// An nmap scan that takes about 20 s unless it is ended: two closed ports at a rate of one packet in a while.
@@ -52,6 +53,99 @@ fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
     }
     let slow = server.wait(&slow, "nmap", "the interrupted scan completes", is_completed);
     assert_eq!(slow["attempts"], 1);
+}
+
+/// 64 callers at once, the server killed among them, and 64 again: the quota is used up to the last unit and no further.
+#[test]
+fn kill_9_leaves_the_quota_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        ("SCANYARD_WORKER_CONCURRENCY", "0"),
+        ("SCANYARD_LIMITS_PER_MINUTE", "100000"),
+        ("SCANYARD_LIMITS_PER_HOUR", "100000"),
+    ];
+    let mut server = Server::start(dir.path(), &settings);
+    let (_, usage) = server.call("GET", "/usage/summary", "");
+    let tenant = format!("/tenants/{}", usage["data"]["tenantId"].as_str().unwrap());
+    assert_eq!(server.call("PATCH", &tenant, r#"{"monthlyQuota": 300}"#).0, 200);
+    let accepted = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| while submit_one(&server, &accepted) {});
+        }
+        eventually("scans are accepted", || (accepted.load(Ordering::SeqCst) > 100).then_some(()));
+        server.signal(Signal::SIGKILL);
+    });
+    server.child.wait().unwrap();
+    let server = Server::start(dir.path(), &settings);
+    let used = || server.call("GET", "/usage/quota", "").1["data"]["used"].as_u64().unwrap();
+    let scans = || server.call("GET", "/scans?limit=1", "").1["pagination"]["total"].as_u64().unwrap();
+    let survived = scans();
+    let known = accepted.load(Ordering::SeqCst);
+    assert!((known..=known + 64).contains(&survived), "{survived} scans, {known} of them answered");
+    assert_eq!(used(), survived);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| while submit_one(&server, &accepted) {});
+        }
+    });
+    assert_eq!((scans(), used()), (300, 300));
+    assert_eq!(accepted.load(Ordering::SeqCst) + survived - known, 300);
+}
+
+/// Submits a scan; `false` when there is no answer, or no quota.
+fn submit_one(server: &Server, accepted: &AtomicU64) -> bool {
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let Some((status, answer)) = server.try_call("POST", "/scans", &body) else { return false };
+    match status {
+        201 => {
+            accepted.fetch_add(1, Ordering::SeqCst);
+            true
+        }
+        _ => {
+            assert_eq!((status, &answer["code"]), (429, &json!("QUOTA_EXCEEDED")));
+            false
+        }
+    }
+}
+
+/// The window is a day: this test is not meant to be run at midnight UTC.
+#[test]
+fn kill_9_leaves_the_rate_limit_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = [("SCANYARD_WORKER_CONCURRENCY", "0"), ("SCANYARD_LIMITS_PER_DAY", "50")];
+    let let_in = |server: &Server, calls: usize| -> usize {
+        std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..calls).map(|_| scope.spawn(|| server.call("GET", "/scans", "").0)).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).filter(|status| *status == 200).count()
+        })
+    };
+    let mut server = Server::start(dir.path(), &limits);
+    assert_eq!(let_in(&server, 30), 30);
+    server.signal(Signal::SIGKILL);
+    server.child.wait().unwrap();
+    let server = Server::start(dir.path(), &limits);
+    assert_eq!(let_in(&server, 64), 20);
+    let (status, refused) = server.call("GET", "/scans", "");
+    assert_eq!((status, &refused["code"]), (429, &json!("RATE_LIMIT_EXCEEDED")));
+}
+
+#[test]
+fn a_stop_writes_the_last_calls_into_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &[]);
+    for _ in 0..20 {
+        server.call("GET", "/scans", "");
+    }
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let server = Server::start(dir.path(), &[]);
+    let (_, log) = server.call("GET", "/usage/logs", "");
+    assert_eq!(log["pagination"]["total"], 20, "{log}");
+    eventually("a call is in the log", || {
+        let (_, log) = server.call("GET", "/usage/logs?limit=1", "");
+        (log["pagination"]["total"].as_u64() > Some(20)).then_some(())
+    });
 }
 
 #[test]

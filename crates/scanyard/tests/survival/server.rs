@@ -55,8 +55,13 @@ impl Server {
 
     /// One call; answers the status and the body.
     pub fn call(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.try_call(method, path, body).expect("an answer")
+    }
+
+    /// One call; `None` when the server is gone before it has answered.
+    pub fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
         let (address, key) = (&self.address, &self.key);
-        let mut stream = TcpStream::connect(address).expect("connecting");
+        let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         write!(
             stream,
@@ -64,12 +69,12 @@ impl Server {
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         )
-        .unwrap();
+        .ok()?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("reading the answer");
-        let status = answer.split(' ').nth(1).expect("a status line").parse().unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-        (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1).expect("a status line").parse().unwrap();
+        Some((status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))))
     }
 
     /// Submits a scan and answers its id.

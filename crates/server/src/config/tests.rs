@@ -117,3 +117,35 @@ fn a_missing_file_is_named() {
     let text = problems(&Layers { file: Some("/no/such/file.toml".into()), ..Layers::default() });
     assert!(text.contains("/no/such/file.toml: No such file"), "{text}");
 }
+
+#[test]
+fn plain_http_is_served_on_loopback_or_behind_a_proxy_alone() {
+    let check = |options: &[(&str, &str)]| {
+        let layers = Layers { options: pairs(options), ..Layers::default() };
+        layers.load().unwrap().config.check_transport()
+    };
+    let tls: &[(&str, &str)] = &[("tls.cert", "c.pem"), ("tls.key", "k.pem")];
+    for listen in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+        assert_eq!(check(&[("listen", listen)]), Ok(()), "{listen}");
+    }
+    for listen in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "[::ffff:192.0.2.1]:80"] {
+        let listen = ("listen", listen);
+        let text = check(&[listen]).unwrap_err().to_string();
+        for way_out in ["--tls-cert", "127.0.0.1", "http.trusted_proxies", "http.behind_proxy"] {
+            assert!(text.contains(way_out), "{text}");
+        }
+        assert_eq!(check(&[&[listen], tls].concat()), Ok(()));
+        assert_eq!(check(&[listen, ("http.trusted_proxies", "192.0.2.0/24")]), Ok(()));
+        assert_eq!(check(&[listen, ("http.behind_proxy", "true")]), Ok(()));
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_are_set_together() {
+    let cert = Layers { options: pairs(&[("tls.cert", "c.pem")]), ..Layers::default() };
+    assert!(
+        problems(&cert).contains("tls.key (from the default): \"\" is missing: tls.cert is nothing without its key")
+    );
+    let key = Layers { options: pairs(&[("tls.key", "k.pem")]), ..Layers::default() };
+    assert!(problems(&key).contains("tls.cert (from the default): \"\" is missing"));
+}

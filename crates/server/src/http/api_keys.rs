@@ -152,7 +152,7 @@ pub async fn get_api_key(
 }
 
 fn key_id(segments: &Segments) -> Result<String, ApiError> {
-    segments.id("key-").ok_or_else(not_found)
+    segments.prefixed("key-").ok_or_else(not_found)
 }
 
 fn not_found() -> ApiError {

@@ -1,6 +1,7 @@
 //! Who calls, by key or by session: its state, its tenant, the source address and the rate limit, in this order.
 
 use crate::App;
+use crate::calls::CallNote;
 use crate::error::ApiError;
 use crate::http::bearer;
 use crate::http::respond::AnswerHeaders;
@@ -29,6 +30,7 @@ pub struct Auth {
     caller: Caller,
     /// The address that the request came from.
     pub source: IpAddr,
+    note: CallNote,
 }
 
 /// A program with its key, or a person with a session.
@@ -74,6 +76,8 @@ impl FromRequestParts<App> for Auth {
                 return Err(error);
             }
         };
+        let note = parts.extensions.get::<CallNote>().cloned().unwrap_or_default();
+        note.caller(&caller.tenant().id, caller.id(), source);
         caller.check(source, now)?;
         let standing = app.limits.take(&app.store, caller.id(), caller.limits(app), now).await?;
         if let Some(headers) = parts.extensions.get::<AnswerHeaders>() {
@@ -85,7 +89,7 @@ impl FromRequestParts<App> for Auth {
         } else {
             caller
         };
-        Ok(Auth { caller, source })
+        Ok(Auth { caller, source, note })
     }
 }
 
@@ -179,6 +183,11 @@ impl Auth {
         };
         let actor = Actor { id: id.to_string(), for_user, source: Some(self.source) };
         AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
+    }
+
+    /// What the log of calls will say of this call.
+    pub fn note(&self) -> &CallNote {
+        &self.note
     }
 
     /// Goes on only with this scope: written on the key, or of the user's role.

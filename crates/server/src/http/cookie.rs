@@ -40,7 +40,9 @@ mod tests {
 
     fn read_from(cookies: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
-        cookies.iter().for_each(|text| drop(headers.append(COOKIE, text.parse().unwrap())));
+        for text in cookies {
+            headers.append(COOKIE, text.parse().unwrap());
+        }
         read(&headers).map(str::to_string)
     }
 

@@ -26,7 +26,9 @@ pub mod serve;
 pub mod sessions;
 pub mod source;
 pub mod status;
+pub mod templates;
 pub mod tenants;
+pub mod usage;
 pub mod users;
 
 use crate::App;
@@ -73,6 +75,16 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::rotate_api_key))
         .routes(routes!(api_keys::suspend_api_key))
         .routes(routes!(api_keys::resume_api_key))
+        .routes(routes!(templates::create_template, templates::list_templates))
+        .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
+        .routes(routes!(templates::launch_template))
+        .routes(routes!(usage::get_usage_summary))
+        .routes(routes!(usage::get_usage_history))
+        .routes(routes!(usage::get_usage_by_key))
+        .routes(routes!(usage::get_usage_by_scan_type))
+        .routes(routes!(usage::get_usage_by_endpoint))
+        .routes(routes!(usage::get_usage_quota))
+        .routes(routes!(usage::list_usage_logs))
 }
 
 /// The routes at the root.

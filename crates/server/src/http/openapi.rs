@@ -8,6 +8,7 @@ use crate::http::query::Query;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use scanyard_contract::usage::{Granularity, UsagePeriodName};
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
 use serde_json::Value;
@@ -85,28 +86,26 @@ const PATCHED: &[Code] = &[
     Code::InvalidIdempotencyKey,
 ];
 
+/// What every submission of a scan can answer besides.
+const SUBMITTED: &[Code] = &[
+    Code::InsufficientScope,
+    Code::MissingRequiredField,
+    Code::InvalidFieldValue,
+    Code::InvalidPriority,
+    Code::InvalidTarget,
+    Code::ScanTypeNotAllowed,
+    Code::EngineUnavailable,
+    Code::TargetNotAllowed,
+    Code::TargetUnresolvable,
+    Code::QuotaExceeded,
+];
+
+/// What every paged list of usage can answer besides.
+const BREAKDOWN: &[Code] = &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit];
+
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
-    (
-        "create_scan",
-        &[
-            KEYED,
-            POSTED,
-            &[
-                Code::InsufficientScope,
-                Code::MissingRequiredField,
-                Code::InvalidFieldValue,
-                Code::InvalidScanType,
-                Code::InvalidPriority,
-                Code::InvalidTarget,
-                Code::ScanTypeNotAllowed,
-                Code::EngineUnavailable,
-                Code::TargetNotAllowed,
-                Code::TargetUnresolvable,
-                Code::QuotaExceeded,
-            ],
-        ],
-    ),
+    ("create_scan", &[KEYED, POSTED, SUBMITTED, &[Code::InvalidScanType]]),
     (
         "list_scans",
         &[
@@ -161,6 +160,60 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
+    (
+        "create_template",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::InsufficientScope,
+                Code::TemplateNameRequired,
+                Code::DuplicateTemplateName,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+            ],
+        ],
+    ),
+    (
+        "list_templates",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+            ],
+        ],
+    ),
+    ("get_template", &[KEYED, &[Code::InsufficientScope, Code::TemplateNotFound]]),
+    (
+        "update_template",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::InsufficientScope,
+                Code::TemplateNotFound,
+                Code::TemplateNameRequired,
+                Code::DuplicateTemplateName,
+                Code::InvalidScanType,
+                Code::InvalidPriority,
+            ],
+        ],
+    ),
+    ("delete_template", &[KEYED, &[Code::InsufficientScope, Code::TemplateNotFound]]),
+    ("launch_template", &[KEYED, POSTED, SUBMITTED, &[Code::TemplateNotFound]]),
+    ("get_usage_summary", &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter]]),
+    ("get_usage_history", &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter]]),
+    ("get_usage_by_key", &[KEYED, BREAKDOWN]),
+    ("get_usage_by_scan_type", &[KEYED, BREAKDOWN]),
+    ("get_usage_by_endpoint", &[KEYED, BREAKDOWN]),
+    ("get_usage_quota", &[KEYED, &[Code::InsufficientScope]]),
+    ("list_usage_logs", &[KEYED, BREAKDOWN, &[Code::InvalidScanType]]),
     ("get_livez", &[]),
     (
         "create_tenant",
@@ -383,7 +436,7 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
                        envelope, or the shape of RFC 9457 when `Accept` prefers `application/problem+json`.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(Failed, Problem)),
+    components(schemas(Failed, Problem, UsagePeriodName, Granularity)),
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
@@ -391,6 +444,8 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
         (name = "sessions", description = "Log in and out"),
         (name = "users", description = "People who log in"),
         (name = "audit", description = "Who changed what, from where"),
+        (name = "templates", description = "Settings from which scans are launched"),
+        (name = "usage", description = "Who called what, and how the quota stands"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),

@@ -11,6 +11,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 use scanyard_contract::Code;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::convert::Infallible;
 
 /// The header that makes a POST safe to repeat.
@@ -97,8 +98,17 @@ impl Received {
 
     /// The body as a `T`; every fault is named, by the schema of that name in the OpenAPI document.
     pub fn json<T: DeserializeOwned>(&self, schema_name: &str) -> Result<T, ApiError> {
+        Received::decode(self.value()?, schema_name)
+    }
+
+    /// The body as a value, whatever it may say.
+    pub fn value(&self) -> Result<Value, ApiError> {
         self.check_media_type()?;
-        let value = json::parse(&self.body)?;
+        json::parse(&self.body)
+    }
+
+    /// A body's value as a `T`; every fault is named, by the schema of that name in the OpenAPI document.
+    pub fn decode<T: DeserializeOwned>(value: Value, schema_name: &str) -> Result<T, ApiError> {
         let (root, schema) = openapi::schema(schema_name);
         let faults = schema::faults(root, schema, &value, "");
         if !faults.is_empty() {
@@ -117,7 +127,7 @@ impl Received {
         }
         self.check_media_type()?;
         match json::parse(&self.body)? {
-            serde_json::Value::Object(members) => match members.keys().next() {
+            Value::Object(members) => match members.keys().next() {
                 None => Ok(()),
                 Some(name) => {
                     let error = ApiError::new(Code::UnknownField).with("field", name);

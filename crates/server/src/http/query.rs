@@ -77,11 +77,10 @@ impl Params {
         }
     }
 
-    /// A parameter that is a point in time, in epoch milliseconds.
+    /// A point in time, in epoch milliseconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let at: Result<Timestamp, _> = text.parse();
-        at.map(|at| Some(at.0)).map_err(|_| invalid(name, "must be a time such as 2026-03-06T10:00:00Z"))
+        let refused = || invalid(name, "must be ISO 8601, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| text.parse::<Timestamp>().map(|at| at.0).map_err(|_| refused())).transpose()
     }
 
     /// `scanType`.
@@ -97,7 +96,8 @@ impl Params {
     }
 }
 
-fn invalid(parameter: &str, reason: &str) -> ApiError {
+/// A parameter whose value is wrong.
+pub fn invalid(parameter: &str, reason: &str) -> ApiError {
     ApiError::new(Code::InvalidParameter).with("parameter", parameter).detail(parameter, reason)
 }
 
@@ -142,9 +142,9 @@ impl Segments {
     }
 
     /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
-    pub fn id(&self, prefix: &str) -> Option<String> {
-        let uuid = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
-        Uuid::try_parse(uuid).ok().map(|uuid| format!("{prefix}{uuid}"))
+    pub fn prefixed(&self, prefix: &str) -> Option<String> {
+        let rest = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
     }
 
     /// The first open segment as a scan's id; what is no UUID names no scan.

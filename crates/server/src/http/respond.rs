@@ -2,12 +2,14 @@
 //! and its line in the log on the way out. Nothing leaves the server that it has not seen.
 
 use crate::App;
+use crate::calls::{CallNote, Caller};
 use crate::error::ApiError;
 use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
 use crate::http::{answer, panic};
+use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -49,6 +51,7 @@ struct Asked {
     route: Option<MatchedPath>,
     shape: ErrorShape,
     headers: AnswerHeaders,
+    note: CallNote,
     at: Instant,
 }
 
@@ -61,10 +64,12 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         route: request.extensions().get::<MatchedPath>().cloned(),
         shape: accept::error_shape(request.headers()),
         headers: AnswerHeaders::default(),
+        note: CallNote::default(),
         at: Instant::now(),
     };
     request.extensions_mut().insert(asked.headers.clone());
     place_source(&app, &mut request);
+    request.extensions_mut().insert(asked.note.clone());
     let expects_continue = request.headers().contains_key(EXPECT);
     let rest = if request.body().is_end_stream() {
         None
@@ -84,7 +89,7 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     {
         body::discard(rest).await;
     }
-    finish(asked, response, error)
+    finish(&app, asked, response, error)
 }
 
 /// From here on a request's source is what the trusted proxies say it is.
@@ -115,7 +120,8 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
-    if is_api && !accept::takes(request.headers(), answer::JSON) {
+    // A route that is not there produces nothing: it is 404 whatever is accepted.
+    if is_api && asked.route.is_some() && !accept::takes(request.headers(), answer::JSON) {
         return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {}", answer::JSON)));
     }
     Ok(())
@@ -174,7 +180,7 @@ fn failure_of(response: &mut Response) -> Option<ApiError> {
 /// Headers that this layer sets itself, at most.
 const OWN_HEADERS: usize = 5;
 
-fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response {
+fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) -> Response {
     let mut response = match &error {
         None => response,
         Some(error) => {
@@ -203,6 +209,7 @@ fn finish(asked: Asked, response: Response, error: Option<ApiError>) -> Response
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge(error.as_ref()));
     }
     record(&asked, &response, error.as_ref());
+    log_call(app, &asked, &response, error.as_ref());
     if asked.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
@@ -235,4 +242,24 @@ fn record(asked: &Asked, response: &Response, error: Option<&ApiError>) {
         }
         None => tracing::debug!(%request_id, %method, path, status, code, seconds, "request answered"),
     }
+}
+
+/// One line in the caller's own log, when the caller became known.
+fn log_call(app: &App, asked: &Asked, response: &Response, error: Option<&ApiError>) {
+    let Some(Caller { tenant_id, principal, source }) = asked.note.known_caller() else { return };
+    let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+    app.calls.push(CallRecord {
+        id: asked.request_id,
+        tenant_id: tenant_id.clone(),
+        at: app.store.local_now(),
+        principal: principal.clone(),
+        source: source.to_string(),
+        method: asked.method.to_string(),
+        route: super::BASES.iter().find_map(|base| route.strip_prefix(base)).unwrap_or(route).to_string(),
+        status: response.status().as_u16(),
+        code: error.map_or_else(String::new, |error| error.code.as_str().to_string()),
+        duration_us: u64::try_from(asked.at.elapsed().as_micros()).unwrap_or(u64::MAX),
+        scan_type: asked.note.known_scan_type(),
+        is_submission: asked.note.is_submission(),
+    });
 }

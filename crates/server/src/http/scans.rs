@@ -4,7 +4,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::answer::{self, Answer, Created, Listed};
 use crate::http::auth::Auth;
-use crate::http::idempotency::{self, Begun};
+use crate::http::idempotency::{self, Begun, Pending};
 use crate::http::page::{At, PARAMETERS, PageQuery, bad_cursor};
 use crate::http::posted::Posted;
 use crate::http::query::{Params, Query, Segments};
@@ -12,7 +12,7 @@ use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
 use crate::store::scan::{ScanFilter, ScanRecord, Window};
-use crate::store::{NewScan, Submitted, job, scan as scans, scan_count};
+use crate::store::{NewScan, Submitted, job, quota_use, scan as scans, scan_count};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -53,8 +53,21 @@ pub async fn create_scan(
         Begun::Replay(stored) => return Ok(idempotency::replay(stored)),
     };
     let create: CreateScan = received.json("CreateScan")?;
-    let target = judge(&app, &auth, &create).await?;
-    let record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
+    submit(&app, &auth, pending, create, None).await
+}
+
+/// Submits a scan, however it was asked for: the checks, the quota and the answer are the same.
+pub(super) async fn submit(
+    app: &App,
+    auth: &Auth,
+    pending: Option<Pending>,
+    create: CreateScan,
+    template_id: Option<String>,
+) -> Result<Response, ApiError> {
+    auth.note().scan_type(create.scan_type);
+    let target = judge(app, auth, &create).await?;
+    let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
+    record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
     let new = NewScan {
         month_at: scan::month_start(record.created_at),
@@ -72,11 +85,12 @@ pub async fn create_scan(
     match app.store.submit(new).await? {
         Submitted::Stored => {
             app.queue.hint();
+            auth.note().submission();
             Ok(created.into_response())
         }
         Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
         Submitted::KeyReused => Err(idempotency::reused()),
-        Submitted::QuotaExceeded => Err(quota_exceeded(&auth, created.data.created_at.0)),
+        Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
 }
 
@@ -124,10 +138,18 @@ fn backlog_full(limit: u64) -> ApiError {
     ApiError::new(Code::ServiceUnavailable).after(BACKLOG_SECONDS).detail("queue", reason)
 }
 
-fn quota_exceeded(auth: &Auth, now: i64) -> ApiError {
-    let quota = auth.tenant().monthly_quota.unwrap_or_default();
-    let reset = scanyard_contract::Timestamp(scan::next_month_start(now));
-    ApiError::new(Code::QuotaExceeded).detail("quota", format!("{quota} scans a month are used up until {reset}"))
+/// Tells what is used, the limit and when it starts anew, each as a value that a program can read.
+async fn quota_exceeded(app: &App, auth: &Auth, now: i64) -> ApiError {
+    let used = async { quota_use::used(&mut *app.store.read().await?, auth.tenant_id(), scan::month_start(now)).await };
+    let limit = auth.tenant().monthly_quota.unwrap_or_default();
+    let error = ApiError::new(Code::QuotaExceeded);
+    let error = match used.await {
+        Ok(used) => error.detail("used", used.to_string()),
+        // The refusal stands, and the rest of it is still true.
+        Err(_) => error,
+    };
+    let reset_at = scanyard_contract::Timestamp(scan::next_month_start(now));
+    error.detail("limit", limit.to_string()).detail("resetAt", reset_at.to_string())
 }
 
 /// Path of a scan, relative to the server's root.
@@ -158,6 +180,9 @@ pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Res
         status: params.word("status", ScanStatus::words)?,
         priority: params.priority()?,
     };
+    if let Some(scan_type) = filter.scan_type {
+        auth.note().scan_type(scan_type);
+    }
     let page = PageQuery::read(&params)?;
     let window = match &page.at {
         At::Number(number) => Window::Offset(u64::from(number - 1) * u64::from(page.limit)),
@@ -187,6 +212,7 @@ pub(super) fn scan_type(params: &Params) -> Result<ScanType, ApiError> {
 
 /// The caller's scan of that id and type; another tenant's, or one of another type, does not exist.
 pub(super) async fn find(app: &App, auth: &Auth, id: Uuid, scan_type: ScanType) -> Result<ScanRecord, ApiError> {
+    auth.note().scan_type(scan_type);
     let found = scans::get(&mut *app.store.read().await?, auth.tenant_id(), id, scan_type).await?;
     found.ok_or_else(|| not_found(scan_type))
 }
@@ -245,6 +271,7 @@ pub async fn cancel_scan(
     };
     received.nothing()?;
     let (id, scan_type) = (segments.scan_id()?, scan_type(&params)?);
+    auth.note().scan_type(scan_type);
     let tenant = auth.tenant_id().to_string();
     let now = app.store.now().await?;
     let keep = pending.as_ref().map(|pending| pending.keep(StatusCode::OK, None, now));

@@ -11,6 +11,7 @@ use scanyard_contract::Code;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -49,11 +50,15 @@ pub async fn serve(listener: TcpListener, app: App, router: Router, grace: Durat
             }
         };
         let source = Source(peer.ip().to_canonical());
-        if let Ok(seat) = seats.clone().try_acquire_owned() {
-            connections.spawn(connection(stream, source, app.clone(), router.clone(), true, seat));
+        let (seat, router, keep_alive) = if let Ok(seat) = seats.clone().try_acquire_owned() {
+            (seat, router.clone(), true)
         } else if let Ok(place) = standing.clone().try_acquire_owned() {
-            connections.spawn(connection(stream, source, app.clone(), full.clone(), false, place));
-        }
+            (place, full.clone(), false)
+        } else {
+            continue;
+        };
+        let connection = Connection { source, app: app.clone(), router, keep_alive, _seat: seat };
+        connections.spawn(connection.run(stream));
     }
     drop(listener);
     connections.close();
@@ -68,36 +73,54 @@ fn full(app: App) -> Router {
     super::guarded(Router::new().fallback(answer), app)
 }
 
-async fn connection(
-    stream: TcpStream,
+/// One connection from its first byte to its last.
+struct Connection {
     source: Source,
     app: App,
     router: Router,
     keep_alive: bool,
+    /// Held as long as the connection lasts, its handshake included.
     _seat: OwnedSemaphorePermit,
-) {
-    // Answers are written whole: waiting to fill a segment would only delay them.
-    let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(source);
-        router.clone().oneshot(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.config.http.header_timeout)
-        .keep_alive(keep_alive)
-        .max_headers(HYPER_MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = app.draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        // Answers are written whole: waiting to fill a segment would only delay them.
+        let _ = stream.set_nodelay(true);
+        let app = self.app.clone();
+        let Some(tls) = &app.tls else { return self.talk(stream).await };
+        tokio::select! {
+            shaken = tls.accept(stream) => match shaken {
+                Ok(stream) => self.talk(stream).await,
+                Err(error) => tracing::debug!(%error, source = %self.source.0, "TLS handshake"),
+            },
+            () = app.draining.cancelled() => {}
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
+    }
+
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let Connection { source, app, router, keep_alive, _seat } = self;
+        let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let mut request: Request = request.map(Body::new);
+            request.extensions_mut().insert(source);
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(app.config.http.header_timeout)
+            .keep_alive(keep_alive)
+            .max_headers(HYPER_MAX_HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = app.draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "connection ended");
+        }
     }
 }

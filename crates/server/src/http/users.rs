@@ -191,7 +191,7 @@ pub async fn get_user(
 
 /// The user of the path, where the caller can see it.
 async fn find(app: &App, auth: &Auth, segments: &Segments) -> Result<UserRecord, ApiError> {
-    let id = segments.id("usr-").ok_or_else(not_found)?;
+    let id = segments.prefixed("usr-").ok_or_else(not_found)?;
     let found = users::get(&mut *app.store.read().await?, &id).await?;
     found.filter(|user| auth.visitor().is_none() || user.tenant_id == auth.tenant_id()).ok_or_else(not_found)
 }

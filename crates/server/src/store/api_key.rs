@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use scanyard_contract::{ApiKeyStatus, ScanType};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::HashMap;
 
 /// What an admin made of a key; expiry is a date, not a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -328,4 +329,19 @@ fn record(row: &AnyRow) -> Result<ApiKeyRecord, StoreError> {
         previous_until: row.try_get("previous_until")?,
         last_used_at: row.try_get("last_used_at")?,
     })
+}
+
+/// The names of a tenant's keys by their ids; ids of no key are left out.
+pub async fn names(
+    conn: &mut AnyConnection,
+    tenant_id: &str,
+    ids: &[&str],
+) -> Result<HashMap<String, String>, StoreError> {
+    let mut names = HashMap::with_capacity(ids.len());
+    for id in ids {
+        let query = sqlx::query_scalar("SELECT name FROM api_key WHERE id = $1 AND tenant_id = $2");
+        let name: Option<String> = query.bind(*id).bind(tenant_id).fetch_optional(&mut *conn).await?;
+        names.extend(name.map(|name| (id.to_string(), name)));
+    }
+    Ok(names)
 }

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod call_log;
 pub mod claim;
 pub mod finding;
 pub mod finish;
@@ -22,7 +23,9 @@ pub mod scan_count;
 pub mod schema;
 pub mod session;
 pub mod submit;
+pub mod template;
 pub mod tenant;
+pub mod usage_rollup;
 pub mod user;
 pub mod worker;
 mod writer;

@@ -28,3 +28,43 @@ pub(super) fn over<T: Serialize>(
 ) -> Result<sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>, StoreError> {
     Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(serde_json::to_string(rows)?))
 }
+
+/// Rows of one INSERT: few sizes, so that each text is prepared once.
+const CHUNKS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+
+/// The texts that insert many rows of bound values. Sent as JSON instead, SQLite spent as long on taking that apart as on
+/// everything else.
+pub struct Inserts {
+    sqlite: [String; CHUNKS.len()],
+    postgres: [String; CHUNKS.len()],
+}
+
+impl Inserts {
+    /// `into` is the table and its columns: those that are bound, then those whose values are `fixed`, with a comma before
+    /// each. A fault has to roll the whole operation back: then SQLite need not keep a journal to take back the statement.
+    pub fn new(into: &str, bound: usize, fixed: &str) -> Inserts {
+        // SQLite searches a list for each name that is not a mere `?`.
+        let sqlite = |rows| format!("INSERT OR FAIL INTO {into} VALUES {}", groups(rows, bound, fixed, |_| "?".into()));
+        let postgres = |rows| format!("INSERT INTO {into} VALUES {}", groups(rows, bound, fixed, |n| format!("${n}")));
+        Inserts { sqlite: CHUNKS.map(sqlite), postgres: CHUNKS.map(postgres) }
+    }
+
+    /// The text that takes the most of so many rows, and how many it takes; none when there are none.
+    pub fn of(&self, dialect: Dialect, rows: usize) -> Option<(usize, &str)> {
+        let texts = match dialect {
+            Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
+        };
+        let found = CHUNKS.iter().zip(texts).find(|(count, _)| **count <= rows);
+        found.map(|(count, text)| (*count, text.as_str()))
+    }
+}
+
+/// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each.
+fn groups(rows: usize, columns: usize, fixed: &str, parameter: impl Fn(usize) -> String) -> String {
+    let group = |row: usize| {
+        let parameters: Vec<String> = (1..=columns).map(|column| parameter(row * columns + column)).collect();
+        format!("({}{fixed})", parameters.join(", "))
+    };
+    (0..rows).map(group).collect::<Vec<_>>().join(", ")
+}

@@ -29,6 +29,8 @@ pub struct ScanRecord {
     /// Seconds.
     pub timeout: u32,
     pub asset_id: Option<String>,
+    /// The template that it was launched from.
+    pub template_id: Option<String>,
     pub attempts: u32,
     pub created_at: i64,
     pub started_at: Option<i64>,
@@ -57,6 +59,7 @@ impl ScanRecord {
             config: self.config.clone(),
             timeout: self.timeout,
             asset_id: self.asset_id.clone(),
+            template_id: self.template_id.clone(),
             attempts: self.attempts,
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
@@ -87,7 +90,7 @@ pub enum Window {
 }
 
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -161,7 +164,7 @@ pub(super) fn rank(priority: Priority) -> i64 {
     priority as i64
 }
 
-fn priority_of(rank: i64) -> Result<Priority, StoreError> {
+pub(super) fn priority_of(rank: i64) -> Result<Priority, StoreError> {
     let found = usize::try_from(rank).ok().and_then(|rank| Priority::ALL.get(rank));
     found.copied().ok_or_else(|| StoreError::Bug(format!("priority {rank}")))
 }
@@ -183,6 +186,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         config: json(row, "config")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
+        template_id: row.try_get("template_id")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,
@@ -195,7 +199,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
     })
 }
 
-fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
     let text: Option<String> = row.try_get(column)?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }

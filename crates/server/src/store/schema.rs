@@ -8,6 +8,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/0001_scans.sql"),
     include_str!("../../schema/0002_users.sql"),
     include_str!("../../schema/0003_audit.sql"),
+    include_str!("../../schema/0005_usage.sql"),
 ];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.

@@ -1,7 +1,7 @@
 //! Submissions, set-based: the number of statements does not grow with the number of scans.
 
 use super::idempotency::{self, NewIdempotency, StoredAnswer};
-use super::rows::{over, rows};
+use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, quota_use, scan_count};
 use serde::Serialize;
@@ -179,59 +179,22 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
     }
 }
 
-/// Rows of one INSERT: few sizes, so that each text is prepared once. Values are bound, not sent as JSON: SQLite spent as
-/// long on taking that apart as on everything else.
-const CHUNKS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
-
-type Inserts = [Insert; CHUNKS.len()];
-
-static SQLITE: LazyLock<Inserts> = LazyLock::new(|| CHUNKS.map(|rows| Insert::of(Dialect::Sqlite, rows)));
-static POSTGRES: LazyLock<Inserts> = LazyLock::new(|| CHUNKS.map(|rows| Insert::of(Dialect::Postgres, rows)));
-
-/// The statements that insert so many scans and their jobs.
-struct Insert {
-    rows: usize,
-    scan: String,
-    job: String,
-}
-
-impl Insert {
-    fn of(dialect: Dialect, rows: usize) -> Insert {
-        // A fault rolls the whole transaction back, so SQLite need not keep a journal to take back one statement.
-        let insert = dialect.pick("INSERT OR FAIL INTO", "INSERT INTO");
-        let scan = " scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, \
-             options, config, timeout_s, asset_id, created_at, progress, attempts) VALUES ";
-        let job = " job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost) VALUES ";
-        Insert {
-            rows,
-            scan: format!("{insert}{scan}{}", groups(dialect, rows, 15, "0, 0")),
-            job: format!("{insert}{job}{}", groups(dialect, rows, 5, "'queued', 0, 0")),
-        }
-    }
-}
-
-/// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each. SQLite gets `?`: it searches a list for each name.
-fn groups(dialect: Dialect, rows: usize, columns: usize, fixed: &str) -> String {
-    let parameter = |number: usize| match dialect {
-        Dialect::Sqlite => "?".to_string(),
-        Dialect::Postgres => format!("${number}"),
-    };
-    let group = |row: usize| {
-        let parameters: Vec<String> = (1..=columns).map(|column| parameter(row * columns + column)).collect();
-        format!("({}, {fixed})", parameters.join(", "))
-    };
-    (0..rows).map(group).collect::<Vec<_>>().join(", ")
-}
+static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
+    let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
+         timeout_s, asset_id, template_id, created_at, progress, attempts)";
+    Inserts::new(into, 16, ", 0, 0")
+});
+static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
+    let into = "job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost)";
+    Inserts::new(into, 5, ", 'queued', 0, 0")
+});
 
 async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
-    let inserts = match Dialect::of(conn) {
-        Dialect::Sqlite => &*SQLITE,
-        Dialect::Postgres => &*POSTGRES,
-    };
-    while let Some(insert) = inserts.iter().find(|insert| insert.rows <= rows.len()) {
-        let (now, later) = rows.split_at(insert.rows);
-        let mut scans = sqlx::query(insert.scan.as_str());
-        let mut jobs = sqlx::query(insert.job.as_str());
+    let dialect = Dialect::of(conn);
+    while let (Some((count, scan)), Some((_, job))) = (SCANS.of(dialect, rows.len()), JOBS.of(dialect, rows.len())) {
+        let (now, later) = rows.split_at(count);
+        let mut scans = sqlx::query(scan);
+        let mut jobs = sqlx::query(job);
         for Row { scan, priority, tags, options, config, host } in now {
             scans = scans
                 .bind(scan.id.to_string())
@@ -248,6 +211,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(config)
                 .bind(i64::from(scan.timeout))
                 .bind(&scan.asset_id)
+                .bind(&scan.template_id)
                 .bind(scan.created_at);
             jobs = jobs
                 .bind(scan.id.to_string())

@@ -144,6 +144,11 @@ pub async fn set_status(conn: &mut AnyConnection, id: &str, status: TenantStatus
     Ok(sqlx::query(sql).bind(id).bind(status.as_str()).execute(conn).await?.rows_affected() > 0)
 }
 
+/// Ids of all tenants.
+pub async fn ids(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT id FROM tenant ORDER BY id").fetch_all(conn).await?)
+}
+
 fn record(row: &AnyRow) -> Result<TenantRecord, StoreError> {
     let limit = |column: &str| -> Result<Option<u64>, StoreError> {
         Ok(row.try_get::<Option<i64>, _>(column)?.map(|limit| limit.max(0) as u64))

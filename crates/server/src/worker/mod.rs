@@ -9,6 +9,7 @@ mod runs;
 pub use runs::Runs;
 
 use crate::App;
+use crate::calls;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
 use crate::store::{idempotency, job, login_failure, session, worker};
@@ -28,6 +29,8 @@ pub async fn work(app: App) {
         repeat(&app, PROGRESS_TICK, beat_tick),
         watch_leases(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
+        repeat(&app, calls::FLUSH, calls::flush_tick),
+        repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), calls::retention_tick),
     );
     let id = app.node_id;
     if let Err(error) = app.store.write(move |conn| Box::pin(async move { worker::gone(conn, id).await })).await {

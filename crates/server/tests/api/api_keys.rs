@@ -368,6 +368,7 @@ async fn each_change_of_a_key_is_in_the_audit_log_without_its_secret() {
     let actions: Vec<&str> = of_key.map(|entry| entry["action"].as_str().unwrap()).collect();
     let verbs = ["revoked", "resumed", "suspended", "rotated", "updated", "created"];
     assert_eq!(actions, verbs.map(|verb| format!("api-key.{verb}")));
+    assert!(entries.iter().all(|entry| entry["actor"] == user.user_id()), "{}", log.text);
     assert!(!log.text.contains(&secret[12..]), "a secret in the log");
 }
 

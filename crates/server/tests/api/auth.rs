@@ -233,7 +233,7 @@ async fn the_checks_come_in_the_order_of_the_contract() {
     t.sql(&format!("UPDATE tenant SET policy = '{granted}' WHERE id = '{id}'")).await;
     let refused = post(sentinel()).await;
     refused.is(429, "QUOTA_EXCEEDED");
-    assert_eq!(refused.details(), ["quota: 0 scans a month are used up until 2026-04-01T00:00:00Z"]);
+    assert_eq!(refused.details(), ["used: 0", "limit: 0", "resetAt: 2026-04-01T00:00:00Z"]);
     t.sql(&format!("UPDATE tenant SET monthly_quota = 1 WHERE id = '{id}'")).await;
     post(sentinel()).await.ok(201);
     post(sentinel()).await.is(429, "QUOTA_EXCEEDED");

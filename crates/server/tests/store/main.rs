@@ -73,6 +73,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             config: serde_json::Map::new(),
             timeout: 3600,
             asset_id: None,
+            template_id: None,
             attempts: 0,
             created_at: BEGIN,
             started_at: None,
