@@ -11,6 +11,7 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod live;
 pub mod net;
 pub mod queue;
 pub mod scan;
@@ -26,6 +27,7 @@ pub mod tls;
 pub mod token;
 pub mod usage;
 pub mod vault;
+pub mod webhook;
 pub mod worker;
 
 pub use app::App;

@@ -26,7 +26,6 @@ const WAITING: &[(&str, &[Code])] = &[
         ],
     ),
     ("engines that tell third parties", &[ConsentRequired]),
-    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -101,6 +100,25 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = scan_in(t, &caller, "running").await;
             caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
         }
+        ReportNotFound => {
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(t, &caller, "completed").await;
+            let path = format!("/scans/{id}/report?scanType=sentinel");
+            caller.header("accept", "application/octet-stream").get(&path).await
+        }
+        ScanNotFinished => {
+            let caller = t.key("scans:create scans:delete").made().await;
+            let id = scan_in(t, &caller, "running").await;
+            caller.send(Method::DELETE, &format!("/scans/{id}?scanType=sentinel"), Body::empty()).await
+        }
+        TooManyStreams => {
+            let t = Test::with(|config: &mut Config| config.http.max_event_streams = 1).await;
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(&t, &caller, "running").await;
+            let path = format!("/scans/{id}/events?scanType=sentinel");
+            let (_, _open) = caller.again().open(Method::GET, &path, Body::empty()).await;
+            return Some(caller.get(&path).await);
+        }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
         TenantNotFound => t.key("tenants:read").get("/tenants/019bc000-0000-7000-8000-000000000000").await,
         DuplicateTenantName => t.key("tenants:create").post("/tenants", json!({"name": "default"})).await,
@@ -109,7 +127,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = caller.again().get("/tenants").await.data()[0]["id"].as_str().unwrap().to_string();
             caller.post_text(&format!("/tenants/{id}/suspend"), "").await
         }
-        ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired | SecretAlreadyShown => {
+        ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired => {
             return Some(crate::api_keys::provoke(t, code).await);
         }
         TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
@@ -148,6 +166,13 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             caller.post("/scans", body("127.0.0.2")).await
         }
         IdempotencyInProgress => return Some(in_progress().await),
+        WebhookNotFound
+        | InvalidWebhookUrl
+        | WebhookUrlUnreachable
+        | InvalidWebhookEvent
+        | WebhookDisabled
+        | DeliveryNotFound
+        | SecretAlreadyShown => return Some(crate::hooked::provoke(code).await),
         RouteNotFound => get("/nowhere").await,
         ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
         MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,
@@ -191,11 +216,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | LastOwner
         | InsufficientRole
         | ConsentRequired
-        | WebhookNotFound
-        | InvalidWebhookUrl
-        | WebhookUrlUnreachable
-        | InvalidWebhookEvent
-        | WebhookDisabled
         | KafkaError => return None,
     })
 }
