@@ -3,6 +3,7 @@
 //! The server under measurement is this program again (`serve DIR`), with one route more than the product: a POST that
 //! takes the same body apart and answers as long, without a database.
 
+mod lists;
 mod load;
 
 use axum::Json;
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
         ["sweep"] => sweep(),
+        ["lists"] => runtime.block_on(lists::lists()),
         _ => runtime.block_on(measure()),
     }
 }
@@ -136,6 +138,7 @@ impl Drop for Server {
 async fn measure() -> anyhow::Result<()> {
     println!("| figure | measured |\n|---|---|");
     posts().await?;
+    lists::lists().await?;
     key_check()?;
     submit_to_start().await?;
     ports()
