@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::retry::Retrying;
 use crate::transport::{Call, Transport};
 use http::{HeaderValue, Method};
+use reqwest::Certificate;
 use scanyard_contract::scan::{CreateScan, EngineInfo, Results};
 use scanyard_contract::wire::{Page, Pagination, Success};
 use scanyard_contract::{ErrorInfo, Kind, Priority, Scan, ScanStatus, ScanType};
@@ -34,6 +35,8 @@ pub enum SetupError {
     Unsuitable,
     #[error("the API key is empty or holds characters that no key has")]
     UnusableKey,
+    #[error("the file of certificates holds none in PEM that can be used")]
+    UnusableCa,
     #[error("TLS: {0}")]
     Tls(#[from] reqwest::Error),
 }
@@ -56,6 +59,16 @@ struct ResultsPage {
 impl Client {
     /// A client of the API at `server`, such as `https://scan.example.test`, with a key for all but the errors.
     pub fn new(server: &str, key: Option<String>, retrying: Retrying) -> Result<Client, SetupError> {
+        Client::trusting(server, key, retrying, None)
+    }
+
+    /// The same, trusting the servers whose certificates these in `ca` (PEM) vouch for, and nobody else's.
+    pub fn trusting(
+        server: &str,
+        key: Option<String>,
+        retrying: Retrying,
+        ca: Option<&[u8]>,
+    ) -> Result<Client, SetupError> {
         let mut base = Url::parse(server)?;
         let is_clean = base.username().is_empty() && base.password().is_none() && base.has_host();
         if !matches!(base.scheme(), "http" | "https") || !is_clean {
@@ -74,7 +87,13 @@ impl Client {
             Some(_) => return Err(SetupError::UnusableKey),
             None => None,
         };
-        let transport = Transport::new(key, retrying, base.scheme() == "https")?;
+        let roots = match ca.map(Certificate::from_pem_bundle) {
+            Some(Ok(roots)) if !roots.is_empty() => Some(roots),
+            Some(_) => return Err(SetupError::UnusableCa),
+            // Plain HTTP must also work on a system without any root certificates.
+            None => (base.scheme() == "http").then(Vec::new),
+        };
+        let transport = Transport::new(key, retrying, roots)?;
         Ok(Client { base, transport })
     }
 

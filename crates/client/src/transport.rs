@@ -4,6 +4,7 @@ use crate::classify::{Classified, classify};
 use crate::error::{BODY_BYTES, Error};
 use crate::retry::{Retrying, random};
 use http::{HeaderMap, HeaderValue, Method};
+use reqwest::Certificate;
 use scanyard_contract::{Kind, Retry};
 use std::time::{Duration, Instant, SystemTime};
 use url::Url;
@@ -49,7 +50,12 @@ struct Failure {
 }
 
 impl Transport {
-    pub fn new(key: Option<HeaderValue>, retrying: Retrying, is_tls: bool) -> Result<Transport, reqwest::Error> {
+    /// `roots` are trusted in place of the system's.
+    pub fn new(
+        key: Option<HeaderValue>,
+        retrying: Retrying,
+        roots: Option<Vec<Certificate>>,
+    ) -> Result<Transport, reqwest::Error> {
         // Fails when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -58,9 +64,8 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ATTEMPT_TIMEOUT)
             .user_agent(concat!("scanyard/", env!("CARGO_PKG_VERSION")));
-        if !is_tls {
-            // Plain HTTP must also work on a system without any root certificates.
-            builder = builder.tls_certs_only([]);
+        if let Some(roots) = roots {
+            builder = builder.tls_certs_only(roots);
         }
         Ok(Transport { http: builder.build()?, key, retrying })
     }

@@ -1,6 +1,8 @@
 //! What the exit code says.
 
 use scanyard_contract::Kind;
+use scanyard_server::config::ConfigError;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// How a command ended; the numbers are part of the command line's contract.
@@ -41,6 +43,22 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For programs: the client's error with all it knows, else what kind of failure it is and its message.
+    pub fn to_json(&self) -> Value {
+        if let Some(error) = self.error.downcast_ref::<scanyard_client::Error>() {
+            return json!(error);
+        }
+        let kind = match self.exit {
+            Exit::Usage => "usage",
+            Exit::Refused => "refused",
+            Exit::Unreachable => "unreachable",
+            Exit::Clean | Exit::Findings | Exit::Failed => "failed",
+        };
+        json!({ "kind": kind, "message": self.to_string() })
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.error.downcast_ref::<scanyard_client::Error>() {
@@ -53,7 +71,9 @@ impl std::fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
-        Failure { exit: Exit::Failed, error }
+        // Settings that only turn out to be wrong once they are used are still the user's.
+        let exit = if error.is::<ConfigError>() { Exit::Usage } else { Exit::Failed };
+        Failure { exit, error }
     }
 }
 

@@ -23,7 +23,13 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
         return scanyard_engines::process::supervise::main();
     }
-    let cli = cli::Cli::parse();
+    let is_json = output::is_json_asked(std::env::args().skip(1));
+    let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
+        if is_json && error.use_stderr() {
+            print_error(&exit::Failure::usage(anyhow::anyhow!("{}", error.render())));
+        }
+        error.exit()
+    });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -37,8 +43,18 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            if is_json {
+                print_error(&failure);
+            }
             eprintln!("error: {}", output::clean_lines(&failure.to_string()));
             failure.exit.into()
         }
+    }
+}
+
+/// A program reads stdout also when there is nothing else to read there.
+fn print_error(failure: &exit::Failure) {
+    if let Err(error) = output::print_json(serde_json::json!({ "error": failure.to_json() })) {
+        eprintln!("error: {error:#}");
     }
 }

@@ -33,6 +33,18 @@ struct Document<T> {
     content: T,
 }
 
+/// Whether these arguments ask for JSON; read from the words, because the rest of them can be wrong.
+pub fn is_json_asked(arguments: impl Iterator<Item = String>) -> bool {
+    let mut is_format = false;
+    for argument in arguments.take_while(|argument| argument != "--") {
+        if argument == "--format=json" || (is_format && argument == "json") {
+            return true;
+        }
+        is_format = argument == "--format";
+    }
+    false
+}
+
 /// Writes to stdout; a reader that went away, as `head` does, is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {

@@ -2,12 +2,14 @@
 
 use crate::exit::Failure;
 use crate::progress::Bar;
+use anyhow::Context;
 use clap::Args;
 use scanyard_client::Retrying;
 use scanyard_client::scan_api::Client;
 use scanyard_contract::scan::Results;
 use scanyard_contract::{Scan, ScanStatus};
 use scanyard_server::config::Secret;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,9 @@ pub struct Remote {
     /// API key of the server
     #[arg(long, env = "SCANYARD_API_KEY", hide_env_values = true, value_parser = secret)]
     pub key: Option<Secret>,
+    /// Trust the server's certificate by these in this file (PEM), instead of by the system's
+    #[arg(long, value_name = "FILE", env = "SCANYARD_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
     /// How often a request that can succeed later is sent again
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub retries: u32,
@@ -42,7 +47,13 @@ impl Remote {
         let Some(server) = &self.server else { return Ok(None) };
         let retrying = Retrying { attempts: self.retries + 1, ..Retrying::default() };
         let key = self.key.as_ref().map(|key| key.expose().to_string());
-        Client::new(server, key, retrying).map(Some).map_err(Failure::usage)
+        let ca = match &self.ca_file {
+            Some(path) => {
+                Some(std::fs::read(path).with_context(|| path.display().to_string()).map_err(Failure::usage)?)
+            }
+            None => None,
+        };
+        Client::trusting(server, key, retrying, ca.as_deref()).map(Some).map_err(Failure::usage)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::queue::Queue;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
+use crate::vault::Vault;
 use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -30,6 +31,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub config: Config,
     pub store: Store,
+    /// Seals the secrets that the database holds.
+    pub vault: Vault,
     pub resolver: Resolver,
     /// Which engines are there.
     pub engines: Engines,
@@ -85,7 +88,7 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens the database and looks for the engines.
+    /// Opens the database and the master keys, and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
         let tls = Tls::load(&config.tls)?;
         let options = StoreOptions {
@@ -102,9 +105,11 @@ impl App {
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         let store = Store::open(&options).await.context("opening the database")?;
+        let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
         Ok(App(Arc::new(Parts {
             status: Board::new(store.local_now()),
             store,
+            vault,
             resolver: resolver.context("setting up DNS look-ups")?,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),

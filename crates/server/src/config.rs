@@ -32,6 +32,9 @@ pub struct Config {
     /// File (mode 0600) that the first start writes the first key to, instead of printing it.
     #[serde(deserialize_with = "empty_is_none")]
     pub bootstrap_key_file: Option<PathBuf>,
+    /// File (mode 0600) of the keys that encrypt secrets in the database; `None`: see [`Config::master_key_file`].
+    #[serde(deserialize_with = "empty_is_none")]
+    pub master_key_file: Option<PathBuf>,
     pub database: Database,
     pub http: Http,
     pub queue: Queue,
@@ -225,6 +228,7 @@ impl Default for Config {
             data_dir: "scanyard-data".into(),
             shutdown_grace: Duration::from_secs(10),
             bootstrap_key_file: None,
+            master_key_file: None,
             database: Database::default(),
             http: Http::default(),
             queue: Queue::default(),
@@ -317,6 +321,11 @@ impl Config {
             return self.database.url.clone();
         }
         Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
+    }
+
+    /// Where the master keys are: the file set, else one in the data folder.
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
     /// Where runs have their job folders.

@@ -23,6 +23,7 @@ pub mod template;
 pub mod tenant;
 pub mod tls;
 pub mod usage;
+pub mod vault;
 pub mod worker;
 
 pub use app::App;

@@ -43,7 +43,8 @@ pub static QUOTA_EXCEEDED: Row = Row {
         "More scans than planned: every accepted scan counts one, whether it succeeds, fails or is cancelled.",
         "A script submits the same scan again and again, without an `Idempotency-Key`.",
     ],
-    resolution: "Wait for the next period, which begins on the 1st of the month at 00:00 UTC, or get a larger quota \
+    resolution: "Wait for the next period, which begins on the 1st of the month at 00:00 UTC (`resetAt` in `details`, \
+                 beside `used` and `limit`; `GET /usage/quota` tells them before it is too late), or get a larger quota \
                  from {support.upgrade_url}. To use less: scan less often, and cover several hosts with one network \
                  target.",
     examples: &[

@@ -16,7 +16,6 @@ use scanyard_contract::scan::{CreateScan, Results};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
-use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -89,18 +88,7 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
         Some(client) => remotely(&args, &client).await,
         None => locally(&args).await,
     };
-    let results = match scanned {
-        Ok(results) => results,
-        Err(failure) => {
-            // A program reads stdout also when there are no results.
-            if args.format == Format::Json
-                && let Some(error) = failure.error.downcast_ref::<scanyard_client::Error>()
-            {
-                output::print_json(json!({ "error": error }))?;
-            }
-            return Err(failure);
-        }
-    };
+    let results = scanned?;
     match args.format {
         Format::Json => output::print_json(&results)?,
         Format::Table => output::print(&output::results(&results))?,

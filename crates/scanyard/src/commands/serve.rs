@@ -13,11 +13,13 @@ use tracing_subscriber::EnvFilter;
 /// Run the server: API, database and workers in one process
 ///
 /// The first start makes the tenant `default` and a key with every scope, and prints the key once. SIGTERM or Ctrl-C
-/// ends it: running scans go back to the queue.
+/// ends it: running scans go back to the queue; SIGHUP reads a renewed certificate. Plain HTTP is served on loopback or
+/// behind a declared proxy only.
 #[derive(Args)]
 #[command(after_help = "Examples:
   scanyard serve
-  scanyard serve --listen 0.0.0.0:8080 --data-dir /var/lib/scanyard --bootstrap-key-file /run/scanyard/key
+  scanyard serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --data-dir /var/lib/scanyard
+  scanyard serve --listen 0.0.0.0:8080 --http-trusted-proxies 10.0.0.0/8 --bootstrap-key-file /run/scanyard/key
   scanyard serve --print-config > scanyard.toml && scanyard serve --config scanyard.toml
   SCANYARD_DATABASE_URL=postgres://scanyard@127.0.0.1/scanyard scanyard serve")]
 pub struct Serve {

@@ -4,3 +4,4 @@ mod offline;
 mod scans;
 mod server;
 mod support;
+mod tls;

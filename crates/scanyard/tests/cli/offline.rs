@@ -45,6 +45,43 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
+fn a_program_that_asks_for_json_reads_its_usage_error_on_stdout() {
+    let wrong: &[&[&str]] = &[
+        &["scam", "--format", "json"],
+        &["scan", "--format=json"],
+        &["scan", "sentinel", "127.0.0.1", "--format", "json", "--fail-on", "awful"],
+        &["scan", "sentinel", "a b", "--format", "json"],
+        &["errors", "NO_SUCH_CODE", "--format", "json"],
+        &["engines", "--format", "json", "--server", "127.0.0.1:8080"],
+        &["engines", "--format", "json", "--server", "https://127.0.0.1:1", "--ca-file", "/no/such/file"],
+    ];
+    for args in wrong {
+        let (text, code) = run(args);
+        let document = json(&text);
+        assert_eq!((code, &document["schemaVersion"], &document["error"]["kind"]), (2, &1.into(), &"usage".into()));
+        assert!(document["error"]["message"].as_str().unwrap().len() > 10, "{args:?}: {text}");
+        assert!(!fail(args).0.is_empty(), "{args:?} says nothing to people");
+    }
+    for args in [&["scan", "sentinel", "--", "--format", "json"][..], &["scam"], &["errors", "--format", "xml"]] {
+        assert_eq!(run(args), (String::new(), 2), "{args:?}");
+    }
+}
+
+#[test]
+fn plain_http_that_others_can_hear_is_refused_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let serve = ["serve", "--listen", "0.0.0.0:0", "--data-dir", data.to_str().unwrap()];
+    let (text, code) = fail(&serve);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("--tls-cert") && text.contains("http.trusted_proxies"), "{text}");
+    assert!(!data.exists());
+    let (text, code) = fail(&[&serve[..], &["--tls-cert", "/no/cert.pem", "--tls-key", "/no/key.pem"]].concat());
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("tls.cert: /no/cert.pem: No such file") && text.contains("tls.key: /no/key.pem"), "{text}");
+}
+
+#[test]
 fn an_unknown_engine_option_lists_the_known_ones() {
     let (text, _) = fail(&["scan", "nmap", "127.0.0.1", "-o", "prots=80"]);
     assert!(text.contains("prots") && text.contains("ports, "), "{text}");

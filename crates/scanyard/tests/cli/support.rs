@@ -99,20 +99,28 @@ impl Server {
     }
 
     pub fn start_in(dir: TempDir) -> Server {
+        Server::start_with(dir, &[])
+    }
+
+    pub fn start_with(dir: TempDir, more: &[&str]) -> Server {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
         command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir"]);
-        command.arg(dir.path().join("data")).arg("--bootstrap-key-file").arg(dir.path().join("key"));
+        command.arg(dir.path().join("data")).arg("--bootstrap-key-file").arg(dir.path().join("key")).args(more);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = lines.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
-        let url = line[line.find("http://").unwrap()..].trim().to_string();
+        let line = lines.map(Result::unwrap).find(|line| line.contains("listens on")).unwrap();
+        let url = line[line.find("http").unwrap()..].trim().to_string();
         let key = std::fs::read_to_string(dir.path().join("key")).unwrap().trim().to_string();
         Server { process, url, key, dir }
     }
 
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
     /// SIGTERM; gives the exit code and the folder.
     pub fn stop(mut self) -> (Option<i32>, TempDir) {
-        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         let code = self.process.wait().unwrap().code();
         (code, std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap()))
     }

@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// An nmap scan that takes about 20 s unless it is ended: two closed ports at a rate of one packet in a while.
@@ -54,35 +55,58 @@ fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
     assert_eq!(slow["attempts"], 1);
 }
 
-/// 64 callers at once, and the server killed among them: what is accepted is counted, once, and nothing else is.
+/// 64 callers at once, the server killed among them, and 64 again: the quota is used up to the last unit and no further.
 #[test]
 fn kill_9_leaves_the_quota_exact() {
     let dir = tempfile::tempdir().unwrap();
-    let idle = [("SCANYARD_WORKER_CONCURRENCY", "0")];
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
-    let mut server = Server::start(dir.path(), &idle);
-    let accepted = std::sync::atomic::AtomicU64::new(0);
+    let settings = [
+        ("SCANYARD_WORKER_CONCURRENCY", "0"),
+        ("SCANYARD_LIMITS_PER_MINUTE", "100000"),
+        ("SCANYARD_LIMITS_PER_HOUR", "100000"),
+    ];
+    let mut server = Server::start(dir.path(), &settings);
+    let (_, usage) = server.call("GET", "/usage/summary", "");
+    let tenant = format!("/tenants/{}", usage["data"]["tenantId"].as_str().unwrap());
+    assert_eq!(server.call("PATCH", &tenant, r#"{"monthlyQuota": 300}"#).0, 200);
+    let accepted = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..64 {
-            scope.spawn(|| {
-                while let Some((status, answer)) = server.try_call("POST", "/scans", &body) {
-                    assert_eq!(status, 201, "{answer}");
-                    accepted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                }
-            });
+            scope.spawn(|| while submit_one(&server, &accepted) {});
         }
-        eventually("scans are accepted", || (accepted.load(std::sync::atomic::Ordering::SeqCst) > 200).then_some(()));
+        eventually("scans are accepted", || (accepted.load(Ordering::SeqCst) > 100).then_some(()));
         server.signal(Signal::SIGKILL);
     });
     server.child.wait().unwrap();
-    let accepted = accepted.into_inner();
-    let server = Server::start(dir.path(), &idle);
-    let scans = server.call("GET", "/scans?limit=1", "").1["pagination"]["total"].as_u64().unwrap();
-    assert!(scans >= accepted && scans <= accepted + 64, "{scans} scans, {accepted} accepted");
-    let quota = |server: &Server| server.call("GET", "/usage/quota", "").1["data"]["used"].as_u64().unwrap();
-    assert_eq!(quota(&server), scans);
-    server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
-    assert_eq!(quota(&server), scans + 1);
+    let server = Server::start(dir.path(), &settings);
+    let used = || server.call("GET", "/usage/quota", "").1["data"]["used"].as_u64().unwrap();
+    let scans = || server.call("GET", "/scans?limit=1", "").1["pagination"]["total"].as_u64().unwrap();
+    let survived = scans();
+    let known = accepted.load(Ordering::SeqCst);
+    assert!((known..=known + 64).contains(&survived), "{survived} scans, {known} of them answered");
+    assert_eq!(used(), survived);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| while submit_one(&server, &accepted) {});
+        }
+    });
+    assert_eq!((scans(), used()), (300, 300));
+    assert_eq!(accepted.load(Ordering::SeqCst) + survived - known, 300);
+}
+
+/// Submits a scan; `false` when there is no answer, or no quota.
+fn submit_one(server: &Server, accepted: &AtomicU64) -> bool {
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let Some((status, answer)) = server.try_call("POST", "/scans", &body) else { return false };
+    match status {
+        201 => {
+            accepted.fetch_add(1, Ordering::SeqCst);
+            true
+        }
+        _ => {
+            assert_eq!((status, &answer["code"]), (429, &json!("QUOTA_EXCEEDED")));
+            false
+        }
+    }
 }
 
 /// The window is a day: this test is not meant to be run at midnight UTC.

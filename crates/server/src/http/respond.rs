@@ -120,8 +120,9 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if is_api && !is_status && app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
+    // A route that is not there produces nothing: it is 404 whatever is accepted.
     let media_type = success_type(asked);
-    if is_api && !accept::takes(request.headers(), media_type) {
+    if is_api && asked.route.is_some() && !accept::takes(request.headers(), media_type) {
         return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {media_type}")));
     }
     Ok(())

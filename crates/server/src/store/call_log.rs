@@ -116,7 +116,7 @@ pub async fn count(
     filter: &CallFilter,
     most: u64,
 ) -> Result<u64, StoreError> {
-    let sql = format!("SELECT COUNT(*) AS calls FROM (SELECT 1 AS one {WHERE} LIMIT $10) AS some");
+    let sql = format!("SELECT COUNT(*) AS calls FROM (SELECT 1 AS one {WHERE} LIMIT $10) AS counted");
     let query = bind(sqlx::query(sqlx::AssertSqlSafe(sql)), tenant_id, filter).bind(most as i64);
     Ok(query.fetch_one(conn).await?.try_get::<i64, _>("calls")?.max(0) as u64)
 }

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod finish;
 pub mod idempotency;
 pub mod job;
+pub mod master_key;
 pub mod open;
 pub mod quota_use;
 pub mod rate_window;

@@ -6,6 +6,7 @@ use sqlx::{AnyPool, Connection};
 /// Every version's step, in order; a step once released is never edited.
 const STEPS: &[&str] = &[
     include_str!("../../schema/0001_scans.sql"),
+    include_str!("../../schema/0002_users.sql"),
     include_str!("../../schema/0003_audit.sql"),
     include_str!("../../schema/0004_events.sql"),
     include_str!("../../schema/0005_usage.sql"),

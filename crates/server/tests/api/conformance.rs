@@ -1,9 +1,11 @@
 //! Each code that the server can answer so far, with the request that provokes it.
 
 use crate::harness::{Answer, Caller, Test};
+use crate::record;
 use axum::body::Body;
 use http::Method;
 use scanyard_contract::Code::{self, *};
+use scanyard_contract::wire::Failed;
 use scanyard_server::config::Config;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -169,11 +171,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             t.sql("ALTER TABLE scan_count RENAME TO elsewhere").await;
             caller.get("/scans").await
         }
-        ServiceUnavailable => {
-            let caller = t.key(ALL).made().await;
-            t.app.draining.cancel();
-            caller.get("/scans").await
-        }
+        ServiceUnavailable => return Some(full_house().await),
         DatabaseError => {
             let caller = t.key(ALL).made().await;
             t.app.store.close().await;
@@ -189,6 +187,13 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | WebhookDisabled
         | KafkaError => return None,
     })
+}
+
+/// One connection more than there are seats.
+async fn full_house() -> Answer {
+    let t = Test::with(|config: &mut Config| config.http.max_connections = 1).await;
+    let _seated = tokio::net::TcpStream::connect(t.address().await).await.unwrap();
+    t.key(ALL).get("/scans").await
 }
 
 /// A body that never ends.
@@ -218,19 +223,58 @@ async fn in_progress() -> Answer {
     again
 }
 
+/// Provokes every code over real HTTP, and prints what was asked and answered.
 #[tokio::test]
 async fn each_code_is_provoked_or_waits_for_a_named_feature() {
+    record::go_over_http();
     let waiting: BTreeSet<Code> = WAITING.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+    let mut printed = HEAD.to_string();
     for code in Code::ALL {
         let t = Test::new().await;
         match provoke(&t, *code).await {
             Some(answer) => {
                 assert!(!waiting.contains(code), "{} does not wait any more", code.as_str());
                 answer.is(code.row().status, code.as_str());
+                printed.push_str(&row(*code, &answer));
             }
             None => assert!(waiting.contains(code), "{} has neither a request nor a reason", code.as_str()),
         }
     }
+    for (feature, codes) in WAITING {
+        let words: Vec<String> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
+        printed.push_str(&format!("\nWaiting for {feature}: {}.\n", words.join(", ")));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/CONFORMANCE.md");
+    if std::env::var_os("SCANYARD_TEST_PRINT").is_some() {
+        std::fs::write(path, &printed).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == printed, "docs/CONFORMANCE.md is stale: `make generated` prints it anew");
+}
+
+const HEAD: &str = "# Conformance
+
+Every code of the Scan API with a request that provokes it and the whole answer, as the test suite sent and got them over
+HTTP: `make generated` prints this page, and the suite fails when it is not what the server does. Keys, tokens and passwords
+are blotted out (`…`), ids that are new every time are `<uuid>`.
+";
+
+/// A code's part of the page.
+fn row(code: Code, answer: &Answer) -> String {
+    let failed: Failed = serde_json::from_str(&answer.text).unwrap();
+    let headers = ["allow", "retry-after", "www-authenticate"].into_iter().filter_map(|name| {
+        let value = answer.headers.get(name)?.to_str().ok()?;
+        Some(format!("{name}: {value}\n"))
+    });
+    let text = format!(
+        "\n## `{}`\n\n```http\n{}\n```\n\n```http\nHTTP/1.1 {}\n{}\n{}\n```\n",
+        code.as_str(),
+        answer.asked,
+        answer.status,
+        headers.collect::<String>(),
+        serde_json::to_string_pretty(&failed).unwrap(),
+    );
+    record::steady(&text)
 }
 
 #[test]

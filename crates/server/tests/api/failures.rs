@@ -1,51 +1,14 @@
 //! Failures of ours: told in the envelope, logged once, and without a secret.
 
 use crate::harness::{Test, read};
+use crate::log::Log;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::json;
-use std::cell::RefCell;
-use std::sync::Once;
 use tower::ServiceExt;
-
-thread_local! {
-    /// What this thread logged: a test runs on one thread of its own.
-    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The log of the test's thread. One subscriber serves the whole process: with one per test, a call site that another
-/// test's thread reached first could stay silent.
-struct Log;
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOGGED.with_borrow_mut(|logged| logged.extend(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Logs everything from now on.
-    fn begin() -> Log {
-        static SUBSCRIBER: Once = Once::new();
-        SUBSCRIBER.call_once(|| {
-            tracing_subscriber::fmt().with_writer(|| Log).with_max_level(tracing::Level::TRACE).with_ansi(false).init();
-        });
-        LOGGED.take();
-        Log
-    }
-
-    fn text(&self) -> String {
-        LOGGED.with_borrow(|logged| String::from_utf8_lossy(logged).into_owned())
-    }
-}
 
 #[tokio::test]
 async fn a_panic_is_an_internal_error_logged_once() {
