@@ -21,6 +21,7 @@ pub mod scan;
 pub mod scan_count;
 pub mod scan_event;
 pub mod scan_list;
+mod scan_page;
 pub mod schema;
 pub mod submit;
 pub mod template;
