@@ -19,6 +19,7 @@ pub mod template;
 pub mod tenant;
 pub mod timestamp;
 pub mod usage;
+pub mod webhook;
 pub mod wire;
 
 pub use audit::AuditEntry;

@@ -13,6 +13,7 @@ use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
 use crate::vault::Vault;
+use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -52,6 +53,8 @@ pub struct Parts {
     pub status: Board,
     /// This process, among those of the same database.
     pub node_id: Uuid,
+    /// How receivers are called.
+    pub webhooks: Webhooks,
     /// What this node's worker runs.
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
@@ -104,13 +107,15 @@ impl App {
         };
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
+        let resolver = resolver.context("setting up DNS look-ups")?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
         Ok(App(Arc::new(Parts {
             status: Board::new(store.local_now()),
             store,
             vault,
-            resolver: resolver.context("setting up DNS look-ups")?,
+            webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
+            resolver,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
             limits: Limiter::default(),

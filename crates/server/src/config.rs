@@ -6,10 +6,12 @@ mod duration;
 mod load;
 mod secret;
 mod setting;
+mod webhooks;
 
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
+pub use webhooks::{Allow, Webhooks};
 
 use crate::http::source::ProxyHeader;
 use ipnet::IpNet;
@@ -42,6 +44,7 @@ pub struct Config {
     pub worker: Worker,
     pub engines: Engines,
     pub dns: Dns,
+    pub webhooks: Webhooks,
     pub limits: Limits,
     pub usage: Usage,
     pub support: Support,
@@ -236,6 +239,7 @@ impl Default for Config {
             worker: Worker::default(),
             engines: Engines::default(),
             dns: Dns::default(),
+            webhooks: Webhooks::default(),
             limits: Limits::default(),
             usage: Usage::default(),
             support: Support::default(),
@@ -400,6 +404,7 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        self.webhooks.require(&mut require);
         let levels = "must be off, error, warn, info, debug or trace, also by module: info,scanyard_server=debug";
         require(self.log.level.split(',').all(is_log_level), "log.level", levels);
         faults

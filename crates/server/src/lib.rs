@@ -24,6 +24,7 @@ pub mod tenant;
 pub mod tls;
 pub mod usage;
 pub mod vault;
+pub mod webhook;
 pub mod worker;
 
 pub use app::App;

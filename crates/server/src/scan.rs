@@ -11,13 +11,10 @@ use scanyard_engines::{Options, Target};
 use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
 use time::OffsetDateTime;
-use url::Url;
 use uuid::Uuid;
 
 /// Seconds that a scan may run when it does not say.
 pub const DEFAULT_TIMEOUT: u32 = 3600;
-/// The longest URL to call back, in characters.
-const MAX_URL: usize = 2048;
 /// The longest tag, in characters.
 const MAX_TAG: usize = 64;
 
@@ -50,7 +47,7 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
     found
 }
 
-fn is_label(text: &str, max: usize) -> bool {
+pub(crate) fn is_label(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
@@ -122,20 +119,6 @@ pub fn new_id(now: i64) -> Uuid {
     let chance = Uuid::new_v4().as_u128() & 0xfff_ffff_ffff;
     let ms = u128::from(now.max(0).unsigned_abs() & 0xffff_ffff_ffff);
     Uuid::from_u128(ms << 80 | 7 << 76 | count >> 18 << 64 | 0b10 << 62 | (count & 0x3_ffff) << 44 | chance)
-}
-
-/// What is wrong with a `callbackUrl`; where it leads is checked when it is called.
-pub fn callback_url_fault(text: &str) -> Option<&'static str> {
-    let Ok(url) = Url::parse(text) else { return Some("is not a URL") };
-    if url.scheme() != "https" {
-        Some("must begin with https://")
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Some("must not hold a user name or password")
-    } else if text.chars().count() > MAX_URL {
-        Some("must be at most 2,048 characters")
-    } else {
-        None
-    }
 }
 
 /// The row of a new scan.

@@ -284,3 +284,19 @@ pub static IDEMPOTENCY_IN_PROGRESS: Row = Row {
         },
     )],
 };
+
+pub static SECRET_ALREADY_SHOWN: Row = Row {
+    contract: "scan-api",
+    code: "SECRET_ALREADY_SHOWN",
+    status: 409,
+    category: Category::Validation,
+    kind: Kind::Conflict,
+    retry: Retry::Never,
+    message: "This request was carried out; its answer held a secret and is not kept",
+    meaning: "An earlier request with this `Idempotency-Key` did what it asked for, and its answer held a secret. Secrets \
+              are shown once and never stored, so the answer cannot be sent again. Nothing was done now.",
+    causes: &["The answer to the first request was lost on its way.", "The request was sent twice."],
+    resolution: "The resource is there: `details` names its id. If its secret is lost, rotate it, or delete the resource \
+                 and make another with a new `Idempotency-Key`.",
+    examples: &[],
+};

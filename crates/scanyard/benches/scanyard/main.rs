@@ -5,6 +5,7 @@
 
 mod lists;
 mod load;
+mod webhooks;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
         ["sweep"] => sweep(),
         ["lists"] => runtime.block_on(lists::lists()),
+        ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
 }
@@ -55,6 +57,7 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
         bootstrap_key_file: Some(dir.join("owner.key")),
         ..Config::default()
     };
+    webhooks::trust(&mut config, dir)?;
     config.worker.concurrency = concurrency;
     config.limits.per_minute = 100_000_000;
     config.limits.per_hour = 100_000_000;
@@ -141,6 +144,7 @@ async fn measure() -> anyhow::Result<()> {
     lists::lists().await?;
     key_check()?;
     submit_to_start().await?;
+    webhooks::deliveries().await?;
     ports()
 }
 

@@ -63,17 +63,42 @@ impl Change {
                 Ok(outcome)
             })
         });
-        let data = match written.await {
-            Ok(outcome) => outcome?,
-            // The same request runs on another node, and was faster there.
-            Err(StoreError::Duplicate) if is_keyed => {
-                return Err(ApiError::new(Code::IdempotencyInProgress).after(idempotency::COME_BACK_SECONDS));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let data = written.await.map_err(|error| raced(error, is_keyed))??;
         Ok(match location {
             Some(location) => Created { data, location }.into_response(),
             None => Answer(data).into_response(),
         })
+    }
+
+    /// Carries out a change whose answer holds a secret: the answer is the caller's to make, and no repeat gets it. `id`
+    /// is the resource's.
+    pub async fn carry_out_secret<T: Send + Sync + 'static>(
+        self,
+        app: &App,
+        id: &str,
+        change: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Outcome<T>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let keep = self.pending.as_ref().map(|pending| pending.keep_secret(id, app.store.local_now()));
+        let is_keyed = keep.is_some();
+        let written = app.store.write(move |conn| {
+            Box::pin(async move {
+                let outcome = change(conn).await?;
+                if let (Ok(_), Some(keep)) = (&outcome, keep) {
+                    crate::store::idempotency::insert(conn, &keep).await?;
+                }
+                Ok(outcome)
+            })
+        });
+        written.await.map_err(|error| raced(error, is_keyed))?
+    }
+}
+
+/// With a key, a duplicate says that the same request runs on another node, and was faster there.
+fn raced(error: StoreError, is_keyed: bool) -> ApiError {
+    match error {
+        StoreError::Duplicate if is_keyed => {
+            ApiError::new(Code::IdempotencyInProgress).after(idempotency::COME_BACK_SECONDS)
+        }
+        error => error.into(),
     }
 }

@@ -22,6 +22,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Seconds after which to come back.
 pub(super) const COME_BACK_SECONDS: u64 = 1;
 
+/// The status of a row whose answer held a secret; its body is the resource's id.
+const SECRET: u16 = 409;
+
 /// Requests with an `Idempotency-Key` that run on this node; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<Mutex<HashMap<IdempotencyId, Arc<Semaphore>>>>);
@@ -83,6 +86,13 @@ impl Pending {
         NewIdempotency { id: self.id.clone(), answer, created_at: now }
     }
 
+    /// The row for an answer that holds a secret, which is not kept: every repeat is told so, with the resource's id.
+    pub fn keep_secret(&self, id: &str, now: i64) -> NewIdempotency {
+        let mut keep = self.keep(StatusCode::CONFLICT, None, now);
+        keep.answer.body = id.to_string();
+        keep
+    }
+
     /// The row for a 201.
     pub fn keep_created<T: Serialize>(&self, created: &Created<T>, now: i64) -> Result<NewIdempotency, ApiError> {
         let mut keep = self.keep(StatusCode::CREATED, Some(created.location.clone()), now);
@@ -110,9 +120,15 @@ pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun,
     let found = idempotency::find(&mut *app.store.read().await?, &id, app.store.local_now()).await?;
     match found {
         None => Ok(Begun::New(Some(Pending { id, body_hash, _place: place }))),
+        Some(stored) if stored.body_hash == body_hash && stored.status == SECRET => Err(already_shown(&stored.body)),
         Some(stored) if stored.body_hash == body_hash => Ok(Begun::Replay(stored)),
         Some(_) => Err(reused()),
     }
+}
+
+/// The answer was given, and held a secret: it is not kept. `id` is the resource's.
+fn already_shown(id: &str) -> ApiError {
+    ApiError::new(Code::SecretAlreadyShown).detail("id", id)
 }
 
 /// The key belongs to another request.

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod change;
+pub mod deliveries;
 pub mod engines;
 pub mod errors;
 pub mod events;
@@ -13,6 +14,7 @@ pub mod health;
 pub mod idempotency;
 pub mod json;
 pub mod openapi;
+pub mod outgoing;
 pub mod page;
 pub mod panic;
 pub mod posted;
@@ -28,6 +30,7 @@ pub mod status;
 pub mod templates;
 pub mod tenants;
 pub mod usage;
+pub mod webhooks;
 
 use crate::App;
 use crate::error::ApiError;
@@ -72,6 +75,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(usage::get_usage_by_endpoint))
         .routes(routes!(usage::get_usage_quota))
         .routes(routes!(usage::list_usage_logs))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::get_webhook, webhooks::update_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(deliveries::redeliver_webhook))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::redeliver_delivery))
 }
 
 /// The routes at the root.

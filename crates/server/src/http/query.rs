@@ -144,7 +144,12 @@ impl Segments {
 
     /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
     pub fn prefixed(&self, prefix: &str) -> Option<String> {
-        let rest = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        self.prefixed_at(0, prefix)
+    }
+
+    /// The open segment at this place as an id of the same form.
+    pub fn prefixed_at(&self, at: usize, prefix: &str) -> Option<String> {
+        let rest = self.text(at).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
         Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
     }
 

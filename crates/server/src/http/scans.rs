@@ -99,8 +99,8 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
-    if let Some(reason) = create.callback_url.as_deref().and_then(scan::callback_url_fault) {
-        return Err(ApiError::new(Code::InvalidWebhookUrl).detail("callbackUrl", reason));
+    if let Some(url) = &create.callback_url {
+        app.webhooks.check_callback(url)?;
     }
     let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
     let faults = scan::faults_beside(create, &target);
@@ -258,6 +258,7 @@ pub async fn cancel_scan(
         Cancel::Cancelled(scan) => {
             app.runs.cancel(scan.id);
             app.live.wake(scan.id);
+            app.webhooks.hint();
             Ok(Answer(scan.to_wire()).into_response())
         }
         Cancel::Already(status) => Err(already(status)),

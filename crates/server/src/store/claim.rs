@@ -3,10 +3,12 @@
 //! Priority, then the tenant served least recently, then age, under the caps per tenant and per host. The backlog is
 //! never sorted: the turns are few, and each tenant's jobs lie in their order in an index.
 
+use super::outbox::{self, Moved};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
 use super::{Dialect, StoreError};
+use scanyard_contract::webhook::WebhookEvent;
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
 use sqlx::AnyConnection;
@@ -115,6 +117,11 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
     }
     moves.write(conn).await?;
     scan_event::insert(conn, &events).await?;
+    // Of a scan that was given back, the start has been told.
+    let first = claimed.iter().filter(|claimed| claimed.scan.attempts == 0);
+    let started: Vec<Moved<'_>> =
+        first.map(|claimed| Moved { scan: &claimed.scan, event: WebhookEvent::Started }).collect();
+    outbox::announce(conn, claim.now, &started).await?;
     Ok(claimed)
 }
 

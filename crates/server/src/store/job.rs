@@ -1,11 +1,13 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
+use super::outbox::{self, Moved};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
 use super::{Dialect, StoreError, parsed};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Failure, FailureReason, ScanEventKind};
+use scanyard_contract::webhook::WebhookEvent;
 use scanyard_contract::{ScanStatus, ScanType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
@@ -121,7 +123,8 @@ pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, Stor
         let (scan_id, run_id): (String, String) = (row.try_get("scan_id")?, row.try_get("run_id")?);
         let lost: i64 = row.try_get::<i64, _>("lost")? + 1;
         if lost > REPEATS {
-            fail_lost(conn, &scan_id, &run_id, now, &mut moves).await?;
+            let back = Back { scan_id: &scan_id, run_id: &run_id, now, eligible_at: 0, lost };
+            fail_lost(conn, &back, &mut moves).await?;
         } else {
             let wait = if lost < WAIT_FROM { 0 } else { (1000 << lost).min(LONGEST_WAIT_MS) };
             put_back(
@@ -187,20 +190,21 @@ async fn seal(conn: &mut AnyConnection, back: &Back<'_>) -> Result<(), StoreErro
         sqlx::query(sql).bind(back.scan_id).bind(back.now).execute(&mut *conn).await?;
         if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
             scan_event::insert(conn, &[EventRecord::of(&scan, back.now)]).await?;
+            let moved = Moved { scan: &scan, event: WebhookEvent::Cancelled };
+            outbox::announce(conn, back.now, &[moved]).await?;
         }
     }
     Ok(())
 }
 
-async fn fail_lost(
-    conn: &mut AnyConnection,
-    scan_id: &str,
-    run_id: &str,
-    now: i64,
-    moves: &mut Moves,
-) -> Result<(), StoreError> {
-    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2";
-    sqlx::query(sql).bind(scan_id).bind(run_id).execute(&mut *conn).await?;
+/// Fails a scan that was lost too often; one that was cancelled is sealed instead.
+async fn fail_lost(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) -> Result<(), StoreError> {
+    let (scan_id, now) = (back.scan_id, back.now);
+    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2 AND state = 'running'";
+    let query = sqlx::query(sql).bind(scan_id).bind(back.run_id);
+    if query.execute(&mut *conn).await?.rows_affected() == 0 {
+        return seal(conn, back).await;
+    }
     let failure = Failure {
         reason: FailureReason::WorkerLost,
         message: format!("the worker was lost {} times while it ran this scan", REPEATS + 1),
@@ -217,6 +221,7 @@ async fn fail_lost(
     if let Some(scan) = scan::by_id(conn, scan_id).await? {
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
         scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
+        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Failed }]).await?;
     }
     Ok(())
 }
@@ -266,6 +271,9 @@ pub async fn cancel(
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
     moves.write(conn).await?;
     scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
+    if was_queued {
+        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Cancelled }]).await?;
+    }
     Ok(Cancel::Cancelled(Box::new(scan)))
 }
 

@@ -33,6 +33,7 @@ pub struct ScanRecord {
     /// Seconds.
     pub timeout: u32,
     pub asset_id: Option<String>,
+    /// Told once how the scan ended.
     pub callback_url: Option<String>,
     /// The template that it was launched from.
     pub template_id: Option<String>,

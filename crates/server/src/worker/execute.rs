@@ -39,6 +39,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
         }
     }
     app.queue.hint();
+    app.webhooks.hint();
 }
 
 /// Resolves the target once, checks every address, and puts the job together.

@@ -103,6 +103,9 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     };
     let claimed = app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
     let count = claimed.len();
+    if count > 0 {
+        app.webhooks.hint();
+    }
     for claimed in claimed {
         app.live.wake(claimed.scan.id);
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
@@ -147,6 +150,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
         app.queue.hint();
         swept.iter().for_each(|scan_id| app.live.wake(*scan_id));
+        app.webhooks.hint();
     }
     Ok(())
 }

@@ -15,7 +15,6 @@ use std::time::Duration;
 const WAITING: &[(&str, &[Code])] = &[
     ("users and sessions", &[InvalidCredentials, InvalidToken, TokenExpired]),
     ("engines that tell third parties", &[ConsentRequired]),
-    ("webhooks", &[WebhookNotFound, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
     ("a queue in Kafka", &[KafkaError]),
 ];
 
@@ -81,7 +80,6 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         InvalidScanType => submit_with(t, "scanType", json!("nessus")).await,
         InvalidTarget => submit_with(t, "target", json!("-oN")).await,
         TargetUnresolvable => submit_with(t, "target", json!("nowhere.example.test")).await,
-        InvalidWebhookUrl => submit_with(t, "callbackUrl", json!("http://hooks.example.test/")).await,
         InvalidPriority => submit_with(t, "priority", json!("urgent")).await,
         ScanAlreadyCompleted => cancel_in(t, "completed").await,
         ScanAlreadyCancelled => cancel_in(t, "cancelled").await,
@@ -154,6 +152,13 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             caller.post("/scans", body("127.0.0.2")).await
         }
         IdempotencyInProgress => return Some(in_progress().await),
+        WebhookNotFound
+        | InvalidWebhookUrl
+        | WebhookUrlUnreachable
+        | InvalidWebhookEvent
+        | WebhookDisabled
+        | DeliveryNotFound
+        | SecretAlreadyShown => return Some(crate::hooked::provoke(code).await),
         RouteNotFound => get("/nowhere").await,
         ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
         MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,
@@ -177,15 +182,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             t.app.store.close().await;
             caller.get("/scans").await
         }
-        InvalidCredentials
-        | InvalidToken
-        | TokenExpired
-        | ConsentRequired
-        | WebhookNotFound
-        | WebhookUrlUnreachable
-        | InvalidWebhookEvent
-        | WebhookDisabled
-        | KafkaError => return None,
+        InvalidCredentials | InvalidToken | TokenExpired | ConsentRequired | KafkaError => return None,
     })
 }
 

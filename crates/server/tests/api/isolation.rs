@@ -2,6 +2,7 @@
 //! id is tried with a stranger's id and with nobody's.
 
 use crate::harness::{Answer, Caller, Test};
+use crate::receiver::{Receiver, trust};
 use axum::body::Body;
 use http::Method;
 use scanyard_server::scope::Scope;
@@ -23,6 +24,9 @@ fn body(operation: &str) -> Option<Value> {
     match operation {
         "update_template" => Some(json!({"description": "mine now"})),
         "launch_template" => Some(json!({"target": "127.0.0.1"})),
+        "update_webhook" => Some(json!({"name": "mine now"})),
+        "rotate_webhook_secret" => Some(json!({})),
+        "redeliver_webhook" => Some(json!({"since": "2026-03-06T00:00:00Z"})),
         _ => None,
     }
 }
@@ -50,12 +54,17 @@ fn operations(t: &Test) -> Vec<Operation> {
 /// What a tenant has: an id for the collection before each `{parameter}` of a path.
 type Things = BTreeMap<&'static str, String>;
 
-async fn things_of(caller: &Caller<'_>) -> Things {
+async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
     let made = async |path: &str, body: Value| {
         let made = caller.again().post(path, body).await;
         made.ok(201).data()["id"].as_str().unwrap().to_string()
     };
+    let webhook = made("/webhooks", json!({"name": "ci", "url": receiver.url()})).await;
+    caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
+    let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
     BTreeMap::from([
+        ("webhooks", webhook),
+        ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),
         ("scan-templates", made("/scan-templates", json!({"name": "nightly", "scanType": "nmap"})).await),
     ])
@@ -123,9 +132,10 @@ fn is_a_tenants(scope: &str) -> bool {
 
 #[tokio::test]
 async fn what_is_another_tenants_answers_as_what_does_not_exist() {
-    let t = Test::new().await;
+    let t = Test::with(trust).await;
+    let receiver = Receiver::new().await;
     let (ours, theirs) = two_tenants(&t).await;
-    let things = things_of(&theirs).await;
+    let things = things_of(&theirs, &receiver).await;
     let nobodys = nobodys(&things);
     let operations = operations(&t);
     let named = operations.iter().filter(|operation| operation.path.contains('{'));
@@ -149,9 +159,11 @@ async fn what_is_another_tenants_answers_as_what_does_not_exist() {
 
 #[tokio::test]
 async fn no_list_shows_what_is_another_tenants() {
-    let t = Test::new().await;
+    let t = Test::with(trust).await;
+    let receiver = Receiver::new().await;
     let (ours, theirs) = two_tenants(&t).await;
-    let things = things_of(&theirs).await;
+    let mut things = things_of(&theirs, &receiver).await;
+    things.remove("deliveries").expect("listed only under their webhook");
     let (mut lists, mut own) = (0, 0);
     for operation in operations(&t) {
         if operation.method != Method::GET || operation.path.contains('{') {
