@@ -1,6 +1,6 @@
 """Checks that a webhook delivery is genuine, with nothing but hmac: both signatures that every delivery carries.
 
-Run as a program it is a receiver: webhook.py PORT CERT KEY, with the webhook's secret in WEBHOOK_SECRET.
+Run as a program it is a receiver over HTTPS: webhook.py PORT CERT KEY SECRET_FILE.
 """
 
 import base64
@@ -49,16 +49,17 @@ def is_genuine_certix(secret, headers, body):
 def main():
     import http.server
     import json
-    import os
+    import pathlib
     import ssl
     import sys
 
-    port, cert, key = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    secret = os.environ["WEBHOOK_SECRET"]
+    port, cert, key, secret_file = int(sys.argv[1]), sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4])
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            # Read for every delivery, so that a rotated secret is taken without a restart.
+            secret = secret_file.read_text().strip() if secret_file.exists() else ""
             headers = {name.lower(): value for name, value in self.headers.items()}
             genuine = is_genuine(secret, headers, body) and is_genuine_certix(secret, headers, body)
             # Answer first, work later: a receiver that takes longer than 10 s counts as failed. The id is the same on
