@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve};
+use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -19,6 +19,7 @@ pub enum Command {
     Errors(errors::ErrorsArgs),
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
+    Users(users::UsersArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -10,6 +10,7 @@ CREATE TABLE app_user (
     id TEXT PRIMARY KEY,
     tenant_id TEXT NOT NULL REFERENCES tenant (id),
     email TEXT NOT NULL UNIQUE,
+    email_hash TEXT NOT NULL,
     name TEXT,
     role TEXT NOT NULL,
     status TEXT NOT NULL,

@@ -8,6 +8,8 @@ use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
+use crate::login::Logins;
+use crate::password::Passwords;
 use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::status::Board;
@@ -40,6 +42,8 @@ pub struct Parts {
     pub engines: Engines,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
+    pub passwords: Passwords,
+    pub logins: Logins,
     /// Sessions looked up within the last second.
     pub sessions: SessionCache,
     pub limits: Limiter,
@@ -121,6 +125,8 @@ impl App {
             resolver,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
+            passwords: Passwords::default(),
+            logins: Logins::default(),
             sessions: SessionCache::default(),
             limits: Limiter::default(),
             in_flight: InFlight::default(),

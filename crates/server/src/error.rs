@@ -1,8 +1,10 @@
 //! The one place where a failure becomes an answer's code: the public message apart from the cause that is logged.
 
 use crate::api_key::BadKey;
+use crate::password::HashFault;
 use crate::schema::{Fault, Found};
 use crate::store::StoreError;
+use crate::token::SigningFault;
 use axum::response::{IntoResponse, Response};
 use scanyard_contract::Code;
 use scanyard_contract::wire::Detail;
@@ -133,6 +135,18 @@ impl From<StoreError> for ApiError {
             StoreError::Duplicate | StoreError::Bug(_) => ApiError::new(Code::InternalError),
         }
         .caused_by(error)
+    }
+}
+
+impl From<HashFault> for ApiError {
+    fn from(fault: HashFault) -> ApiError {
+        ApiError::new(Code::InternalError).caused_by(fault)
+    }
+}
+
+impl From<SigningFault> for ApiError {
+    fn from(fault: SigningFault) -> ApiError {
+        ApiError::new(Code::InternalError).caused_by(fault)
     }
 }
 

@@ -91,6 +91,7 @@ const KEYS: usize = 10_000;
 pub struct Limiter {
     keys: Arc<Mutex<HashMap<String, [Held; 3]>>>,
     sources: Arc<Mutex<Sources>>,
+    logins: Arc<Mutex<Sources>>,
 }
 
 impl Limiter {
@@ -170,25 +171,35 @@ impl Limiter {
 
     /// Counts one request without a key of a source address; `Err` is the wait in seconds.
     pub fn take_source(&self, source: IpAddr, per_minute: u32, now: i64) -> Result<(), u64> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).take(source, per_minute, now)
+    }
+
+    /// Counts one login of a source address; `Err` is the wait in seconds.
+    pub fn take_login(&self, source: IpAddr, per_minute: u32, now: i64) -> Result<(), u64> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).take(source, per_minute, now)
+    }
+}
+
+/// Requests of one kind in the current minute, by source.
+#[derive(Debug, Default)]
+struct Sources {
+    start: i64,
+    used: HashMap<IpAddr, u32>,
+}
+
+impl Sources {
+    fn take(&mut self, source: IpAddr, per_minute: u32, now: i64) -> Result<(), u64> {
         let start = WINDOWS[0].start(now);
-        if sources.start != start {
-            *sources = Sources { start, ..Sources::default() };
+        if self.start != start {
+            *self = Sources { start, ..Sources::default() };
         }
-        let used = sources.used.entry(network(source)).or_default();
+        let used = self.used.entry(network(source)).or_default();
         if *used >= per_minute {
             return Err(WINDOWS[0].seconds_left(now));
         }
         *used += 1;
         Ok(())
     }
-}
-
-/// Requests without a key in the current minute, by source.
-#[derive(Debug, Default)]
-struct Sources {
-    start: i64,
-    used: HashMap<IpAddr, u32>,
 }
 
 /// Whoever has one IPv6 address has its whole /64.

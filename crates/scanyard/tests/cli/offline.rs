@@ -6,7 +6,7 @@ use crate::support::{fail, json, run, scanyard};
 fn help_names_every_command_and_is_no_error() {
     let (text, code) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "demo"] {
+    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "users", "demo"] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
     }
@@ -37,6 +37,12 @@ fn wrong_usage_exits_with_2() {
         &["serve", "--config", "/no/such/file"],
         &["serve", "--set", "no.such=1"],
         &["keys", "create", "x", "--scope", "everything"],
+        &["users", "create", "ada@example.test"],
+        &["users", "create", "ada@example.test", "--role", "king"],
+        &["users", "create", "ada", "--role", "owner"],
+        &["users", "create", "ada@example.test", "--role", "owner", "--ask-password"],
+        // Nothing is read from there: a password that is empty.
+        &["users", "create", "ada@example.test", "--role", "owner", "--password-stdin"],
     ];
     for args in wrong {
         let (text, code) = fail(args);

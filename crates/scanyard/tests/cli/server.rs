@@ -1,7 +1,7 @@
 //! Scans through a server of the same binary.
 
 use crate::support::{
-    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
+    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, post, run, scanyard, start, wait_until,
 };
 use scanyard_client::Retrying;
 use scanyard_client::scan_api::{Client, ListScans};
@@ -114,6 +114,36 @@ fn a_key_made_on_the_database_works_beside_the_running_server_within_its_scopes(
     assert_eq!(code, 4);
     assert!(text.contains("INSUFFICIENT_SCOPE"), "{text}");
     assert_eq!(run(&["keys", "create", "x", "--tenant", "nobody", "--data-dir", data]).1, 3);
+}
+
+#[test]
+fn a_user_made_on_the_database_logs_in_at_the_running_server() {
+    let server = Server::start();
+    let data = server.dir.path().join("data");
+    let data = data.to_str().unwrap();
+    let create = ["users", "create", "Ada@example.test", "--role", "owner", "--data-dir", data];
+    let (text, code) = run(&create);
+    assert_eq!(code, 0);
+    let (id, password) = text.trim().split_once('\n').unwrap();
+    assert!(id.starts_with("usr-") && password.len() >= 12, "{text}");
+    let log_in = |email: &str, password: &str| {
+        let body = format!(r#"{{"email": "{email}", "password": "{password}"}}"#);
+        post(&server.url, "/api/v1/auth/login", &body)
+    };
+    assert!(log_in("ada@example.test", password).contains(id));
+    let (text, code) = fail(&create);
+    assert_eq!((code, text.contains("in use")), (3, true), "{text}");
+
+    let mut given = scanyard(&["users", "create", "bob@example.test", "--role", "viewer", "--data-dir", data]);
+    let output = given.arg("--password-stdin").write_stdin("Correct-Horse-1\n").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1, "the id alone");
+    assert!(log_in("bob@example.test", "Correct-Horse-1").contains("accessToken"));
+    let mut given = scanyard(&["users", "create", "eve@example.test", "--role", "viewer", "--data-dir", data]);
+    let output = given.env("SCANYARD_USER_PASSWORD", "correct-horse").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("upper-case") && text.contains("digit") && !text.contains("correct-horse"), "{text}");
 }
 
 #[test]

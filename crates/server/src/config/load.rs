@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Variables that begin with `SCANYARD_` and are no settings.
-const OTHER_VARIABLES: &[&str] = &["SCANYARD_API_KEY", "SCANYARD_CA_FILE", "SCANYARD_CONFIG"];
+const OTHER_VARIABLES: &[&str] = &["SCANYARD_API_KEY", "SCANYARD_CA_FILE", "SCANYARD_CONFIG", "SCANYARD_USER_PASSWORD"];
 
 /// Where the settings come from, besides the defaults.
 #[derive(Default)]

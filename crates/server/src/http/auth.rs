@@ -115,7 +115,7 @@ impl Caller {
                 check_state(holder, now)?;
                 check_source(&holder.key, source)
             }
-            Caller::User { visitor, admin: _ } => bearer::check_state(visitor),
+            Caller::User { visitor, admin: _ } => bearer::check_state(&visitor.user, &visitor.tenant),
         }
     }
 
@@ -161,6 +161,12 @@ impl Auth {
         }
     }
 
+    /// Who is logged in; a key is told that it takes a session.
+    pub fn session(&self) -> Result<&Visitor, ApiError> {
+        let reason = "is not taken here: send the session alone";
+        self.visitor().ok_or_else(|| ApiError::new(Code::SessionRequired).detail("X-API-Key", reason))
+    }
+
     /// Id of the admin who acts as the user.
     pub fn impersonator(&self) -> Option<&str> {
         match &self.caller {
@@ -182,16 +188,17 @@ impl Auth {
     /// Whether the caller may still call, by what the database says now: for answers that outlive their request.
     pub async fn is_still_live(&self, app: &App) -> Result<bool, ApiError> {
         let now = app.store.local_now();
-        Ok(match &self.caller {
+        match &self.caller {
             Caller::Key(holder) => {
                 let found = api_key::by_hash(&mut *app.store.read().await?, &holder.key.hash).await?;
-                found.is_some_and(|holder| check_state(&holder, now).is_ok())
+                Ok(found.is_some_and(|holder| check_state(&holder, now).is_ok()))
             }
-            Caller::User { visitor, admin: _ } => {
-                let found = app.sessions.find(&app.store, &visitor.session_id, now).await?;
-                found.is_some_and(|visitor| bearer::check_state(&visitor).is_ok())
+            Caller::User { visitor, admin } => {
+                let session = admin.as_ref().unwrap_or(visitor);
+                let found = app.sessions.find(&app.store, &session.session_id, now).await?;
+                Ok(found.is_some_and(|visitor| bearer::check_state(&visitor.user, &visitor.tenant).is_ok()))
             }
-        })
+        }
     }
 
     /// What the log of calls will say of this call.
@@ -246,6 +253,16 @@ fn count_source(app: &App, source: IpAddr) -> Result<(), ApiError> {
             .with("N", seconds.to_string())
             .after(seconds)
             .detail("source", format!("{source} sent too many requests without a live key or session in this minute"))
+    })
+}
+
+/// Counts a password that is tried out, by the source address.
+pub(super) fn count_login(app: &App, source: IpAddr, now: i64) -> Result<(), ApiError> {
+    app.limits.take_login(source, app.config.limits.logins_per_source, now).map_err(|seconds| {
+        ApiError::new(Code::RateLimitExceeded)
+            .with("N", seconds.to_string())
+            .after(seconds)
+            .detail("source", format!("{source} tried too many passwords in this minute"))
     })
 }
 

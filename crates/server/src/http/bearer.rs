@@ -4,7 +4,8 @@ use crate::App;
 use crate::error::ApiError;
 use crate::session::Visitor;
 use crate::store::audit::{self, Actor, AuditRecord};
-use crate::store::user;
+use crate::store::tenant::TenantRecord;
+use crate::store::user::{self, UserRecord};
 use crate::token::{self, TokenFault, Use};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -50,12 +51,12 @@ pub(super) fn ended(field: &str) -> ApiError {
 }
 
 /// The states: the user's, then the tenant's.
-pub(super) fn check_state(visitor: &Visitor) -> Result<(), ApiError> {
-    match visitor.user.status {
+pub(super) fn check_state(user: &UserRecord, tenant: &TenantRecord) -> Result<(), ApiError> {
+    match user.status {
         UserStatus::Suspended => return Err(ApiError::new(Code::UserSuspended)),
         UserStatus::Active => {}
     }
-    match visitor.tenant.status {
+    match tenant.status {
         TenantStatus::Active => Ok(()),
         TenantStatus::Suspended => Err(ApiError::new(Code::TenantSuspended)),
     }

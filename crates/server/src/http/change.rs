@@ -35,6 +35,19 @@ pub async fn begin(app: &App, auth: &Auth, posted: Posted) -> Result<Result<Chan
     })
 }
 
+/// The same for a POST that is read already, of a caller who has no session yet.
+pub async fn of_received(
+    app: &App,
+    tenant_id: &str,
+    principal: &str,
+    received: Received,
+) -> Result<Result<Change, Response>, ApiError> {
+    Ok(match idempotency::begin_for(app, tenant_id, principal, &received).await? {
+        Begun::New(pending) => Ok(Change { received, pending, location: None }),
+        Begun::Replay(stored) => Err(idempotency::replay(stored)),
+    })
+}
+
 impl Change {
     /// Something is made, and found at this path below the base.
     pub fn at(mut self, path: &str) -> Change {

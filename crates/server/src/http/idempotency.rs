@@ -104,14 +104,19 @@ impl Pending {
 
 /// Looks whether a POST is a repeat.
 pub async fn begin(app: &App, auth: &Auth, received: &Received) -> Result<Begun, ApiError> {
+    begin_for(app, auth.tenant_id(), auth.principal(), received).await
+}
+
+/// Looks whether a POST is a repeat, for a caller who has no session yet.
+pub async fn begin_for(app: &App, tenant_id: &str, principal: &str, received: &Received) -> Result<Begun, ApiError> {
     let Some(key) = &received.idempotency_key else { return Ok(Begun::New(None)) };
     let id = IdempotencyId {
-        tenant_id: auth.tenant_id().to_string(),
-        principal: auth.principal().to_string(),
+        tenant_id: tenant_id.to_string(),
+        principal: principal.to_string(),
         operation: format!("{} {}", received.method, resource(&received.path)),
         key: key.clone(),
     };
-    let body_hash = received.fingerprint();
+    let body_hash = received.fingerprint(&app.vault);
     // Half of the request's own time, so that there is some left to answer in.
     let wait = LONGEST_WAIT.min(app.config.http.request_timeout / 2);
     let Some(place) = app.in_flight.enter(&id, wait).await else {

@@ -8,6 +8,7 @@ pub mod auth;
 pub mod bearer;
 pub mod body;
 pub mod change;
+pub mod cookie;
 pub mod deliveries;
 pub mod engines;
 pub mod errors;
@@ -27,11 +28,13 @@ pub mod results;
 pub mod scan_list;
 pub mod scans;
 pub mod serve;
+pub mod sessions;
 pub mod source;
 pub mod status;
 pub mod templates;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 pub mod webhooks;
 
 use crate::App;
@@ -67,6 +70,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tenants::resume_tenant))
         .routes(routes!(audit::list_audit))
         .routes(routes!(status::get_status))
+        .routes(routes!(sessions::login))
+        .routes(routes!(sessions::refresh_session))
+        .routes(routes!(sessions::logout))
+        .routes(routes!(sessions::get_me))
+        .routes(routes!(sessions::change_password))
+        .routes(routes!(users::create_user, users::list_users))
+        .routes(routes!(users::get_user, users::update_user, users::delete_user))
+        .routes(routes!(users::unlock_user))
         .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
         .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::revoke_api_key))
         .routes(routes!(api_keys::rotate_api_key))

@@ -4,6 +4,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::{body, json, openapi};
 use crate::schema;
+use crate::vault::Vault;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -84,13 +85,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 impl Received {
-    /// What a repeat must have in common with the first request: query and body.
-    pub fn fingerprint(&self) -> String {
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        digest.update(self.query.as_bytes());
-        digest.update(b"\n");
-        digest.update(&self.body);
-        crate::key::hex(digest.finish().as_ref())
+    /// What a repeat must have in common with the first request: query and body. Keyed, because a body can hold a
+    /// password, and a plain hash of it would be open to guesses.
+    pub fn fingerprint(&self, vault: &Vault) -> String {
+        vault.fingerprint([self.query.as_bytes(), b"\n", &self.body])
+    }
+
+    /// The body as a `T`, or the default of one when there is none.
+    pub fn json_or_default<T: DeserializeOwned + Default>(&self, schema_name: &str) -> Result<T, ApiError> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json(schema_name) }
     }
 
     /// The body as a `T`; every fault is named, by the schema of that name in the OpenAPI document.

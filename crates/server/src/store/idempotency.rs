@@ -32,7 +32,7 @@ pub struct NewIdempotency {
 /// An answer kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// Hex SHA-256 of the request's body.
+    /// The fingerprint of the request's query and body, hex.
     pub body_hash: String,
     pub status: u16,
     pub location: Option<String>,

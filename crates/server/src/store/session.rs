@@ -35,32 +35,25 @@ pub async fn live(conn: &mut AnyConnection, id: &str, now: i64) -> Result<Option
     sqlx::query(sql).bind(id).bind(now).fetch_optional(conn).await?.as_ref().map(record).transpose()
 }
 
-/// What became of a refresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// The next generation is the good one.
-    Rotated,
-    /// The token was used before: the session was ended.
-    Reused,
-    /// The session had ended.
-    Gone,
-}
-
-/// Uses the refresh token of a generation up.
+/// Uses the refresh token of a generation up; `false` when it was used before, or the session has ended.
 pub async fn rotate(
     conn: &mut AnyConnection,
     id: &str,
     generation: i64,
     now: i64,
     expires_at: i64,
-) -> Result<Rotation, StoreError> {
+) -> Result<bool, StoreError> {
     let sql = "UPDATE session SET generation = generation + 1, expires_at = $4 \
          WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND expires_at > $3";
     let query = sqlx::query(sql).bind(id).bind(generation).bind(now).bind(expires_at);
-    if query.execute(&mut *conn).await?.rows_affected() > 0 {
-        return Ok(Rotation::Rotated);
-    }
-    Ok(if end(conn, id, now).await? { Rotation::Reused } else { Rotation::Gone })
+    Ok(query.execute(conn).await?.rows_affected() > 0)
+}
+
+/// Ends a session whose refresh token of a generation was used before; `false` when it was not, or the session had ended.
+pub async fn end_reused(conn: &mut AnyConnection, id: &str, generation: i64, now: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE session SET ended_at = $3 \
+         WHERE id = $1 AND generation > $2 AND ended_at IS NULL AND expires_at > $3";
+    Ok(sqlx::query(sql).bind(id).bind(generation).bind(now).execute(conn).await?.rows_affected() > 0)
 }
 
 /// Ends a session; `false` when it had ended.
@@ -74,6 +67,12 @@ pub async fn end_all(conn: &mut AnyConnection, user_id: &str, but: &str, now: i6
     let sql =
         "UPDATE session SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND expires_at > $3";
     Ok(sqlx::query(sql).bind(user_id).bind(but).bind(now).execute(conn).await?.rows_affected())
+}
+
+/// Forgets a user's sessions.
+pub async fn delete_all(conn: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE user_id = $1").bind(user_id).execute(conn).await?;
+    Ok(())
 }
 
 /// Drops the sessions that are over their time.

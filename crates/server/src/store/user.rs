@@ -1,6 +1,7 @@
 //! Users and their passwords' hashes.
 
 use super::{Dialect, Start, StoreError, parsed};
+use crate::user::email_hash;
 use scanyard_contract::user::{Role, UserStatus};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -21,6 +22,8 @@ pub struct UserRecord {
     pub password_hash: String,
     pub password_changed_at: i64,
     pub last_login_at: Option<i64>,
+    /// Until when its address is locked, or was.
+    pub locked_until: Option<i64>,
     pub created_at: i64,
 }
 
@@ -35,7 +38,8 @@ impl std::fmt::Debug for UserRecord {
 }
 
 const COLUMNS: &str = "SELECT id, tenant_id, email, name, role, status, password_hash, password_changed_at, last_login_at, \
-     created_at FROM app_user";
+     (SELECT locked_until FROM login_failure f WHERE f.email_hash = app_user.email_hash) AS locked_until, created_at \
+     FROM app_user";
 
 /// Stores a user and its first password; `false` when the e-mail address is taken.
 pub async fn insert_new(conn: &mut AnyConnection, user: &UserRecord) -> Result<bool, StoreError> {
@@ -49,14 +53,17 @@ pub async fn insert_new(conn: &mut AnyConnection, user: &UserRecord) -> Result<b
         password_hash,
         password_changed_at,
         last_login_at,
+        locked_until: _,
         created_at,
     } = user;
-    let sql = "INSERT INTO app_user (id, tenant_id, email, name, role, status, password_hash, password_changed_at, \
-         last_login_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (email) DO NOTHING";
+    let sql = "INSERT INTO app_user (id, tenant_id, email, email_hash, name, role, status, password_hash, \
+         password_changed_at, last_login_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (email) DO NOTHING";
     let query = sqlx::query(sql)
         .bind(id)
         .bind(tenant_id)
         .bind(email)
+        .bind(email_hash(email))
         .bind(name)
         .bind(role.as_str())
         .bind(status.as_str())
@@ -123,7 +130,7 @@ pub async fn count(conn: &mut AnyConnection, tenant_id: &str, filter: &UserFilte
     Ok(count.max(0) as u64)
 }
 
-/// Ids of a tenant's active owners. Until the transaction ends nobody else changes them.
+/// Ids of a tenant's active owners, whom nobody else changes until the transaction ends.
 pub async fn lock_owners(conn: &mut AnyConnection, tenant_id: &str) -> Result<Vec<String>, StoreError> {
     let sql = Dialect::of(conn).pick(
         "SELECT id FROM app_user WHERE tenant_id = $1 AND role = 'owner' AND status = 'active' ORDER BY id",
@@ -132,20 +139,18 @@ pub async fn lock_owners(conn: &mut AnyConnection, tenant_id: &str) -> Result<Ve
     Ok(sqlx::query_scalar(sql).bind(tenant_id).fetch_all(conn).await?)
 }
 
-/// Stores who a user is now, as long as role and status are still what they were; `false` when they are not. A taken
-/// e-mail address is a [`StoreError::Duplicate`].
-pub async fn update(conn: &mut AnyConnection, old: &UserRecord, new: &UserRecord) -> Result<bool, StoreError> {
-    let sql = "UPDATE app_user SET email = $2, name = $3, role = $4, status = $5 \
-         WHERE id = $1 AND role = $6 AND status = $7";
-    let query = sqlx::query(sql)
-        .bind(&old.id)
-        .bind(&new.email)
-        .bind(&new.name)
-        .bind(new.role.as_str())
-        .bind(new.status.as_str())
-        .bind(old.role.as_str())
-        .bind(old.status.as_str());
-    Ok(query.execute(conn).await?.rows_affected() > 0)
+/// A user whom nobody else changes until the transaction ends.
+pub async fn lock(conn: &mut AnyConnection, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    let which = Dialect::of(conn).pick("id = $1", "id = $1 FOR UPDATE");
+    one(conn, which, id).await
+}
+
+/// Stores who a user is now. A taken e-mail address is a [`StoreError::Duplicate`].
+pub async fn update(conn: &mut AnyConnection, user: &UserRecord) -> Result<(), StoreError> {
+    let sql = "UPDATE app_user SET email = $2, email_hash = $3, name = $4, role = $5, status = $6 WHERE id = $1";
+    let query = sqlx::query(sql).bind(&user.id).bind(&user.email).bind(email_hash(&user.email)).bind(&user.name);
+    query.bind(user.role.as_str()).bind(user.status.as_str()).execute(conn).await?;
+    Ok(())
 }
 
 /// Gives a user a new password, as long as the old one is still the one that was looked at.
@@ -203,6 +208,7 @@ fn record(row: &AnyRow) -> Result<UserRecord, StoreError> {
         password_hash: row.try_get("password_hash")?,
         password_changed_at: row.try_get("password_changed_at")?,
         last_login_at: row.try_get("last_login_at")?,
+        locked_until: row.try_get("locked_until")?,
         created_at: row.try_get("created_at")?,
     })
 }

@@ -12,7 +12,7 @@ use crate::App;
 use crate::calls;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::{idempotency, job, worker};
+use crate::store::{idempotency, job, login_failure, session, worker};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
@@ -142,6 +142,8 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
                 worker::seen(conn, id, now, concurrency).await?;
             }
             idempotency::expire(conn, now).await?;
+            login_failure::expire(conn, now).await?;
+            session::expire(conn, now).await?;
             job::sweep(conn, now).await
         })
     });

@@ -117,6 +117,7 @@ impl Test {
             password_hash: "none".into(),
             password_changed_at: now,
             last_login_at: None,
+            locked_until: None,
             created_at: now,
         };
         let session = session::begin(&user.id, now);
@@ -129,6 +130,12 @@ impl Test {
         });
         assert!(stored.await.unwrap());
         token
+    }
+
+    /// The texts that a query of one column finds.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::AssertSqlSafe(sql.to_string());
+        sqlx::query_scalar(sql).fetch_all(&mut *self.app.store.read().await.unwrap()).await.unwrap()
     }
 
     /// How many rows a table has.

@@ -23,6 +23,7 @@ fn body(operation: &str) -> Option<Value> {
     match operation {
         "update_template" => Some(json!({"description": "mine now"})),
         "update_api_key" => Some(json!({"name": "mine now"})),
+        "update_user" => Some(json!({"name": "Mine now"})),
         "rotate_api_key" => Some(json!({})),
         "launch_template" => Some(json!({"target": "127.0.0.1"})),
         "update_webhook" => Some(json!({"name": "mine now"})),
@@ -63,10 +64,12 @@ async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
     let webhook = made("/webhooks", json!({"name": "ci", "url": receiver.url()})).await;
     caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
     let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
+    let email = format!("{}@example.test", uuid::Uuid::now_v7());
     BTreeMap::from([
         ("webhooks", webhook),
         ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),
+        ("users", made("/users", json!({"email": email, "role": "viewer"})).await),
         ("api-keys", made("/api-keys", json!({"name": "nightly", "scopes": ["scans:read"]})).await),
         ("scan-templates", made("/scan-templates", json!({"name": "nightly", "scanType": "nmap"})).await),
     ])
