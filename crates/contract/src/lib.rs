@@ -22,6 +22,7 @@ pub mod tenant;
 pub mod timestamp;
 pub mod usage;
 pub mod user;
+pub mod webhook;
 pub mod wire;
 
 pub use api_key::{ApiKey, ApiKeyStatus};

@@ -160,6 +160,10 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
     pub asset_id: Option<String>,
+    /// An `https` URL that is called once, when the scan is over; at most 2,048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
+    pub callback_url: Option<String>,
 }
 
 /// A scan.
@@ -187,6 +191,13 @@ pub struct Scan {
     pub timeout: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    /// The URL that is called once, when the scan is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// On a queued scan that is read by itself: its place among your own tenant's queued scans, from 1. From 1,000 on it
+    /// says 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
     /// The template that it was launched from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
@@ -210,6 +221,35 @@ pub struct Scan {
     /// How much of the target answered, once terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+}
+
+words! {
+    /// What a live event tells.
+    ScanEventKind {
+        /// The scan has another status, or is back in the queue, or was sealed.
+        Status = "status",
+        /// The scan runs on.
+        Progress = "progress",
+    }
+}
+
+/// A live event of a scan: `data` of a server-sent event, whose `event` is the kind and whose `id` leads on from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanEvent {
+    pub scan_id: Uuid,
+    pub kind: ScanEventKind,
+    pub status: ScanStatus,
+    /// Percent, 0 to 100.
+    #[schema(maximum = 100)]
+    pub progress: u8,
+    /// How many times a worker has lost the scan or given it back.
+    pub attempts: u32,
+    pub at: Timestamp,
+    /// `true` on the last event of a scan: its results are all there. A scan that is cancelled while it runs has an event
+    /// for the cancel, and this one when it is sealed.
+    #[serde(rename = "final")]
+    pub is_final: bool,
 }
 
 words! {

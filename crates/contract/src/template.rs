@@ -117,6 +117,10 @@ pub struct LaunchTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
     pub asset_id: Option<String>,
+    /// An `https` URL that is called once, when the scan is over; at most 2,048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
+    pub callback_url: Option<String>,
 }
 
 /// A scan template.

@@ -9,7 +9,8 @@ use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
 use scanyard_engines::policy::Policy;
 use scanyard_server::store::claim::{Claim, claim};
 use scanyard_server::store::idempotency::{IdempotencyId, NewIdempotency, StoredAnswer};
-use scanyard_server::store::scan::{self, ScanFilter, ScanRecord, Window};
+use scanyard_server::store::scan::ScanRecord;
+use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
 use scanyard_server::store::tenant::{self, TenantRecord, TenantStatus};
 use scanyard_server::store::{Clock, NewScan, Store, StoreError, StoreOptions, Submitted};
 use std::time::{Duration, Instant};
@@ -77,6 +78,7 @@ fn new_scan(caller: usize) -> NewScan {
         config: serde_json::Map::new(),
         timeout: 3600,
         asset_id: None,
+        callback_url: None,
         template_id: None,
         attempts: 0,
         created_at: 0,
@@ -146,7 +148,8 @@ async fn page(store: &Store, what: &str, status: Option<ScanStatus>) -> anyhow::
     for _ in 0..50 {
         let begun = Instant::now();
         let mut conn = store.read().await?;
-        found = scan::list(&mut conn, "tenant-0", &filter, Window::Offset(0), 25).await?.len();
+        let page = list(&mut conn, "tenant-0", &filter, Order::NewestFirst, Window::Offset(0), 25).await?;
+        found = page.scans.len();
         waits.push(begun.elapsed());
     }
     println!("list, {what}: {found} scans, {}", spread(waits)?);

@@ -85,6 +85,7 @@ CREATE TABLE scan (
     config TEXT NOT NULL,
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
+    callback_url TEXT,
     template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -97,8 +98,9 @@ CREATE TABLE scan (
     engine_version TEXT
 );
 CREATE INDEX scan_of_tenant ON scan (tenant_id, id);
-CREATE INDEX scan_of_type ON scan (tenant_id, scan_type, status, id);
-CREATE INDEX scan_of_status ON scan (tenant_id, status, id);
+-- Every combination of the three is one stretch of this index; a list of several merges their stretches (store/scan_list.rs).
+CREATE INDEX scan_of_cell ON scan (tenant_id, scan_type, status, priority, id);
+CREATE INDEX scan_of_target ON scan (tenant_id, target, id);
 
 CREATE TABLE scan_count (
     tenant_id TEXT NOT NULL,

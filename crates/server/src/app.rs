@@ -7,6 +7,7 @@ use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
+use crate::live::Live;
 use crate::login::Logins;
 use crate::password::Passwords;
 use crate::queue::Queue;
@@ -15,6 +16,7 @@ use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
 use crate::vault::Vault;
+use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -50,12 +52,16 @@ pub struct Parts {
     /// Calls on their way to the log.
     pub calls: CallLog,
     pub queue: Queue,
+    /// Streams of live events.
+    pub live: Live,
     /// How many scans wait.
     pub backlog: Backlog,
     /// How the parts of the instance worked when last looked at.
     pub status: Board,
     /// This process, among those of the same database.
     pub node_id: Uuid,
+    /// How receivers are called.
+    pub webhooks: Webhooks,
     /// What this node's worker runs.
     pub runs: Runs,
     /// The program and arguments that become an engine's supervisor.
@@ -108,13 +114,15 @@ impl App {
         };
         let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
+        let resolver = resolver.context("setting up DNS look-ups")?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
         Ok(App(Arc::new(Parts {
             status: Board::new(store.local_now()),
             store,
             vault,
-            resolver: resolver.context("setting up DNS look-ups")?,
+            webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
+            resolver,
             engines: Engines::locate(&config.engines),
             keys: KeyCache::default(),
             passwords: Passwords::default(),
@@ -124,6 +132,7 @@ impl App {
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
+            live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),
             runs: Runs::default(),

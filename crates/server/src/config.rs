@@ -6,10 +6,12 @@ mod duration;
 mod load;
 mod secret;
 mod setting;
+mod webhooks;
 
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
+pub use webhooks::{Allow, Webhooks};
 
 use crate::http::source::ProxyHeader;
 use ipnet::IpNet;
@@ -42,6 +44,7 @@ pub struct Config {
     pub worker: Worker,
     pub engines: Engines,
     pub dns: Dns,
+    pub webhooks: Webhooks,
     pub limits: Limits,
     pub usage: Usage,
     pub support: Support,
@@ -72,6 +75,11 @@ pub struct Http {
     pub max_header_bytes: usize,
     /// Connections open at the same time.
     pub max_connections: usize,
+    /// Streams of live events that one caller has open on this node at the same time.
+    pub max_event_streams: usize,
+    /// How long a stream of live events may be silent.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub event_heartbeat: Duration,
     /// How long a client may take to send the headers.
     #[serde(deserialize_with = "duration::deserialize")]
     pub header_timeout: Duration,
@@ -239,6 +247,7 @@ impl Default for Config {
             worker: Worker::default(),
             engines: Engines::default(),
             dns: Dns::default(),
+            webhooks: Webhooks::default(),
             limits: Limits::default(),
             usage: Usage::default(),
             support: Support::default(),
@@ -260,6 +269,8 @@ impl Default for Http {
             max_url_bytes: 8 * 1024,
             max_header_bytes: 16 * 1024,
             max_connections: 1024,
+            max_event_streams: 20,
+            event_heartbeat: Duration::from_secs(15),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
@@ -395,6 +406,8 @@ impl Config {
         let headers = 1024..=256 * 1024;
         require(headers.contains(&http.max_header_bytes), "http.max_header_bytes", "must be 1024 to 262144");
         require((1..=1_000_000).contains(&http.max_connections), "http.max_connections", "must be 1 to 1000000");
+        require((1..=10_000).contains(&http.max_event_streams), "http.max_event_streams", "must be 1 to 10000");
+        require(within(http.event_heartbeat), "http.event_heartbeat", "must be 100ms to 10m");
         require(within(http.header_timeout), "http.header_timeout", "must be 100ms to 10m");
         require(within(http.body_timeout), "http.body_timeout", "must be 100ms to 10m");
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
@@ -426,6 +439,7 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        self.webhooks.require(&mut require);
         let levels = "must be off, error, warn, info, debug or trace, also by module: info,scanyard_server=debug";
         require(self.log.level.split(',').all(is_log_level), "log.level", levels);
         faults

@@ -71,6 +71,9 @@ impl ApiError {
                 ApiError::new(Code::InvalidScanType).with("type", given)
             }
             ("priority", Fault::Word { given, .. }) => ApiError::new(Code::InvalidPriority).with("value", given),
+            (field, Fault::Word { given, .. }) if field.starts_with("events[") => {
+                ApiError::new(Code::InvalidWebhookEvent).with("event", given)
+            }
             ("targetType", Fault::Word { known, .. }) => {
                 ApiError::new(Code::InvalidFieldType).with("field", field).with("type", known)
             }

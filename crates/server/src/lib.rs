@@ -11,6 +11,7 @@ pub mod error;
 pub mod http;
 pub mod key;
 pub mod limit;
+pub mod live;
 pub mod login;
 pub mod net;
 pub mod password;
@@ -29,6 +30,7 @@ pub mod token;
 pub mod usage;
 pub mod user;
 pub mod vault;
+pub mod webhook;
 pub mod worker;
 
 pub use app::App;

@@ -19,6 +19,7 @@ pub enum Scope {
     WebhooksUpdate,
     WebhooksDelete,
     UsageRead,
+    ScansDelete,
     TenantsCreate,
     TenantsRead,
     TenantsUpdate,
@@ -50,6 +51,7 @@ impl Scope {
         Scope::WebhooksUpdate,
         Scope::WebhooksDelete,
         Scope::UsageRead,
+        Scope::ScansDelete,
         Scope::TenantsCreate,
         Scope::TenantsRead,
         Scope::TenantsUpdate,
@@ -81,6 +83,7 @@ impl Scope {
             Scope::WebhooksUpdate => "webhooks:update",
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
+            Scope::ScansDelete => "scans:delete",
             Scope::TenantsCreate => "tenants:create",
             Scope::TenantsRead => "tenants:read",
             Scope::TenantsUpdate => "tenants:update",
@@ -114,6 +117,7 @@ impl Scope {
             | Scope::WebhooksUpdate
             | Scope::WebhooksDelete
             | Scope::UsageRead
+            | Scope::ScansDelete
             | Scope::AuditRead
             | Scope::ApiKeysCreate
             | Scope::ApiKeysRead
@@ -137,6 +141,7 @@ impl Scope {
             | Scope::UsageRead => Role::Viewer,
             Scope::ScansCreate
             | Scope::ScansCancel
+            | Scope::ScansDelete
             | Scope::TemplatesCreate
             | Scope::TemplatesUpdate
             | Scope::TemplatesDelete => Role::Analyst,

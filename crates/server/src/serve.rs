@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::bootstrap::bootstrap;
 use crate::config::Config;
-use crate::store::{Clock, Dialect, job};
+use crate::store::{Clock, Dialect, job, outbox};
 use anyhow::Context;
 use axum::Router;
 use scanyard_engines::process;
@@ -54,7 +54,13 @@ impl Node {
         let app = App::open(config, Clock::System, shutdown).await?;
         if app.store.dialect() == Dialect::Sqlite {
             // Whoever held leases on this data folder is dead: the lock is ours.
-            let ended = app.store.write(|conn| Box::pin(async move { job::end_all_leases(conn).await })).await;
+            let ended = app.store.write(|conn| {
+                Box::pin(async move {
+                    outbox::end_all_leases(conn).await?;
+                    job::end_all_leases(conn).await
+                })
+            });
+            let ended = ended.await;
             ended.context("ending the leases of the last process")?;
         }
         let left = process::sweep(&app.config.jobs_dir()).context("ending left-over engine processes")?;
@@ -82,10 +88,12 @@ impl Node {
             tokio::spawn(renew(app.clone(), hangups));
         }
         let worker = tokio::spawn(crate::worker::work(app.clone()));
+        let webhooks = tokio::spawn(crate::webhook::deliver(app.clone()));
         let watch = tokio::spawn(crate::status::watch(app.clone()));
         let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
         crate::http::serve::serve(self.listener, app.clone(), router, grace).await;
         worker.await.context("the worker panicked")?;
+        webhooks.await.context("the loop of webhooks panicked")?;
         watch.await.context("the watch over the status panicked")?;
         if let Err(error) = app.calls.flush(&app.store).await {
             tracing::warn!(%error, "the last calls are not in the log");

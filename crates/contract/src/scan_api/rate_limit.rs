@@ -55,3 +55,29 @@ pub static QUOTA_EXCEEDED: Row = Row {
         ),
     ],
 };
+
+pub static TOO_MANY_STREAMS: Row = Row {
+    contract: "scan-api",
+    code: "TOO_MANY_STREAMS",
+    status: 429,
+    category: Category::RateLimit,
+    kind: Kind::RateLimited,
+    retry: Retry::AfterWait,
+    message: "Too many event streams are open: at most {limit}",
+    meaning: "The caller has as many streams of live events open on this node as one caller may. The other streams go on; \
+              this one was not opened.",
+    causes: &[
+        "One stream for each of many scans, all at once.",
+        "Streams that are not closed: a stream ends by itself only when its scan is over.",
+        "A client that connects again before it has let the old connection go.",
+    ],
+    resolution: "Close streams that nobody reads, or wait until one of the scans is over. To follow many scans, list them \
+                 every few seconds or use webhooks: both need no connection for each scan.",
+    examples: &[
+        right("the state of many scans with one request", get("/scans?status=running&limit=100")),
+        wrong(
+            "a stream for each scan",
+            Call { flags: "--parallel --no-buffer", ..get("/scans/{$SCAN_IDS}/events?scanType=sentinel") },
+        ),
+    ],
+};

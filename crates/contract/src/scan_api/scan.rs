@@ -205,6 +205,54 @@ pub static RESULTS_NOT_READY: Row = Row {
     ],
 };
 
+pub static REPORT_NOT_FOUND: Row = Row {
+    contract: "scan-api",
+    code: "REPORT_NOT_FOUND",
+    status: 404,
+    category: Category::Scan,
+    kind: Kind::NotFound,
+    retry: Retry::Never,
+    message: "The scan has no raw report",
+    meaning: "The scan is there and over, but its engine left no report to keep. Its results, as far as there are any, are \
+              under `/results`.",
+    causes: &[
+        "The scan failed or was cancelled before its engine wrote anything.",
+        "The scan was cancelled while it was queued, so no engine ever ran.",
+        "The report was larger than the server keeps, or could not be read.",
+    ],
+    resolution: "Read `GET /scans/{id}/results`: `failure` says why a scan failed. Submit the scan again when the report \
+                 itself is needed.",
+    examples: &[
+        right("why there is none", get("/scans/$SCAN_ID/results?scanType=sentinel")),
+        wrong("the report of a scan that never ran", get("/scans/$SCAN_ID/report?scanType=sentinel")),
+    ],
+};
+
+pub static SCAN_NOT_FINISHED: Row = Row {
+    contract: "scan-api",
+    code: "SCAN_NOT_FINISHED",
+    status: 409,
+    category: Category::Scan,
+    kind: Kind::Conflict,
+    retry: Retry::Never,
+    message: "Scan is not over yet",
+    meaning: "The scan cannot be deleted now: it is queued or running, or was cancelled a moment ago and its processes are \
+              still ending. Nothing was deleted.",
+    causes: &[
+        "The scan waits or runs; only what is over can be deleted.",
+        "The delete came right after a cancel: the scan has no `sealedAt` yet.",
+    ],
+    resolution: "Wait until the scan is over, or cancel it; after a cancel wait for `sealedAt`, which comes within seconds. \
+                 `details` says where the scan stands. Then delete it.",
+    examples: &[
+        right("cancel it first", CANCEL),
+        wrong(
+            "a delete of a scan that still runs",
+            Call { method: "DELETE", ..get("/scans/$SCAN_ID?scanType=sentinel") },
+        ),
+    ],
+};
+
 pub static ENGINE_UNAVAILABLE: Row = Row {
     contract: "scan-api",
     code: "ENGINE_UNAVAILABLE",

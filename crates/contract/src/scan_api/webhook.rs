@@ -100,7 +100,8 @@ pub static WEBHOOK_DISABLED: Row = Row {
     kind: Kind::Conflict,
     retry: Retry::Never,
     message: "Webhook is disabled due to consecutive failures",
-    meaning: "The endpoint failed so many times in a row that the server no longer calls it.",
+    meaning: "The webhook is not called any more: because its endpoint failed too many times in a row, answered 410, or \
+              somebody disabled it. `details` says which.",
     causes: &[
         "The endpoint is gone, or answers with something other than 2xx.",
         "Its certificate has expired.",
@@ -111,5 +112,26 @@ pub static WEBHOOK_DISABLED: Row = Row {
     examples: &[
         right("enable it again", Call { method: "PATCH", ..post("/webhooks/wh-$UUID", r#"{"isActive": true}"#) }),
         wrong("a test delivery while it is disabled", Call { method: "POST", ..get("/webhooks/wh-$UUID/test") }),
+    ],
+};
+
+pub static DELIVERY_NOT_FOUND: Row = Row {
+    contract: "scan-api",
+    code: "DELIVERY_NOT_FOUND",
+    status: 404,
+    category: Category::Webhook,
+    kind: Kind::NotFound,
+    retry: Retry::Never,
+    message: "Delivery not found",
+    meaning: "The webhook is there, but it has no delivery with this id.",
+    causes: &[
+        "The id lacks its `dlv-`, is not complete, or is the id of something else.",
+        "The delivery belongs to another webhook.",
+        "The delivery is older than deliveries are kept on this server.",
+    ],
+    resolution: "List the webhook's deliveries and take the id from there, with its `dlv-`.",
+    examples: &[
+        right("an id from the list", get("/webhooks/wh-$UUID/deliveries/dlv-$UUID")),
+        wrong("the id without its `dlv-`", get("/webhooks/wh-$UUID/deliveries/$UUID")),
     ],
 };

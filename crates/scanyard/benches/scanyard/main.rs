@@ -4,6 +4,7 @@
 //! takes the same body apart and answers as long, without a database.
 
 mod load;
+mod webhooks;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
         ["sweep"] => sweep(),
+        ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
 }
@@ -53,6 +55,7 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
         bootstrap_key_file: Some(dir.join("owner.key")),
         ..Config::default()
     };
+    webhooks::trust(&mut config, dir)?;
     config.worker.concurrency = concurrency;
     config.limits.per_minute = 100_000_000;
     config.limits.per_hour = 100_000_000;
@@ -138,6 +141,7 @@ async fn measure() -> anyhow::Result<()> {
     posts().await?;
     key_check()?;
     submit_to_start().await?;
+    webhooks::deliveries().await?;
     ports()
 }
 

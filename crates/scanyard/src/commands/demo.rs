@@ -110,6 +110,7 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
         tags: Vec::new(),
         timeout: Some(300),
         asset_id: None,
+        callback_url: None,
     }
 }
 

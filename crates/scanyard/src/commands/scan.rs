@@ -130,6 +130,7 @@ async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> 
         tags: Vec::new(),
         timeout: Some(args.timeout),
         asset_id: None,
+        callback_url: None,
     };
     let scan = client.create_scan(&new).await?;
     let progress = Progress::new(false);

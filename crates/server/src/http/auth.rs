@@ -185,6 +185,18 @@ impl Auth {
         AuditRecord::new(at, self.tenant_id(), actor, action, resource_id)
     }
 
+    /// Whether the caller may still call, by what the database says now: for answers that outlive their request.
+    pub async fn is_still_live(&self, app: &App) -> Result<bool, ApiError> {
+        let now = app.store.local_now();
+        match &self.caller {
+            Caller::Key(holder) => {
+                let found = api_key::by_hash(&mut *app.store.read().await?, &holder.key.hash).await?;
+                Ok(found.is_some_and(|holder| check_state(&holder, now).is_ok()))
+            }
+            Caller::User { visitor, admin: _ } => bearer::is_still_live(app, visitor, now).await,
+        }
+    }
+
     /// What the log of calls will say of this call.
     pub fn note(&self) -> &CallNote {
         &self.note

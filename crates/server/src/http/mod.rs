@@ -9,18 +9,23 @@ pub mod bearer;
 pub mod body;
 pub mod change;
 pub mod cookie;
+pub mod deliveries;
 pub mod engines;
 pub mod errors;
+pub mod events;
 pub mod health;
 pub mod idempotency;
 pub mod json;
 pub mod openapi;
+pub mod outgoing;
 pub mod page;
 pub mod panic;
 pub mod posted;
 pub mod query;
+pub mod report;
 pub mod respond;
 pub mod results;
+pub mod scan_list;
 pub mod scans;
 pub mod serve;
 pub mod sessions;
@@ -30,6 +35,7 @@ pub mod templates;
 pub mod tenants;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 use crate::App;
 use crate::error::ApiError;
@@ -47,9 +53,11 @@ pub const BASES: [&str; 2] = ["/scan-api/api/v1", "/api/v1"];
 /// The API's routes, as they stand under each base path.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(scans::create_scan, scans::list_scans))
-        .routes(routes!(scans::get_scan))
+        .routes(routes!(scans::create_scan, scan_list::list_scans))
+        .routes(routes!(scans::get_scan, scans::delete_scan))
+        .routes(routes!(events::watch_scan))
         .routes(routes!(results::get_results))
+        .routes(routes!(report::get_report))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))
@@ -85,6 +93,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(usage::get_usage_by_endpoint))
         .routes(routes!(usage::get_usage_quota))
         .routes(routes!(usage::list_usage_logs))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::get_webhook, webhooks::update_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(deliveries::redeliver_webhook))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::redeliver_delivery))
 }
 
 /// The routes at the root.

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use scanyard_contract::usage::{Granularity, UsagePeriodName};
+use scanyard_contract::webhook::{PingData, ScanEventData, WebhookPayload};
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
 use serde_json::Value;
@@ -92,11 +93,14 @@ const SUBMITTED: &[Code] = &[
     Code::MissingRequiredField,
     Code::InvalidFieldValue,
     Code::InvalidPriority,
+    Code::InvalidWebhookUrl,
+    Code::WebhookUrlUnreachable,
     Code::InvalidTarget,
     Code::ScanTypeNotAllowed,
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
+    Code::InvalidWebhookUrl,
     Code::QuotaExceeded,
 ];
 
@@ -115,6 +119,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
                 Code::InvalidParameter,
                 Code::InvalidScanType,
                 Code::InvalidPriority,
+                Code::InvalidTarget,
                 Code::InvalidPage,
                 Code::InvalidLimit,
             ],
@@ -136,6 +141,46 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
                 Code::InvalidLimit,
                 Code::ScanNotFound,
                 Code::ResultsNotReady,
+            ],
+        ],
+    ),
+    (
+        "watch_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::TooManyStreams,
+            ],
+        ],
+    ),
+    (
+        "get_report",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+                Code::ReportNotFound,
+            ],
+        ],
+    ),
+    (
+        "delete_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ScanNotFinished,
             ],
         ],
     ),
@@ -415,6 +460,83 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
         "resume_api_key",
         &[KEYED, POSTED, &[Code::SessionRequired, Code::InsufficientScope, Code::ApiKeyNotFound, Code::ApiKeyRevoked]],
     ),
+    (
+        "create_webhook",
+        &[
+            KEYED,
+            POSTED,
+            SECRET,
+            &[
+                Code::InsufficientScope,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::InvalidWebhookUrl,
+                Code::InvalidWebhookEvent,
+                Code::WebhookUrlUnreachable,
+            ],
+        ],
+    ),
+    (
+        "list_webhooks",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit]],
+    ),
+    ("get_webhook", &[KEYED, &[Code::InsufficientScope, Code::WebhookNotFound]]),
+    (
+        "update_webhook",
+        &[
+            KEYED,
+            PATCHED,
+            &[
+                Code::InsufficientScope,
+                Code::WebhookNotFound,
+                Code::InvalidWebhookUrl,
+                Code::InvalidWebhookEvent,
+                Code::WebhookUrlUnreachable,
+            ],
+        ],
+    ),
+    ("delete_webhook", &[KEYED, &[Code::InsufficientScope, Code::WebhookNotFound]]),
+    ("test_webhook", &[KEYED, POSTED, &[Code::InsufficientScope, Code::WebhookNotFound, Code::WebhookDisabled]]),
+    (
+        "rotate_webhook_secret",
+        &[KEYED, POSTED, SECRET, &[Code::InsufficientScope, Code::InvalidFieldValue, Code::WebhookNotFound]],
+    ),
+    (
+        "redeliver_webhook",
+        &[
+            KEYED,
+            POSTED,
+            &[
+                Code::InsufficientScope,
+                Code::MissingRequiredField,
+                Code::InvalidFieldValue,
+                Code::WebhookNotFound,
+                Code::WebhookDisabled,
+            ],
+        ],
+    ),
+    (
+        "list_deliveries",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidPage,
+                Code::InvalidLimit,
+                Code::WebhookNotFound,
+            ],
+        ],
+    ),
+    ("get_delivery", &[KEYED, &[Code::InsufficientScope, Code::WebhookNotFound, Code::DeliveryNotFound]]),
+    (
+        "redeliver_delivery",
+        &[
+            KEYED,
+            POSTED,
+            &[Code::InsufficientScope, Code::WebhookNotFound, Code::WebhookDisabled, Code::DeliveryNotFound],
+        ],
+    ),
     ("get_readyz", &[&[Code::DatabaseError]]),
     ("get_metrics", &[]),
 ];
@@ -436,7 +558,14 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
                        envelope, or the shape of RFC 9457 when `Accept` prefers `application/problem+json`.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
-    components(schemas(Failed, Problem, UsagePeriodName, Granularity)),
+    components(schemas(
+        Failed,
+        Problem,
+        UsagePeriodName,
+        Granularity,
+        WebhookPayload<ScanEventData>,
+        WebhookPayload<PingData>
+    )),
     tags(
         (name = "scans", description = "Submit, watch and cancel scans; read what they found"),
         (name = "tenants", description = "The organizations on this server; the operator's alone"),
@@ -446,6 +575,7 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
         (name = "audit", description = "Who changed what, from where"),
         (name = "templates", description = "Settings from which scans are launched"),
         (name = "usage", description = "Who called what, and how the quota stands"),
+        (name = "webhooks", description = "Be called when a scan starts or ends"),
         (name = "engines", description = "What can scan"),
         (name = "errors", description = "What each failure means"),
         (name = "health", description = "For orchestrators and monitoring"),
@@ -467,6 +597,7 @@ pub fn frame() -> OpenApi {
     let mut document = Frame::openapi();
     let servers = super::BASES.map(Server::new);
     document.servers = Some(servers.to_vec());
+    document.webhooks = Some(super::outgoing::calls());
     let key = ApiKeyValue::with_description("X-API-Key", "A key: `cix_sk_` and 40 letters and digits");
     let schemes = &mut document.components.get_or_insert_default().security_schemes;
     schemes.insert("apiKey".to_string(), SecurityScheme::ApiKey(ApiKey::Header(key)).into());

@@ -79,8 +79,9 @@ impl Params {
 
     /// A point in time, in epoch milliseconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let refused = || invalid(name, "must be ISO 8601, such as 2026-03-06T10:00:00Z");
-        self.text(name).map(|text| text.parse::<Timestamp>().map(|at| at.0).map_err(|_| refused())).transpose()
+        // A bare `+` in a query is a blank, so an offset has to be written as %2B.
+        let refused = |_| invalid(name, "must be ISO 8601 in UTC, such as 2026-03-06T10:00:00Z");
+        self.text(name).map(|text| text.parse().map(|Timestamp(at)| at).map_err(refused)).transpose()
     }
 
     /// `scanType`.
@@ -143,7 +144,12 @@ impl Segments {
 
     /// The first open segment as an id that is this prefix and a UUID, in the form in which ids are stored.
     pub fn prefixed(&self, prefix: &str) -> Option<String> {
-        let rest = self.text(0).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
+        self.prefixed_at(0, prefix)
+    }
+
+    /// The open segment at this place as an id of the same form.
+    pub fn prefixed_at(&self, at: usize, prefix: &str) -> Option<String> {
+        let rest = self.text(at).strip_prefix(prefix).filter(|rest| rest.len() == 36)?;
         Some(format!("{prefix}{}", Uuid::try_parse(rest).ok()?))
     }
 

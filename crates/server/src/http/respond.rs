@@ -8,7 +8,7 @@ use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
-use crate::http::{answer, panic};
+use crate::http::{answer, events, panic, report};
 use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -121,10 +121,21 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
     // A route that is not there produces nothing: it is 404 whatever is accepted.
-    if is_api && asked.route.is_some() && !accept::takes(request.headers(), answer::JSON) {
-        return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {}", answer::JSON)));
+    let media_type = success_type(asked);
+    if is_api && asked.route.is_some() && !accept::takes(request.headers(), media_type) {
+        return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {media_type}")));
     }
     Ok(())
+}
+
+/// The media type of a success. Failures are JSON everywhere.
+fn success_type(asked: &Asked) -> &'static str {
+    let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+    match asked.method {
+        Method::GET | Method::HEAD if route.ends_with(events::PATH) => events::EVENT_STREAM,
+        Method::GET | Method::HEAD if route.ends_with(report::PATH) => report::OCTETS,
+        _ => answer::JSON,
+    }
 }
 
 /// Seconds after which another node, or this one started again, is likely to answer.

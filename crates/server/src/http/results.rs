@@ -10,6 +10,7 @@ use crate::http::scans::{find, scan_type};
 use crate::scan;
 use crate::scope::Scope;
 use crate::store::finding;
+use crate::store::scan::ScanRecord;
 use axum::extract::State;
 use scanyard_contract::scan::Results;
 use scanyard_contract::{Code, ScanType, Severity};
@@ -46,8 +47,7 @@ pub async fn get_results(
     };
     let scan = find(&app, &auth, segments.scan_id()?, scan_type(&params)?).await?;
     if !scan.status.is_terminal() {
-        let error = ApiError::new(Code::ResultsNotReady).after(POLL_SECONDS);
-        return Err(error.detail("status", format!("the scan is {}, at {} %", scan.status, scan.progress)));
+        return Err(not_ready(&scan));
     }
     let mut conn = app.store.read().await?;
     // One more than asked for is where the next page begins.
@@ -58,6 +58,12 @@ pub async fn get_results(
     let data = scan::results(scan, findings);
     let total = severity.map_or(data.summary.total, |severity| scan::count(&data.summary, severity));
     Ok(Paged { success: true, data, pagination: page.pagination(total, next) })
+}
+
+/// What is asked for is not there yet.
+pub(super) fn not_ready(scan: &ScanRecord) -> ApiError {
+    let stands = format!("the scan is {}, at {} %", scan.status, scan.progress);
+    ApiError::new(Code::ResultsNotReady).after(POLL_SECONDS).detail("status", stands)
 }
 
 /// Seconds after which an unfinished scan is worth another look.

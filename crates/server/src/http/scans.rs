@@ -1,24 +1,23 @@
-//! Scans: submit, list, watch, read what was found, cancel.
+//! Scans: submit, read, cancel, delete.
 
 use crate::App;
 use crate::error::ApiError;
-use crate::http::answer::{self, Answer, Created, Listed};
+use crate::http::answer::{self, Answer, Created};
 use crate::http::auth::Auth;
 use crate::http::idempotency::{self, Begun, Pending};
-use crate::http::page::{At, PARAMETERS, PageQuery, bad_cursor};
 use crate::http::posted::Posted;
 use crate::http::query::{Params, Query, Segments};
 use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
-use crate::store::scan::{ScanFilter, ScanRecord, Window};
-use crate::store::{NewScan, Submitted, job, quota_use, scan as scans, scan_count};
+use crate::store::scan::{Delete, ScanRecord};
+use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use scanyard_contract::scan::CreateScan;
-use scanyard_contract::wire::{Page, Success};
-use scanyard_contract::{Code, Priority, Scan, ScanStatus, ScanType};
+use scanyard_contract::wire::{Deleted, Success};
+use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
 use scanyard_engines::resolve::ResolveFault;
 use std::time::Duration;
@@ -100,6 +99,9 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
+    if let Some(url) = &create.callback_url {
+        app.webhooks.check_callback(url)?;
+    }
     let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
     let faults = scan::faults_beside(create, &target);
     if !faults.is_empty() {
@@ -157,54 +159,6 @@ fn location(id: Uuid, scan_type: ScanType) -> String {
     format!("{}/scans/{id}?scanType={scan_type}", super::BASES[0])
 }
 
-/// The tenant's scans
-///
-/// Newest first. Without `scanType` those of every engine.
-#[utoipa::path(get, path = "/scans", operation_id = "list_scans", tag = "scans",
-    params(
-        ("scanType" = Option<ScanType>, Query, description = "Only scans of this engine"),
-        ("status" = Option<ScanStatus>, Query, description = "Only scans in this status"),
-        ("priority" = Option<Priority>, Query, description = "Only scans of this priority"),
-        ("page" = Option<u32>, Query, description = "Number of the page, from 1", minimum = 1),
-        ("limit" = Option<u32>, Query, description = "Items on a page; default 20", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before; excludes `page`"),
-    ),
-    responses((status = 200, description = "One page of scans", body = Page<Scan>)),
-    security(("apiKey" = [])))]
-pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Result<Listed<Scan>, ApiError> {
-    auth.require(Scope::ScansList)?;
-    let [page, limit, cursor] = PARAMETERS;
-    let params = query.only(&["scanType", "status", "priority", page, limit, cursor])?;
-    let filter = ScanFilter {
-        scan_type: params.scan_type()?,
-        status: params.word("status", ScanStatus::words)?,
-        priority: params.priority()?,
-    };
-    if let Some(scan_type) = filter.scan_type {
-        auth.note().scan_type(scan_type);
-    }
-    let page = PageQuery::read(&params)?;
-    let window = match &page.at {
-        At::Number(number) => Window::Offset(u64::from(number - 1) * u64::from(page.limit)),
-        At::Cursor(cursor) => Window::Before(cursor_id(cursor)?),
-    };
-    let tenant = auth.tenant_id();
-    let mut conn = app.store.read().await?;
-    // One more than asked for tells whether there is a next page.
-    let mut records = scans::list(&mut conn, tenant, &filter, window, page.limit + 1).await?;
-    let total = scan_count::total(&mut conn, tenant, &filter).await?;
-    let has_more = records.len() > page.limit as usize;
-    records.truncate(page.limit as usize);
-    let next = records.last().filter(|_| has_more).map(|last| last.id.simple().to_string());
-    Ok(Listed { data: records.iter().map(ScanRecord::to_wire).collect(), pagination: page.pagination(total, next) })
-}
-
-fn cursor_id(cursor: &str) -> Result<Uuid, ApiError> {
-    let is_ours = cursor.len() == 32;
-    let id = Uuid::try_parse(cursor).ok().filter(|_| is_ours);
-    id.ok_or_else(|| bad_cursor("is not a nextCursor of this list"))
-}
-
 /// The `scanType` of a single-scan call: part of the scan's identity, `nmap` when absent.
 pub(super) fn scan_type(params: &Params) -> Result<ScanType, ApiError> {
     Ok(params.scan_type()?.unwrap_or(ScanType::Nmap))
@@ -238,8 +192,16 @@ pub async fn get_scan(
 ) -> Result<Answer<Scan>, ApiError> {
     auth.require(Scope::ScansRead)?;
     let scan_type = scan_type(&query.only(&["scanType"])?)?;
-    Ok(Answer(find(&app, &auth, segments.scan_id()?, scan_type).await?.to_wire()))
+    let scan = find(&app, &auth, segments.scan_id()?, scan_type).await?;
+    let queue_position = match scan.status {
+        ScanStatus::Queued => Some(job::position(&mut *app.store.read().await?, &scan, POSITIONS).await?),
+        ScanStatus::Running | ScanStatus::Completed | ScanStatus::Failed | ScanStatus::Cancelled => None,
+    };
+    Ok(Answer(Scan { queue_position, ..scan.to_wire() }))
 }
+
+/// Places in the queue are counted up to this.
+const POSITIONS: u32 = 1_000;
 
 /// Cancel a scan
 ///
@@ -275,11 +237,15 @@ pub async fn cancel_scan(
     let tenant = auth.tenant_id().to_string();
     let now = app.store.now().await?;
     let keep = pending.as_ref().map(|pending| pending.keep(StatusCode::OK, None, now));
+    let record = auth.audit(now, "scan.cancelled", id.to_string());
     let cancelled = app
         .store
         .write(move |conn| {
             Box::pin(async move {
                 let cancelled = job::cancel(conn, &tenant, id, scan_type, now).await?;
+                if let Cancel::Cancelled(_) = &cancelled {
+                    audit::insert(conn, &record).await?;
+                }
                 if let (Cancel::Cancelled(scan), Some(mut keep)) = (&cancelled, keep) {
                     keep.answer.body = serde_json::to_string(&answer::success(scan.to_wire()))?;
                     crate::store::idempotency::insert(conn, &keep).await?;
@@ -291,6 +257,8 @@ pub async fn cancel_scan(
     match cancelled {
         Cancel::Cancelled(scan) => {
             app.runs.cancel(scan.id);
+            app.live.wake(scan.id);
+            app.webhooks.hint();
             Ok(Answer(scan.to_wire()).into_response())
         }
         Cancel::Already(status) => Err(already(status)),
@@ -308,4 +276,53 @@ fn already(status: ScanStatus) -> ApiError {
             return ApiError::new(Code::InternalError).caused_by(anyhow::anyhow!("a {status} scan without a job"));
         }
     })
+}
+
+/// Delete a scan
+///
+/// Only one that is over; its findings, raw report and events go with it. Its unit of the quota stays used.
+#[utoipa::path(delete, path = "/scans/{scanId}", operation_id = "delete_scan", tag = "scans",
+    params(
+        ("scanId" = Uuid, Path, description = "Id of the scan"),
+        ("scanType" = Option<ScanType>, Query, description = "The scan's engine; default `nmap`"),
+    ),
+    responses((status = 200, description = "The scan is gone", body = Success<Deleted>)),
+    security(("apiKey" = [])))]
+pub async fn delete_scan(
+    auth: Auth,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+) -> Result<Answer<Deleted>, ApiError> {
+    auth.require(Scope::ScansDelete)?;
+    let scan_type = scan_type(&query.only(&["scanType"])?)?;
+    let id = segments.scan_id()?;
+    let tenant = auth.tenant_id().to_string();
+    let record = auth.audit(app.store.now().await?, "scan.deleted", id.to_string());
+    let record = record.with("scanType", scan_type.as_str());
+    let deleted = app.store.write(move |conn| {
+        Box::pin(async move {
+            let deleted = scans::delete(conn, &tenant, id, scan_type).await?;
+            if deleted == Delete::Deleted {
+                audit::insert(conn, &record).await?;
+            }
+            Ok(deleted)
+        })
+    });
+    match deleted.await? {
+        Delete::Deleted => {
+            app.live.wake(id);
+            Ok(Answer(Deleted { id: id.to_string(), deleted: true }))
+        }
+        Delete::NotOver(scan) => Err(not_finished(&scan)),
+        Delete::NotFound => Err(not_found(scan_type)),
+    }
+}
+
+fn not_finished(scan: &ScanRecord) -> ApiError {
+    let stands = match scan.status {
+        ScanStatus::Cancelled => "the scan is cancelled, and its processes are still ending".to_string(),
+        status => format!("the scan is {status}, at {} %", scan.progress),
+    };
+    ApiError::new(Code::ScanNotFinished).detail("status", stands)
 }

@@ -52,6 +52,12 @@ pub async fn insert(
     Ok(())
 }
 
+/// Forgets what a scan found; when the tenant saw each fault first and last stays known.
+pub async fn delete_of_scan(conn: &mut AnyConnection, scan_id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM scan_finding WHERE scan_id = $1").bind(scan_id).execute(conn).await?;
+    Ok(())
+}
+
 /// Part of a scan's findings, worst first: those from `from` on (an ordinal), at most `limit`, each with its ordinal.
 pub async fn page(
     conn: &mut AnyConnection,

@@ -1,12 +1,16 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
+use super::outbox::{self, Moved};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
+use super::scan_event::{self, EventRecord};
 use super::{Dialect, StoreError, parsed};
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Failure, FailureReason};
+use scanyard_contract::scan::{Failure, FailureReason, ScanEventKind};
+use scanyard_contract::webhook::WebhookEvent;
 use scanyard_contract::{ScanStatus, ScanType};
 use serde::Serialize;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
@@ -58,12 +62,16 @@ pub async fn heartbeat(
     let progress = dialect.pick(
         "UPDATE scan SET progress = b.progress FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id, \
          value ->> 'progress' AS progress FROM json_each($1)) AS b JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
-         WHERE scan.id = b.scan_id AND scan.status = 'running'",
+         WHERE scan.id = b.scan_id AND scan.status = 'running' AND scan.progress <> b.progress \
+         RETURNING scan.id, scan.progress, scan.attempts",
         "UPDATE scan SET progress = b.progress FROM json_to_recordset(CAST($1 AS json)) AS b (scan_id text, run_id text, \
          progress bigint) JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
-         WHERE scan.id = b.scan_id AND scan.status = 'running'",
+         WHERE scan.id = b.scan_id AND scan.status = 'running' AND scan.progress <> b.progress \
+         RETURNING scan.id, scan.progress, scan.attempts",
     );
-    sqlx::query(progress).bind(&json).execute(conn).await?;
+    let changed = sqlx::query(progress).bind(&json).fetch_all(&mut *conn).await?;
+    let events = changed.iter().map(|row| progressed(row, now)).collect::<Result<Vec<_>, _>>()?;
+    scan_event::insert(conn, &events).await?;
     let mut answers: Vec<(Uuid, Alive)> = beats.iter().map(|beat| (beat.run_id, Alive::Lost)).collect();
     for row in rows {
         let run_id: Uuid = parsed(&row.try_get::<String, _>("run_id")?, "run id")?;
@@ -71,6 +79,19 @@ pub async fn heartbeat(
         answers.iter_mut().filter(|(id, _)| *id == run_id).for_each(|answer| answer.1 = alive);
     }
     Ok(answers)
+}
+
+fn progressed(row: &AnyRow, now: i64) -> Result<EventRecord, StoreError> {
+    Ok(EventRecord {
+        scan_id: row.try_get("id")?,
+        ordinal: 0,
+        at: now,
+        kind: ScanEventKind::Progress,
+        status: ScanStatus::Running,
+        progress: row.try_get::<i64, _>("progress")?.clamp(0, 100) as u8,
+        attempts: row.try_get::<i64, _>("attempts")? as u32,
+        is_final: false,
+    })
 }
 
 /// Locks jobs in the order of their ids: two orders would deadlock PostgreSQL. SQLite has one writer.
@@ -102,7 +123,8 @@ pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, Stor
         let (scan_id, run_id): (String, String) = (row.try_get("scan_id")?, row.try_get("run_id")?);
         let lost: i64 = row.try_get::<i64, _>("lost")? + 1;
         if lost > REPEATS {
-            fail_lost(conn, &scan_id, &run_id, now, &mut moves).await?;
+            let back = Back { scan_id: &scan_id, run_id: &run_id, now, eligible_at: 0, lost };
+            fail_lost(conn, &back, &mut moves).await?;
         } else {
             let wait = if lost < WAIT_FROM { 0 } else { (1000 << lost).min(LONGEST_WAIT_MS) };
             put_back(
@@ -155,6 +177,7 @@ async fn put_back(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) 
     sqlx::query(sql).bind(back.scan_id).execute(&mut *conn).await?;
     if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Queued);
+        scan_event::insert(conn, &[EventRecord::of(&scan, back.now)]).await?;
     }
     Ok(())
 }
@@ -164,20 +187,24 @@ async fn seal(conn: &mut AnyConnection, back: &Back<'_>) -> Result<(), StoreErro
     let gone = sqlx::query(sql).bind(back.scan_id).bind(back.run_id).execute(&mut *conn).await?;
     if gone.rows_affected() > 0 {
         let sql = "UPDATE scan SET sealed_at = $2 WHERE id = $1 AND status = 'cancelled'";
-        sqlx::query(sql).bind(back.scan_id).bind(back.now).execute(conn).await?;
+        sqlx::query(sql).bind(back.scan_id).bind(back.now).execute(&mut *conn).await?;
+        if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
+            scan_event::insert(conn, &[EventRecord::of(&scan, back.now)]).await?;
+            let moved = Moved { scan: &scan, event: WebhookEvent::Cancelled };
+            outbox::announce(conn, back.now, &[moved]).await?;
+        }
     }
     Ok(())
 }
 
-async fn fail_lost(
-    conn: &mut AnyConnection,
-    scan_id: &str,
-    run_id: &str,
-    now: i64,
-    moves: &mut Moves,
-) -> Result<(), StoreError> {
-    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2";
-    sqlx::query(sql).bind(scan_id).bind(run_id).execute(&mut *conn).await?;
+/// Fails a scan that was lost too often; one that was cancelled is sealed instead.
+async fn fail_lost(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) -> Result<(), StoreError> {
+    let (scan_id, now) = (back.scan_id, back.now);
+    let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2 AND state = 'running'";
+    let query = sqlx::query(sql).bind(scan_id).bind(back.run_id);
+    if query.execute(&mut *conn).await?.rows_affected() == 0 {
+        return seal(conn, back).await;
+    }
     let failure = Failure {
         reason: FailureReason::WorkerLost,
         message: format!("the worker was lost {} times while it ran this scan", REPEATS + 1),
@@ -193,6 +220,8 @@ async fn fail_lost(
         .await?;
     if let Some(scan) = scan::by_id(conn, scan_id).await? {
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
+        scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
+        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Failed }]).await?;
     }
     Ok(())
 }
@@ -241,7 +270,28 @@ pub async fn cancel(
     let mut moves = Moves::default();
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
     moves.write(conn).await?;
+    scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
+    if was_queued {
+        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Cancelled }]).await?;
+    }
     Ok(Cancel::Cancelled(Box::new(scan)))
+}
+
+/// A queued scan's place among its tenant's own, from 1, counted up to `most`.
+pub async fn position(conn: &mut AnyConnection, scan: &ScanRecord, most: u32) -> Result<u32, StoreError> {
+    let urgent = "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE tenant_id = $1 AND status = 'queued' AND priority < $2";
+    let rank = scan::rank(scan.priority);
+    let urgent: i64 = sqlx::query_scalar(urgent).bind(&scan.tenant_id).bind(rank).fetch_one(&mut *conn).await?;
+    let older = "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 AND scan_id < $3 \
+         LIMIT $4) AS older";
+    let older: i64 = sqlx::query_scalar(older)
+        .bind(rank)
+        .bind(&scan.tenant_id)
+        .bind(scan.id.to_string())
+        .bind(i64::from(most))
+        .fetch_one(conn)
+        .await?;
+    Ok(u32::try_from(urgent.max(0) + older + 1).unwrap_or(most).min(most))
 }
 
 /// Notes the addresses that a run was checked against.

@@ -3,13 +3,67 @@
 use super::StoreError;
 use ring::digest;
 use scanyard_engines::RawReport;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row};
+
+/// Bytes as they are.
+const IDENTITY: &str = "identity";
 
 /// Stores a scan's raw report.
 pub async fn insert(conn: &mut AnyConnection, scan_id: &str, raw: &RawReport) -> Result<(), StoreError> {
     let sha256: String =
         digest::digest(&digest::SHA256, &raw.bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let sql = "INSERT INTO report (scan_id, media_type, codec, sha256, bytes) VALUES ($1, $2, 'identity', $3, $4)";
-    sqlx::query(sql).bind(scan_id).bind(raw.media_type).bind(sha256).bind(raw.bytes.as_slice()).execute(conn).await?;
+    let sql = "INSERT INTO report (scan_id, media_type, codec, sha256, bytes) VALUES ($1, $2, $3, $4, $5)";
+    sqlx::query(sql)
+        .bind(scan_id)
+        .bind(raw.media_type)
+        .bind(IDENTITY)
+        .bind(sha256)
+        .bind(raw.bytes.as_slice())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// A scan's raw report without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportRecord {
+    pub media_type: String,
+    /// Hex.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// What there is of a scan's raw report.
+pub async fn get(conn: &mut AnyConnection, scan_id: &str) -> Result<Option<ReportRecord>, StoreError> {
+    let sql =
+        "SELECT media_type, codec, sha256, CAST(length(bytes) AS BIGINT) AS length FROM report WHERE scan_id = $1";
+    let Some(row) = sqlx::query(sql).bind(scan_id).fetch_optional(conn).await? else { return Ok(None) };
+    let codec: String = row.try_get("codec")?;
+    if codec != IDENTITY {
+        return Err(StoreError::Bug(format!("the report of {scan_id} has the codec {codec:?}")));
+    }
+    Ok(Some(ReportRecord {
+        media_type: row.try_get("media_type")?,
+        sha256: row.try_get("sha256")?,
+        length: row.try_get::<i64, _>("length")?.unsigned_abs(),
+    }))
+}
+
+/// The bytes of a raw report from `offset` on, at most `most`; none when the report is gone.
+pub async fn bytes(
+    conn: &mut AnyConnection,
+    scan_id: &str,
+    offset: u64,
+    most: u32,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT substr(bytes, CAST($2 AS INTEGER), CAST($3 AS INTEGER)) FROM report WHERE scan_id = $1";
+    let query = sqlx::query_scalar(sql).bind(scan_id).bind(offset as i64 + 1).bind(i64::from(most));
+    Ok(query.fetch_optional(conn).await?)
+}
+
+/// Forgets a scan's raw report.
+pub async fn delete(conn: &mut AnyConnection, scan_id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM report WHERE scan_id = $1").bind(scan_id).execute(conn).await?;
     Ok(())
 }

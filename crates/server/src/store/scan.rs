@@ -1,6 +1,7 @@
 //! Scans.
 
-use super::{StoreError, parsed};
+use super::scan_count::{self, Cell};
+use super::{StoreError, finding, parsed, report, scan_event};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Coverage, Failure, Scan};
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType, Timestamp};
@@ -8,11 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A scan, all of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanRecord {
+    /// Version 7 and made of `created_at`, so that ids are in the order of creation.
     pub id: Uuid,
     pub tenant_id: String,
     pub api_key_id: String,
@@ -29,6 +32,8 @@ pub struct ScanRecord {
     /// Seconds.
     pub timeout: u32,
     pub asset_id: Option<String>,
+    /// Told once how the scan ended.
+    pub callback_url: Option<String>,
     /// The template that it was launched from.
     pub template_id: Option<String>,
     pub attempts: u32,
@@ -43,6 +48,15 @@ pub struct ScanRecord {
 }
 
 impl ScanRecord {
+    /// Whether nothing more will happen to it: a cancelled scan is over when it is sealed.
+    pub fn is_over(&self) -> bool {
+        match self.status {
+            ScanStatus::Queued | ScanStatus::Running => false,
+            ScanStatus::Completed | ScanStatus::Failed => true,
+            ScanStatus::Cancelled => self.sealed_at.is_some(),
+        }
+    }
+
     /// The scan as the API shows it.
     pub fn to_wire(&self) -> Scan {
         Scan {
@@ -59,6 +73,8 @@ impl ScanRecord {
             config: self.config.clone(),
             timeout: self.timeout,
             asset_id: self.asset_id.clone(),
+            callback_url: self.callback_url.clone(),
+            queue_position: None,
             template_id: self.template_id.clone(),
             attempts: self.attempts,
             created_at: Timestamp(self.created_at),
@@ -72,25 +88,8 @@ impl ScanRecord {
     }
 }
 
-/// What a list shows; none is all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ScanFilter {
-    pub scan_type: Option<ScanType>,
-    pub status: Option<ScanStatus>,
-    pub priority: Option<Priority>,
-}
-
-/// Which part of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// The items from this number on, from 0.
-    Offset(u64),
-    /// The scans older than this one.
-    Before(Uuid),
-}
-
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -112,41 +111,33 @@ pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanReco
     query.fetch_optional(conn).await?.as_ref().map(record).transpose()
 }
 
-/// A tenant's scans, newest first, at most `limit`.
-pub async fn list(
+/// What became of a delete.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delete {
+    Deleted,
+    /// It is not over; this is where it stands.
+    NotOver(Box<ScanRecord>),
+    NotFound,
+}
+
+/// Deletes a scan that is over, and everything that is only its own.
+pub async fn delete(
     conn: &mut AnyConnection,
     tenant_id: &str,
-    filter: &ScanFilter,
-    window: Window,
-    limit: u32,
-) -> Result<Vec<ScanRecord>, StoreError> {
-    // Absent filters bind an empty text, so that the parameters keep their places and types.
-    let mut sql = format!("SELECT {COLUMNS} FROM scan WHERE tenant_id = $1");
-    let conditions = [
-        (filter.scan_type.is_some(), " AND scan_type = $2", " AND $2 = ''"),
-        (filter.status.is_some(), " AND status = $3", " AND $3 = ''"),
-        (filter.priority.is_some(), " AND priority = $4", " AND $4 = -1"),
-        (matches!(window, Window::Before(_)), " AND id < $5", " AND $5 = ''"),
-    ];
-    for (given, condition, absent) in conditions {
-        sql.push_str(if given { condition } else { absent });
+    id: Uuid,
+    scan_type: ScanType,
+) -> Result<Delete, StoreError> {
+    let Some(scan) = get(conn, tenant_id, id, scan_type).await? else { return Ok(Delete::NotFound) };
+    let id = id.to_string();
+    let sql = "DELETE FROM scan WHERE id = $1 AND (status IN ('completed', 'failed') OR (status = 'cancelled' AND sealed_at IS NOT NULL))";
+    if sqlx::query(sql).bind(&id).execute(&mut *conn).await?.rows_affected() == 0 {
+        return Ok(if scan.is_over() { Delete::NotFound } else { Delete::NotOver(Box::new(scan)) });
     }
-    sql.push_str(" ORDER BY id DESC LIMIT $6 OFFSET $7");
-    let (before, offset) = match window {
-        Window::Offset(offset) => (String::new(), offset as i64),
-        Window::Before(id) => (id.to_string(), 0),
-    };
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(tenant_id)
-        .bind(filter.scan_type.map_or("", ScanType::as_str))
-        .bind(filter.status.map_or("", ScanStatus::as_str))
-        .bind(filter.priority.map_or(-1, rank))
-        .bind(before)
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(record).collect()
+    finding::delete_of_scan(conn, &id).await?;
+    report::delete(conn, &id).await?;
+    scan_event::delete(conn, &id).await?;
+    scan_count::add(conn, &BTreeMap::from([(Cell::of(&scan), -1)])).await?;
+    Ok(Delete::Deleted)
 }
 
 /// From creation to start, in milliseconds, of the scans that started.
@@ -186,6 +177,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         config: json(row, "config")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
+        callback_url: row.try_get("callback_url")?,
         template_id: row.try_get("template_id")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,

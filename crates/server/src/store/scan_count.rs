@@ -1,11 +1,12 @@
 //! How many scans there are of each kind: kept with every change, so that a list knows its total.
 
 use super::rows::{Columns, over, rows};
-use super::scan::{ScanFilter, ScanRecord, rank};
-use super::{Dialect, StoreError};
+use super::scan::{ScanRecord, priority_of, rank};
+use super::scan_list::ScanFilter;
+use super::{Dialect, StoreError, parsed};
 use scanyard_contract::{Priority, ScanStatus, ScanType};
 use serde::Serialize;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row as _};
 use std::collections::BTreeMap;
 
 /// What scans are counted by; ordered, so that rows are always written in the same order.
@@ -89,22 +90,40 @@ impl Moves {
     }
 }
 
-/// How many scans of a tenant match.
-pub async fn total(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilter) -> Result<u64, StoreError> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT COALESCE(SUM(scans), 0) FROM scan_count WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) \
-         AND ($3 = '' OR status = $3) AND ($4 = -1 OR priority = $4)",
-        "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) \
-         AND ($3 = '' OR status = $3) AND ($4 = -1 OR priority = $4)",
-    );
-    let total: i64 = sqlx::query_scalar(sql)
+/// A cell of a tenant with its scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub scan_type: ScanType,
+    pub status: ScanStatus,
+    pub priority: Priority,
+    pub scans: u64,
+}
+
+/// The cells that a filter's type, status and priority ask for and that have scans.
+pub async fn cells(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilter) -> Result<Vec<Count>, StoreError> {
+    let sql = "SELECT scan_type, status, priority, scans FROM scan_count WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) \
+         AND ($3 = '' OR status = $3) AND ($4 = -1 OR priority = $4) AND scans > 0";
+    let rows = sqlx::query(sql)
         .bind(tenant_id)
         .bind(filter.scan_type.map_or("", ScanType::as_str))
         .bind(filter.status.map_or("", ScanStatus::as_str))
         .bind(filter.priority.map_or(-1, rank))
-        .fetch_one(conn)
+        .fetch_all(conn)
         .await?;
-    Ok(total.max(0) as u64)
+    let count = |row: &sqlx::any::AnyRow| {
+        Ok(Count {
+            scan_type: parsed(&row.try_get::<String, _>("scan_type")?, "scan type")?,
+            status: parsed(&row.try_get::<String, _>("status")?, "scan status")?,
+            priority: priority_of(row.try_get("priority")?)?,
+            scans: row.try_get::<i64, _>("scans")?.unsigned_abs(),
+        })
+    };
+    rows.iter().map(count).collect()
+}
+
+/// How many scans a tenant has of the filter's type, status and priority.
+pub async fn total(conn: &mut AnyConnection, tenant_id: &str, filter: &ScanFilter) -> Result<u64, StoreError> {
+    Ok(cells(conn, tenant_id, filter).await?.iter().map(|cell| cell.scans).sum())
 }
 
 /// How many scans of all tenants wait.

@@ -8,7 +8,9 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/0001_scans.sql"),
     include_str!("../../schema/0002_users.sql"),
     include_str!("../../schema/0003_audit.sql"),
+    include_str!("../../schema/0004_events.sql"),
     include_str!("../../schema/0005_usage.sql"),
+    include_str!("../../schema/0006_webhooks.sql"),
 ];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.

@@ -39,6 +39,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
         }
     }
     app.queue.hint();
+    app.webhooks.hint();
 }
 
 /// Resolves the target once, checks every address, and puts the job together.
@@ -121,6 +122,7 @@ async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
     }
+    app.live.wake(scan_id);
     Ok(())
 }
 
@@ -133,4 +135,5 @@ async fn give_back(app: &App, claimed: &Claimed) {
     if let Err(error) = given.await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
+    app.live.wake(run.0);
 }

@@ -103,7 +103,11 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     };
     let claimed = app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
     let count = claimed.len();
+    if count > 0 {
+        app.webhooks.hint();
+    }
     for claimed in claimed {
+        app.live.wake(claimed.scan.id);
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
     }
@@ -123,6 +127,7 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     let answers =
         app.store.write(move |conn| Box::pin(async move { job::heartbeat(conn, now, lease_ms, &sent).await })).await?;
     app.runs.answered(asked_at, &beats, &answers);
+    beats.iter().for_each(|beat| app.live.wake(beat.scan_id));
     Ok(())
 }
 
@@ -146,6 +151,8 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
         app.queue.hint();
+        swept.iter().for_each(|scan_id| app.live.wake(*scan_id));
+        app.webhooks.hint();
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, callbackUrl, config, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
@@ -85,7 +85,7 @@ async fn each_wrong_field_has_its_code() {
         ("options", json!([]), "INVALID_FIELD_TYPE"),
         ("options", json!({"no-such-option": 1}), "UNKNOWN_FIELD"),
         ("config", json!({"no-such-option": 1}), "UNKNOWN_FIELD"),
-        ("callbackUrl", json!("https://a.example.test/"), "UNKNOWN_FIELD"),
+        ("callbackUrl", json!("http://a.example.test/"), "INVALID_WEBHOOK_URL"),
     ] {
         let mut body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
         body[field] = value.clone();

@@ -12,11 +12,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Codes that nothing answers with yet, and what they wait for.
-const WAITING: &[(&str, &[Code])] = &[
-    ("engines that tell third parties", &[ConsentRequired]),
-    ("webhooks", &[WebhookNotFound, InvalidWebhookUrl, WebhookUrlUnreachable, InvalidWebhookEvent, WebhookDisabled]),
-    ("a queue in Kafka", &[KafkaError]),
-];
+const WAITING: &[(&str, &[Code])] =
+    &[("engines that tell third parties", &[ConsentRequired]), ("a queue in Kafka", &[KafkaError])];
 
 const ALL: &str = "scans:create scans:read scans:list scans:cancel results:read";
 const NO_SCAN: &str = "/scans/019bc000-0000-7000-8000-000000000000";
@@ -99,6 +96,25 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = scan_in(t, &caller, "running").await;
             caller.get(&format!("/scans/{id}/results?scanType=sentinel")).await
         }
+        ReportNotFound => {
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(t, &caller, "completed").await;
+            let path = format!("/scans/{id}/report?scanType=sentinel");
+            caller.header("accept", "application/octet-stream").get(&path).await
+        }
+        ScanNotFinished => {
+            let caller = t.key("scans:create scans:delete").made().await;
+            let id = scan_in(t, &caller, "running").await;
+            caller.send(Method::DELETE, &format!("/scans/{id}?scanType=sentinel"), Body::empty()).await
+        }
+        TooManyStreams => {
+            let t = Test::with(|config: &mut Config| config.http.max_event_streams = 1).await;
+            let caller = t.key(ALL).made().await;
+            let id = scan_in(&t, &caller, "running").await;
+            let path = format!("/scans/{id}/events?scanType=sentinel");
+            let (_, _open) = caller.again().open(Method::GET, &path, Body::empty()).await;
+            return Some(caller.get(&path).await);
+        }
         EngineUnavailable => submit(t, json!({"target": "http://127.0.0.1/", "scanType": "zap"})).await,
         TenantNotFound => t.key("tenants:read").get("/tenants/019bc000-0000-7000-8000-000000000000").await,
         DuplicateTenantName => t.key("tenants:create").post("/tenants", json!({"name": "default"})).await,
@@ -146,6 +162,12 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             caller.post("/scans", body("127.0.0.2")).await
         }
         IdempotencyInProgress => return Some(in_progress().await),
+        WebhookNotFound
+        | InvalidWebhookUrl
+        | WebhookUrlUnreachable
+        | InvalidWebhookEvent
+        | WebhookDisabled
+        | DeliveryNotFound => return Some(crate::hooked::provoke(code).await),
         RouteNotFound => get("/nowhere").await,
         ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
         MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,
@@ -199,13 +221,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             owner.again().delete(&format!("/users/{}", owner.user_id())).await
         }
         InsufficientRole => make_user(t, "owner", json!("Correct-Horse-1")).await,
-        ConsentRequired
-        | WebhookNotFound
-        | InvalidWebhookUrl
-        | WebhookUrlUnreachable
-        | InvalidWebhookEvent
-        | WebhookDisabled
-        | KafkaError => return None,
+        ConsentRequired | KafkaError => return None,
     })
 }
 

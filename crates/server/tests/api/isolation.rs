@@ -2,6 +2,7 @@
 //! id is tried with a stranger's id and with nobody's.
 
 use crate::harness::{Answer, Caller, Test};
+use crate::receiver::{Receiver, trust};
 use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
@@ -25,6 +26,9 @@ fn body(operation: &str) -> Option<Value> {
         "update_user" => Some(json!({"name": "Mine now"})),
         "rotate_api_key" => Some(json!({})),
         "launch_template" => Some(json!({"target": "127.0.0.1"})),
+        "update_webhook" => Some(json!({"name": "mine now"})),
+        "rotate_webhook_secret" => Some(json!({})),
+        "redeliver_webhook" => Some(json!({"since": "2026-03-06T00:00:00Z"})),
         _ => None,
     }
 }
@@ -52,14 +56,19 @@ fn operations(t: &Test) -> Vec<Operation> {
 /// What a tenant has: an id for the collection before each `{parameter}` of a path.
 type Things = BTreeMap<&'static str, String>;
 
-async fn things_of(caller: &Caller<'_>) -> Things {
+async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
     let made = async |path: &str, body: Value| {
         let made = caller.again().post(path, body).await;
         made.ok(201).data()["id"].as_str().unwrap().to_string()
     };
     let email = format!("{}@example.test", uuid::Uuid::now_v7());
+    let webhook = made("/webhooks", json!({"name": "ci", "url": receiver.url()})).await;
+    caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
+    let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
     BTreeMap::from([
         ("users", made("/users", json!({"email": email, "role": "viewer"})).await),
+        ("webhooks", webhook),
+        ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),
         ("api-keys", made("/api-keys", json!({"name": "nightly", "scopes": ["scans:read"]})).await),
         ("scan-templates", made("/scan-templates", json!({"name": "nightly", "scanType": "nmap"})).await),
@@ -122,33 +131,38 @@ async fn two_tenants(t: &Test) -> (Caller<'_>, Caller<'_>) {
 
 #[tokio::test]
 async fn what_is_another_tenants_answers_as_what_does_not_exist() {
-    let t = Test::new().await;
+    let t = Test::with(trust).await;
+    let receiver = Receiver::new().await;
     let (ours, theirs) = two_tenants(&t).await;
-    let things = things_of(&theirs).await;
+    let things = things_of(&theirs, &receiver).await;
     let nobodys = nobodys(&things);
     let operations = operations(&t);
     let named = operations.iter().filter(|operation| operation.path.contains('{'));
     let named: Vec<_> = named.filter(|operation| NOBODYS.iter().all(|(id, _)| *id != operation.id)).collect();
+    let mut codes = Vec::new();
     for operation in &named {
         let foreign = call(&ours, operation, &things).await;
         let missing = call(&ours, operation, &nobodys).await;
         let why = "a body or a query is missing that lets the operation look for the thing";
         assert_eq!(missing.status, 404, "{}: {why}: {}", operation.id, missing.text);
         assert_eq!(seen(&foreign, &things), seen(&missing, &nobodys), "{}", operation.id);
+        codes.push(missing.body["code"].clone());
     }
-    // The things were there all the time: whoever has them does not get a 404, neither before nor after the stranger's calls.
-    for operation in &named {
+    // The things were there all the time: whoever has them is told something else, both before and after the stranger's calls.
+    for (operation, code) in named.iter().zip(codes) {
         let own = call(&theirs, operation, &things).await;
-        assert_ne!(own.status, 404, "{}: {}", operation.id, own.text);
+        assert_ne!(own.body["code"], code, "{}: {}", operation.id, own.text);
     }
     assert!(named.len() >= 7, "{}", named.len());
 }
 
 #[tokio::test]
 async fn no_list_shows_what_is_another_tenants() {
-    let t = Test::new().await;
+    let t = Test::with(trust).await;
+    let receiver = Receiver::new().await;
     let (ours, theirs) = two_tenants(&t).await;
-    let things = things_of(&theirs).await;
+    let mut things = things_of(&theirs, &receiver).await;
+    things.remove("deliveries").expect("listed only under their webhook");
     let (mut lists, mut own) = (0, 0);
     for operation in operations(&t) {
         if operation.method != Method::GET || operation.path.contains('{') {

@@ -46,12 +46,14 @@ async fn a_launch_with_a_target_alone_is_a_scan_with_the_templates_settings() {
         assert_eq!(data[field], value, "{field}");
     }
     let scan = caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await;
-    assert_eq!(scan.ok(200).data(), &data);
+    let mut queued = data.clone();
+    queued["queuePosition"] = json!(1);
+    assert_eq!(*scan.ok(200).data(), queued);
     // What is launched stays as it was launched.
     let template = path.trim_end_matches("/launch");
     caller.again().patch(template, json!({"timeout": 61})).await.ok(200);
     caller.again().delete(template).await.ok(200);
-    assert_eq!(caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await.ok(200).data(), &data);
+    assert_eq!(caller.again().get(&format!("/scans/{id}?scanType=sentinel")).await.ok(200).data(), &queued);
     launch(&caller, &path, json!({"target": "127.0.0.1"})).await.is(404, "TEMPLATE_NOT_FOUND");
     let plain = caller.again().post("/scans", json!({"target": "127.0.0.1", "scanType": "sentinel"})).await;
     assert_eq!(plain.ok(201).data().get("templateId"), None);
@@ -65,7 +67,8 @@ async fn a_launch_overrides_the_template_options_key_by_key() {
         "config": {"ports": "81"}, "tags": ["ci"], "timeout": 60, "targetType": "ip"});
     let path = template(&caller, settings).await;
     let body = json!({"target": "127.0.0.1", "name": "now", "priority": "critical", "targetType": "host",
-        "options": {"ports": "82"}, "config": {"timing": "T4"}, "tags": [], "timeout": 5, "assetId": "a-1"});
+        "options": {"ports": "82"}, "config": {"timing": "T4"}, "tags": [], "timeout": 5, "assetId": "a-1",
+        "callbackUrl": "https://hooks.example.test/scan"});
     let launched = launch(&caller, &path, body).await;
     let data = launched.ok(201).data();
     for (field, value) in [
@@ -77,6 +80,7 @@ async fn a_launch_overrides_the_template_options_key_by_key() {
         ("tags", json!([])),
         ("timeout", json!(5)),
         ("assetId", json!("a-1")),
+        ("callbackUrl", json!("https://hooks.example.test/scan")),
     ] {
         assert_eq!(data[field], value, "{field}");
     }
@@ -93,6 +97,7 @@ async fn a_launch_is_checked_as_a_submission_is() {
         (json!({"target": "127.0.0.1", "scanType": "sentinel"}), 400, "UNKNOWN_FIELD"),
         (json!({"target": "127.0.0.1", "priority": "urgent"}), 400, "INVALID_PRIORITY"),
         (json!({"target": "127.0.0.1", "timeout": 0}), 400, "INVALID_FIELD_VALUE"),
+        (json!({"target": "127.0.0.1", "callbackUrl": "http://127.0.0.1/"}), 400, "INVALID_WEBHOOK_URL"),
         (json!({"target": "127.0.0.1", "options": {"x": 1}}), 400, "UNKNOWN_FIELD"),
         (json!({"target": "-oN"}), 400, "INVALID_TARGET"),
         (json!({"target": "http://127.0.0.1/"}), 400, "INVALID_TARGET"),

@@ -44,7 +44,7 @@ fn every_operation_documents_each_answer_and_its_codes() {
         let responses = operation["responses"].as_object().unwrap();
         for (status, response) in responses {
             assert!(!response["description"].as_str().unwrap().trim().is_empty(), "{name} {status}");
-            assert!(response["content"].is_object(), "{name} {status} has no body");
+            assert_eq!(response["content"].is_object(), status != "204", "{name} {status}");
             assert!(response["headers"]["X-Request-Id"].is_object(), "{name} {status}");
         }
         for status in ["405", "406", "414", "431", "500", "501", "503", "504"] {

@@ -6,21 +6,22 @@ use http::Method;
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use scanyard_contract::{ScanStatus, ScanType};
+use scanyard_engines::RawReport;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
 use scanyard_server::store::finish::{Finish, finish};
 use serde_json::{Value, json};
 
 const ALL: &str = "scans:create scans:read scans:list scans:cancel results:read";
 
-async fn submit(caller: &Caller<'_>) -> String {
+pub async fn submit(caller: &Caller<'_>) -> String {
     let body = json!({"target": "127.0.0.1", "scanType": "sentinel"});
     caller.again().post("/scans", body).await.ok(201).data()["id"].as_str().unwrap().to_string()
 }
 
 /// Starts the next scan, as a worker does.
-async fn start(t: &Test) -> Claimed {
+pub async fn start(t: &Test) -> Claimed {
     let next = Claim {
-        now: START,
+        now: t.app.store.local_now(),
         scan_types: vec![ScanType::Sentinel],
         limit: 1,
         lease_ms: 30_000,
@@ -30,7 +31,7 @@ async fn start(t: &Test) -> Claimed {
     t.app.store.write(move |conn| Box::pin(async move { claim(conn, &next).await })).await.unwrap().remove(0)
 }
 
-fn finding(rule: &str, severity: Severity) -> Finding {
+pub fn finding(rule: &str, severity: Severity) -> Finding {
     Finding {
         fingerprint: format!("sy1:{rule}"),
         engine: "sentinel".into(),
@@ -48,7 +49,12 @@ fn finding(rule: &str, severity: Severity) -> Finding {
 }
 
 /// Ends a run, as a worker does.
-async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>) {
+pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>) {
+    end_with(t, run, status, findings, None).await;
+}
+
+/// Ends a run that leaves a raw report.
+pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>, report: Option<RawReport>) {
     let failure = Failure { reason: FailureReason::TargetUnreachable, message: "no answer".into(), last_lines: vec![] };
     let finished = Finish {
         scan_id: run.scan.id,
@@ -57,7 +63,7 @@ async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>
         failure: (status == ScanStatus::Failed).then_some(failure),
         coverage: Coverage { hosts: 1, reached: 1 },
         findings,
-        report: None,
+        report,
         engine_version: None,
     };
     let stored = t.app.store.write(move |conn| Box::pin(async move { finish(conn, START + 5_000, &finished).await }));
@@ -87,9 +93,11 @@ async fn a_scan_is_submitted_and_read_back() {
         })
     );
     assert_eq!(created.header("location"), format!("/scan-api/api/v1/scans/{id}?scanType=sentinel"));
-    assert_eq!(*caller.again().get(created.header("location")).await.ok(200).data(), scan);
+    let mut queued = scan.clone();
+    queued["queuePosition"] = json!(1);
+    assert_eq!(*caller.again().get(created.header("location")).await.ok(200).data(), queued);
     let other_base = format!("/api/v1/scans/{id}?scanType=sentinel");
-    assert_eq!(*caller.again().get(&other_base).await.ok(200).data(), scan);
+    assert_eq!(*caller.again().get(&other_base).await.ok(200).data(), queued);
     let defaults = json!({"target": "127.0.0.1", "scanType": "sentinel"});
     let scan = caller.again().post("/scans", defaults).await.ok(201).data().clone();
     assert_eq!(
@@ -314,7 +322,7 @@ async fn the_catalogue_is_served_without_a_key() {
     let some = t.nobody().get("/errors?category=rate-limit&contract=scan-api").await;
     let codes: Vec<&str> =
         some.ok(200).data().as_array().unwrap().iter().map(|e| e["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["RATE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED"]);
+    assert_eq!(codes, ["RATE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED", "TOO_MANY_STREAMS"]);
     for path in ["/errors/KEY_EXPIRED", "/errors/scan-api/KEY_EXPIRED"] {
         assert_eq!(t.nobody().get(path).await.ok(200).data()["id"], "scan-api/KEY_EXPIRED");
     }

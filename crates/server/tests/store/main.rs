@@ -3,6 +3,7 @@
 mod fairness;
 mod jobs;
 mod keys;
+mod lists;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
@@ -73,6 +74,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             config: serde_json::Map::new(),
             timeout: 3600,
             asset_id: None,
+            callback_url: None,
             template_id: None,
             attempts: 0,
             created_at: BEGIN,

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use scanyard_contract::{Priority, ScanStatus, ScanType};
 use scanyard_server::store::claim::{Claim, claim};
 use scanyard_server::store::finish::{Finish, finish};
-use scanyard_server::store::scan::ScanFilter;
+use scanyard_server::store::scan_list::ScanFilter;
 use scanyard_server::store::{NewScan, Store, StoreError, Submitted, job, quota_use, scan_count};
 use std::sync::atomic::{AtomicU64, Ordering};
 

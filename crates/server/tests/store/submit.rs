@@ -1,9 +1,10 @@
 //! Submissions: whole, exact in their quota, safe to repeat.
 
 use crate::{BEGIN, Fixture, new_scan};
-use scanyard_contract::{Priority, ScanStatus, ScanType};
+use scanyard_contract::{Priority, ScanType};
 use scanyard_server::store::idempotency::{IdempotencyId, NewIdempotency, StoredAnswer};
-use scanyard_server::store::scan::{self, ScanFilter, Window};
+use scanyard_server::store::scan;
+use scanyard_server::store::scan_list::ScanFilter;
 use scanyard_server::store::{NewScan, Submitted, quota_use, scan_count};
 
 #[tokio::test]
@@ -83,26 +84,4 @@ async fn of_one_key_sent_at_once_only_one_is_stored() {
     let stored = outcomes.iter().filter(|outcome| *outcome.as_ref().unwrap() == Submitted::Stored).count();
     let replayed = outcomes.iter().filter(|o| matches!(o.as_ref().unwrap(), Submitted::Replay(_))).count();
     assert_eq!((stored, replayed), (1, 31));
-}
-
-#[tokio::test]
-async fn lists_page_newest_first_by_number_and_by_cursor() {
-    let t = Fixture::new().await;
-    let mut ids = Vec::new();
-    for _ in 0..7 {
-        ids.push(t.submit(new_scan("a", Priority::Normal)).await);
-    }
-    t.submit(new_scan("b", Priority::Normal)).await;
-    t.submit(new_scan("a", Priority::Low)).await;
-    ids.reverse();
-    let normal = ScanFilter { priority: Some(Priority::Normal), ..ScanFilter::default() };
-    let mut conn = t.store.read().await.unwrap();
-    let second = scan::list(&mut conn, "a", &normal, Window::Offset(3), 3).await.unwrap();
-    assert_eq!(second.iter().map(|scan| scan.id).collect::<Vec<_>>(), ids[3..6]);
-    let after = scan::list(&mut conn, "a", &normal, Window::Before(ids[5]), 3).await.unwrap();
-    assert_eq!(after.iter().map(|scan| scan.id).collect::<Vec<_>>(), ids[6..]);
-    let completed = ScanFilter { status: Some(ScanStatus::Completed), ..ScanFilter::default() };
-    assert_eq!(scan::list(&mut conn, "a", &completed, Window::Offset(0), 3).await.unwrap(), []);
-    assert_eq!(scan_count::total(&mut conn, "a", &normal).await.unwrap(), 7);
-    assert_eq!(scan_count::total(&mut conn, "a", &completed).await.unwrap(), 0);
 }

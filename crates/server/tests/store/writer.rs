@@ -2,7 +2,7 @@
 
 use crate::{Fixture, TestDatabase, new_scan};
 use scanyard_contract::Priority;
-use scanyard_server::store::scan::ScanFilter;
+use scanyard_server::store::scan_list::ScanFilter;
 use scanyard_server::store::tenant;
 use scanyard_server::store::{Dialect, Store, StoreError, Submitted, scan_count};
 use sqlx::Connection;
