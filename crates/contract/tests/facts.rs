@@ -157,7 +157,17 @@ fn a_right_call_stands_beside_the_wrong_one() {
     let without: Vec<_> = rows().filter(|row| row.examples.is_empty()).map(|row| row.code).collect();
     assert_eq!(
         without,
-        ["INVALID_CREDENTIALS", "TOKEN_EXPIRED", "TENANT_SUSPENDED", "CONSENT_REQUIRED"],
+        [
+            "INVALID_CREDENTIALS",
+            "TOKEN_EXPIRED",
+            "TENANT_SUSPENDED",
+            "CONSENT_REQUIRED",
+            "USER_SUSPENDED",
+            "ACCOUNT_LOCKED",
+            "DUPLICATE_EMAIL",
+            "LAST_OWNER",
+            "INSUFFICIENT_ROLE"
+        ],
         "rows that no call can show"
     );
     for row in rows().filter(|row| !row.examples.is_empty()) {

@@ -71,7 +71,7 @@ pub static TOO_MANY_STREAMS: Row = Row {
         "Streams that are not closed: a stream ends by itself only when its scan is over.",
         "A client that connects again before it has let the old connection go.",
     ],
-    resolution: "Close streams that nobody reads, or wait until one of the scans is over. To follow many scans, list them \
+    resolution: "Wait the seconds in `Retry-After`. Close streams that nobody reads, or wait until one of the scans is over. To follow many scans, list them \
                  every few seconds or use webhooks: both need no connection for each scan.",
     examples: &[
         right("the state of many scans with one request", get("/scans?status=running&limit=100")),

@@ -37,7 +37,7 @@ pub static ACCOUNT_LOCKED: Row = Row {
         "A program or a password manager repeats an old password.",
         "Somebody else tries passwords out.",
     ],
-    resolution: "Wait the seconds in `Retry-After`, then log in with the right password. If it is lost, ask an owner or \
+    resolution: "Wait until the lock ends, as `retryAfter` says, then log in with the right password. If it is lost, ask an owner or \
                  admin of your organization for a new one; they can also unlock the account at once. Sessions that are \
                  open go on meanwhile.",
     examples: &[],

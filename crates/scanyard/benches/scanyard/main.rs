@@ -3,6 +3,7 @@
 //! The server under measurement is this program again (`serve DIR`), with one route more than the product: a POST that
 //! takes the same body apart and answers as long, without a database.
 
+mod lists;
 mod load;
 mod webhooks;
 
@@ -42,6 +43,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
         ["sweep"] => sweep(),
+        ["lists"] => runtime.block_on(lists::lists()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
@@ -139,6 +141,7 @@ impl Drop for Server {
 async fn measure() -> anyhow::Result<()> {
     println!("| figure | measured |\n|---|---|");
     posts().await?;
+    lists::lists().await?;
     key_check()?;
     submit_to_start().await?;
     webhooks::deliveries().await?;

@@ -42,7 +42,7 @@ pub struct ApiKeyRecord {
     pub tenant_id: String,
     pub name: String,
     pub description: Option<String>,
-    /// Hex SHA-256 of the key.
+    /// Hex SHA-256 of the secret; of the one that a caller sent, where that is the one before.
     pub hash: String,
     /// The key's first characters, to tell keys apart by.
     pub prefix: String,
@@ -114,6 +114,7 @@ pub async fn by_hash(conn: &mut AnyConnection, hash: &str) -> Result<Option<Hold
     let mut key = record(&row)?;
     if key.hash != hash {
         key.expires_at = key.previous_until;
+        key.hash = hash.to_string();
     }
     let tenant = tenant::get(conn, &key.tenant_id).await?;
     let tenant = tenant.ok_or_else(|| StoreError::Bug(format!("{} without a tenant", key.id)))?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use uuid::Uuid;
 
 /// A scan, all of it.
@@ -148,6 +149,27 @@ pub async fn submit_to_start_ms(conn: &mut AnyConnection, ids: &[Uuid]) -> Resul
         waits.extend(sqlx::query_scalar::<_, i64>(sql).bind(id.to_string()).fetch_optional(&mut *conn).await?);
     }
     Ok(waits)
+}
+
+/// Adds copies of a scan, one for each number and that many milliseconds older: completed, failed and cancelled ones. For
+/// measuring; SQLite only.
+pub async fn multiply(conn: &mut AnyConnection, id: Uuid, numbers: Range<u64>) -> Result<(), StoreError> {
+    let sql = "WITH RECURSIVE n (n) AS (SELECT $2 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $3) \
+         INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, progress, tags, \
+         options, config, timeout_s, attempts, created_at, started_at, completed_at, summary, coverage, sealed_at) \
+         SELECT substr(printf('%012x', created_at - n), 1, 8) || '-' || substr(printf('%012x', created_at - n), 9) \
+         || printf('-7000-8000-%012x', n), tenant_id, api_key_id, scan_type, 'nightly', '10.0.' || (n % 200) || '.1', target_type, \
+         priority, CASE n % 10 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 100, tags, options, config, \
+         timeout_s, 0, created_at - n, created_at - n + 5, created_at - n + 900, \
+         '{\"total\":3,\"critical\":0,\"high\":1,\"medium\":0,\"low\":0,\"info\":2}', '{\"hosts\":1,\"reached\":1}', \
+         created_at - n + 900 FROM n, scan WHERE scan.id = $1";
+    let query = sqlx::query(sql).bind(id.to_string()).bind(numbers.start as i64).bind(numbers.end as i64);
+    query.execute(&mut *conn).await?;
+    let counts = "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \
+         SELECT tenant_id, scan_type, status, priority, COUNT(*) FROM scan GROUP BY 1, 2, 3, 4 \
+         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = excluded.scans";
+    sqlx::query(counts).execute(conn).await?;
+    Ok(())
 }
 
 /// A priority as the database orders it: the most urgent is 0.

@@ -3,14 +3,11 @@
 //! Ids are in the order of creation, so an id is the key of every order, a cursor, and a bound in time. A page comes as one
 //! column of JSON: through sqlx that costs a third of what its rows would.
 
-use super::scan::{ScanRecord, priority_of, rank};
+use super::scan::{ScanRecord, rank};
 use super::scan_count::{self, Count};
+use super::scan_page::{PAGE_POSTGRES, PAGE_SQLITE, Row};
 use super::{Dialect, StoreError};
-use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Coverage, Failure};
-use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use scanyard_contract::{Priority, ScanStatus, ScanType};
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
@@ -110,20 +107,23 @@ pub async fn list(
         scans.truncate(limit as usize);
         return Ok(Listed { scans, total: counted.min(COUNTED), total_is_exact: counted <= COUNTED, has_more });
     }
-    let total = match &cells {
-        Some(cells) => cells.iter().map(|cell| cell.scans).sum(),
-        None => scan_count::total(conn, tenant_id, filter).await?,
-    };
-    let (scans, has_more) = match window {
-        Window::After(_) => {
-            let mut scans = source.read(conn, order, window, limit + 1).await?;
+    let of_cells: Option<u64> = cells.as_ref().map(|cells| cells.iter().map(|cell| cell.scans).sum());
+    match window {
+        Window::Offset(offset @ 1..) => {
+            let total = match of_cells {
+                Some(total) => total,
+                None => scan_count::total(conn, tenant_id, filter).await?,
+            };
+            let scans = source.read_at(conn, order, offset, limit, total).await?;
+            Ok(Listed { scans, total, total_is_exact: true, has_more: offset + limit < total })
+        }
+        Window::Offset(0) | Window::After(_) => {
+            let (all, mut scans) = source.page(conn, order, window, limit + 1, of_cells.is_none()).await?;
             let has_more = scans.len() as u64 > limit;
             scans.truncate(limit as usize);
-            (scans, has_more)
+            Ok(Listed { scans, total: of_cells.or(all).unwrap_or_default(), total_is_exact: true, has_more })
         }
-        Window::Offset(offset) => (source.read_at(conn, order, offset, limit, total).await?, offset + limit < total),
-    };
-    Ok(Listed { scans, total, total_is_exact: true, has_more })
+    }
 }
 
 /// The scans that a filter lets through.
@@ -164,20 +164,41 @@ impl Source<'_> {
         window: Window,
         limit: u64,
     ) -> Result<Vec<ScanRecord>, StoreError> {
+        Ok(self.page(conn, order, window, limit, false).await?.1)
+    }
+
+    /// Scans, and with them the number of all that the tenant has: in one statement, because each costs a way there and back.
+    async fn page(
+        &self,
+        conn: &mut AnyConnection,
+        order: Order,
+        window: Window,
+        limit: u64,
+        with_total: bool,
+    ) -> Result<(Option<u64>, Vec<ScanRecord>), StoreError> {
         let dialect = Dialect::of(conn);
-        let mut sql = Sql::new(dialect.pick(PAGE_SQLITE, PAGE_POSTGRES));
+        let mut sql = Sql::new("SELECT CAST(");
+        if with_total {
+            let tenant = Bound::Text(self.tenant_id.to_string());
+            sql.push("(SELECT SUM(scans) FROM scan_count WHERE tenant_id = ", tenant);
+            sql.text.push(')');
+        } else {
+            sql.text.push_str("NULL");
+        }
+        sql.text.push_str(" AS BIGINT), ");
+        sql.text.push_str(dialect.pick(PAGE_SQLITE, PAGE_POSTGRES));
         if !self.ids(&mut sql, dialect, order, window, limit) {
-            return Ok(Vec::new());
+            return Ok((None, Vec::new()));
         }
         sql.text.push(')');
-        let page: Option<String> = sql.fetch(conn).await?;
+        let (total, page): (Option<i64>, Option<String>) = sql.fetch(conn).await?;
         let rows: Vec<Row> = serde_json::from_str(page.as_deref().unwrap_or("[]"))?;
         let mut scans = rows.into_iter().map(|row| row.record(self.tenant_id)).collect::<Result<Vec<_>, _>>()?;
         scans.sort_unstable_by_key(|scan| scan.id);
         if order == Order::NewestFirst {
             scans.reverse();
         }
-        Ok(scans)
+        Ok((total.map(i64::unsigned_abs), scans))
     }
 
     /// How many scans match, counted up to `most`.
@@ -187,8 +208,8 @@ impl Source<'_> {
             return Ok(0);
         }
         sql.text.push_str(") AS matching");
-        let counted: Option<i64> = sql.fetch(conn).await?;
-        Ok(counted.unwrap_or_default().max(0) as u64)
+        let (counted,): (i64,) = sql.fetch(conn).await?;
+        Ok(counted.unsigned_abs())
     }
 
     /// Adds the query of the ids; `false` when there can be none.
@@ -306,11 +327,11 @@ impl Sql {
         }
     }
 
-    async fn fetch<T>(self, conn: &mut AnyConnection) -> Result<Option<T>, StoreError>
+    async fn fetch<T>(self, conn: &mut AnyConnection) -> Result<T, StoreError>
     where
-        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>,
+        T: Send + Unpin + for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow>,
     {
-        let mut query = sqlx::query_scalar::<_, Option<T>>(sqlx::AssertSqlSafe(self.text));
+        let mut query = sqlx::query_as::<_, T>(sqlx::AssertSqlSafe(self.text));
         for bound in self.bounds {
             query = match bound {
                 Bound::Text(text) => query.bind(text),
@@ -318,107 +339,5 @@ impl Sql {
             };
         }
         Ok(query.fetch_one(conn).await?)
-    }
-}
-
-macro_rules! page {
-    ($begin:literal, $end:literal, $json:literal, $closed:literal) => {
-        concat!(
-            $begin,
-            "id, api_key_id, scan_type, name, target, target_type, status, priority, progress, ",
-            $json,
-            "tags",
-            $closed,
-            ", ",
-            $json,
-            "options",
-            $closed,
-            ", ",
-            $json,
-            "config",
-            $closed,
-            ", ",
-            "timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, ",
-            $json,
-            "failure",
-            $closed,
-            ", ",
-            $json,
-            "summary",
-            $closed,
-            ", ",
-            $json,
-            "coverage",
-            $closed,
-            ", engine_version",
-            $end,
-            " FROM scan WHERE id IN ("
-        )
-    };
-}
-
-const PAGE_SQLITE: &str = page!("SELECT json_group_array(json_array(", "))", "json(", ")");
-const PAGE_POSTGRES: &str = page!("SELECT CAST(json_agg(json_build_array(", ")) AS text)", "CAST(", " AS json)");
-
-/// A scan as the page's JSON has it: an array in the order of `page!`.
-#[derive(Deserialize)]
-struct Row {
-    id: Uuid,
-    api_key_id: String,
-    scan_type: ScanType,
-    name: Option<String>,
-    target: String,
-    target_type: TargetType,
-    status: ScanStatus,
-    priority: i64,
-    progress: u8,
-    tags: Vec<String>,
-    options: Map<String, Value>,
-    config: Map<String, Value>,
-    timeout: u32,
-    asset_id: Option<String>,
-    callback_url: Option<String>,
-    template_id: Option<String>,
-    attempts: u32,
-    created_at: i64,
-    started_at: Option<i64>,
-    completed_at: Option<i64>,
-    sealed_at: Option<i64>,
-    failure: Option<Failure>,
-    summary: Option<Summary>,
-    coverage: Option<Coverage>,
-    engine_version: Option<String>,
-}
-
-impl Row {
-    fn record(self, tenant_id: &str) -> Result<ScanRecord, StoreError> {
-        Ok(ScanRecord {
-            id: self.id,
-            tenant_id: tenant_id.to_string(),
-            api_key_id: self.api_key_id,
-            scan_type: self.scan_type,
-            name: self.name,
-            target: self.target,
-            target_type: self.target_type,
-            status: self.status,
-            priority: priority_of(self.priority)?,
-            progress: self.progress,
-            tags: self.tags,
-            options: self.options,
-            config: self.config,
-            timeout: self.timeout,
-            asset_id: self.asset_id,
-            callback_url: self.callback_url,
-            template_id: self.template_id,
-            attempts: self.attempts,
-            created_at: self.created_at,
-            started_at: self.started_at,
-            completed_at: self.completed_at,
-            sealed_at: self.sealed_at,
-            failure: self.failure,
-            summary: self.summary,
-            coverage: self.coverage,
-            engine_version: self.engine_version,
-        })
     }
 }

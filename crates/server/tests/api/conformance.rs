@@ -123,7 +123,7 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
             let id = caller.again().get("/tenants").await.data()[0]["id"].as_str().unwrap().to_string();
             caller.post_text(&format!("/tenants/{id}/suspend"), "").await
         }
-        ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired | SecretAlreadyShown => {
+        ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired => {
             return Some(crate::api_keys::provoke(t, code).await);
         }
         TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
@@ -167,7 +167,8 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         | WebhookUrlUnreachable
         | InvalidWebhookEvent
         | WebhookDisabled
-        | DeliveryNotFound => return Some(crate::hooked::provoke(code).await),
+        | DeliveryNotFound
+        | SecretAlreadyShown => return Some(crate::hooked::provoke(code).await),
         RouteNotFound => get("/nowhere").await,
         ErrorNotFound => get("/errors/NO_SUCH_CODE").await,
         MethodNotAllowed => t.key(ALL).send(Method::PUT, "/scans", Body::empty()).await,

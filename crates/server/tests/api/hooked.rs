@@ -158,6 +158,12 @@ pub async fn provoke(code: Code) -> Answer {
             let webhook = h.webhook("scan.failed").await;
             h.caller().get(&format!("{}/deliveries/dlv-1", path(&webhook))).await
         }
+        Code::SecretAlreadyShown => {
+            let caller = h.caller().header("idempotency-key", "k").made().await;
+            let body = json!({"name": "a", "url": url});
+            caller.again().post("/webhooks", body.clone()).await.ok(201);
+            caller.post("/webhooks", body).await
+        }
         _ => h.caller().get(&path(&none)).await,
     }
 }

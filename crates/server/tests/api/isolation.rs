@@ -61,15 +61,15 @@ async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
         let made = caller.again().post(path, body).await;
         made.ok(201).data()["id"].as_str().unwrap().to_string()
     };
-    let email = format!("{}@example.test", uuid::Uuid::now_v7());
     let webhook = made("/webhooks", json!({"name": "ci", "url": receiver.url()})).await;
     caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
     let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
+    let email = format!("{}@example.test", uuid::Uuid::now_v7());
     BTreeMap::from([
-        ("users", made("/users", json!({"email": email, "role": "viewer"})).await),
         ("webhooks", webhook),
         ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),
+        ("users", made("/users", json!({"email": email, "role": "viewer"})).await),
         ("api-keys", made("/api-keys", json!({"name": "nightly", "scopes": ["scans:read"]})).await),
         ("scan-templates", made("/scan-templates", json!({"name": "nightly", "scanType": "nmap"})).await),
     ])
