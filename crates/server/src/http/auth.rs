@@ -193,11 +193,7 @@ impl Auth {
                 let found = api_key::by_hash(&mut *app.store.read().await?, &holder.key.hash).await?;
                 Ok(found.is_some_and(|holder| check_state(&holder, now).is_ok()))
             }
-            Caller::User { visitor, admin } => {
-                let session = admin.as_ref().unwrap_or(visitor);
-                let found = app.sessions.find(&app.store, &session.session_id, now).await?;
-                Ok(found.is_some_and(|visitor| bearer::check_state(&visitor.user, &visitor.tenant).is_ok()))
-            }
+            Caller::User { visitor, admin: _ } => bearer::is_still_live(app, visitor, now).await,
         }
     }
 

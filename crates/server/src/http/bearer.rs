@@ -62,6 +62,14 @@ pub(super) fn check_state(user: &UserRecord, tenant: &TenantRecord) -> Result<()
     }
 }
 
+/// Whether a session goes on, and the user whom its request was done as is still there.
+pub(super) async fn is_still_live(app: &App, visitor: &Visitor, now: i64) -> Result<bool, ApiError> {
+    let Some(owner) = app.sessions.find(&app.store, &visitor.session_id, now).await? else { return Ok(false) };
+    let user = user::get(&mut *app.store.read().await?, &visitor.user.id).await?;
+    let is_live = |user: &UserRecord| check_state(user, &owner.tenant).is_ok();
+    Ok(is_live(&owner.user) && user.as_ref().is_some_and(is_live))
+}
+
 /// Whether the request asks to be done as somebody else.
 pub(super) fn wants_impersonation(headers: &HeaderMap) -> bool {
     headers.contains_key(X_IMPERSONATE)
