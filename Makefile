@@ -1,5 +1,5 @@
 # Everything a person runs. `make demo` and `make test` need Rust, a C toolchain and make; the rest they get themselves.
-.PHONY: demo test check bench generated help
+.PHONY: demo test check live bench generated help
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -9,7 +9,7 @@ demo: ## A real scan of a weak target of our own, on loopback
 
 test: ## The whole suite, on SQLite and on PostgreSQL
 	scripts/prepare nmap postgresql strace
-	cargo test --locked --workspace
+	scripts/check-secrets cargo test --locked --workspace
 	scripts/with-postgres cargo test --locked --workspace --test api --test store
 
 check: ## Format, lints, documentation, licences, generated files
@@ -17,11 +17,21 @@ check: ## Format, lints, documentation, licences, generated files
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-dependencies
+	scripts/check-openapi --self-test
+	scripts/check-openapi
 
-generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/openapi.json
+live: ## A live server held against its OpenAPI document, and the examples run against it
+	scripts/prepare curl jq openssl iproute2 util-linux
+	cargo build --locked --package scanyard
+	scripts/test-openapi
+	scripts/test-examples
+
+generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/openapi.json, docs/CONFORMANCE.md
 	cargo run --quiet --locked --package scanyard-contract --example print-errors
 	cargo run --quiet --locked --package scanyard-engines --example print-sentinel > docs/SENTINEL.md
 	cargo run --quiet --locked --package scanyard -- openapi > docs/openapi.json
+	SCANYARD_TEST_PRINT=1 cargo test --quiet --locked --package scanyard-server --test api -- each_code_is_provoked
+	scripts/check-openapi --keep
 
 bench: ## The figures of docs/BENCHMARKS.md
 	scripts/prepare nmap iproute2 util-linux

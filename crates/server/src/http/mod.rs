@@ -33,6 +33,7 @@ pub mod source;
 pub mod status;
 pub mod templates;
 pub mod tenants;
+pub mod tidy;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
@@ -43,6 +44,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use scanyard_contract::{Code, Support};
+use std::sync::LazyLock;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -113,8 +115,12 @@ fn root() -> OpenApiRouter<App> {
 
 /// The OpenAPI document of every route.
 pub fn openapi(support: &Support) -> OpenApi {
-    let collected = OpenApiRouter::with_openapi(openapi::frame()).merge(api()).merge(root());
-    openapi::complete(collected.into_openapi(), support)
+    // Made once: a node's own part of it is its contact.
+    static WHOLE: LazyLock<OpenApi> = LazyLock::new(|| {
+        let collected = OpenApiRouter::with_openapi(openapi::frame()).merge(api()).merge(root());
+        openapi::complete(collected.into_openapi())
+    });
+    openapi::with_contact(WHOLE.clone(), support)
 }
 
 /// Every route, behind the layer that finishes every answer.

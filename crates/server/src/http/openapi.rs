@@ -5,6 +5,7 @@ use crate::error::ApiError;
 use crate::http::answer::{JSON, PROBLEM};
 use crate::http::auth::Anonymous;
 use crate::http::query::Query;
+use crate::http::tidy::tidy;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -608,13 +609,7 @@ pub fn frame() -> OpenApi {
 }
 
 /// Completes the document that the router collected.
-pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
-    if let Some(contact) = support.contact.as_deref().filter(|contact| !contact.is_empty()) {
-        let is_address = contact.contains('@');
-        let builder = ContactBuilder::new().name(Some(contact));
-        let builder = if is_address { builder.email(Some(contact)) } else { builder.url(Some(contact)) };
-        document.info.contact = Some(builder.build());
-    }
+pub fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         if !is_under_base(path) {
             item.servers = Some(vec![Server::new("/")]);
@@ -624,6 +619,17 @@ pub fn complete(mut document: OpenApi, support: &Support) -> OpenApi {
             add_headers(operation);
             add_session(operation);
         }
+    }
+    tidy(&document).unwrap_or(document)
+}
+
+/// Names the people whom this instance's users can ask.
+pub fn with_contact(mut document: OpenApi, support: &Support) -> OpenApi {
+    if let Some(contact) = support.contact.as_deref().filter(|contact| !contact.is_empty()) {
+        let is_address = contact.contains('@');
+        let builder = ContactBuilder::new().name(Some(contact));
+        let builder = if is_address { builder.email(Some(contact)) } else { builder.url(Some(contact)) };
+        document.info.contact = Some(builder.build());
     }
     document
 }

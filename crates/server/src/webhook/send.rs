@@ -4,9 +4,9 @@ use super::guard::{Guard, Refusal};
 use anyhow::Context;
 use http::{HeaderMap, StatusCode};
 use reqwest::redirect::Policy;
-use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -113,7 +113,7 @@ impl Sender {
             None => return Err("names no host".to_string()),
         };
         let stream = TcpStream::connect(&*addresses).await.map_err(|error| format!("could not connect: {error}"))?;
-        tls.connect(name, stream).await.map_err(|error| format!("TLS handshake: {error}"))?;
+        tls.connect(name, stream).await.map_err(|error| handshake_fault(&error))?;
         Ok(())
     }
 
@@ -153,10 +153,42 @@ impl Sender {
             if let Some(refusal) = source.downcast_ref::<Refusal>() {
                 return refusal.to_string();
             }
+            if tls_error(source).is_some() {
+                return handshake_fault(source);
+            }
             cause = source;
         }
         if error.is_connect() { format!("could not connect: {cause}") } else { format!("no whole answer: {cause}") }
     }
+}
+
+/// The fault of TLS that an error of the connection holds, perhaps inside another; it is no `source` of them.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    match error.downcast_ref::<rustls::Error>() {
+        Some(found) => Some(found),
+        None => tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?),
+    }
+}
+
+/// Why a handshake failed, with what to do where it is the certificate.
+fn handshake_fault(error: &(dyn std::error::Error + 'static)) -> String {
+    let hint = match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "it is for another name"
+            }
+            CertificateError::UnknownIssuer => {
+                "its authority is not known here; the operator adds one in webhooks.ca_file"
+            }
+            fault if format!("{fault:?}").contains("CaUsedAsEndEntity") => {
+                "it is an authority's own; make one with basicConstraints CA:FALSE"
+            }
+            _ => return format!("TLS handshake: {error}"),
+        },
+        Some(_) | None => return format!("TLS handshake: {error}"),
+    };
+    format!("TLS handshake: the certificate is refused: {hint}")
 }
 
 fn unexpected(status: StatusCode) -> String {

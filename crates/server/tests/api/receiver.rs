@@ -100,7 +100,12 @@ pub fn trust(config: &mut Config) {
 impl Receiver {
     /// A receiver that answers 200.
     pub async fn new() -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Receiver::at("127.0.0.1").await
+    }
+
+    /// A receiver at another address of loopback, with the same certificate.
+    pub async fn at(ip: &str) -> Receiver {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (calls, reply) = (Arc::default(), Arc::new(Mutex::new(Reply::Status(200))));
         let receiver = Receiver { port, calls, reply };

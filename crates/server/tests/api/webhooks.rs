@@ -119,7 +119,7 @@ async fn a_receiver_without_a_handshake_that_we_trust_is_unreachable() {
     let body = json!({"name": "a", "url": h.receiver.url()});
     let refused = stranger.await.key(ALL).post("/webhooks", body).await;
     refused.is(400, "WEBHOOK_URL_UNREACHABLE");
-    assert!(refused.details()[0].contains("TLS handshake"), "{:?}", refused.details());
+    assert!(refused.details()[0].contains("the operator adds one in webhooks.ca_file"), "{:?}", refused.details());
 }
 
 #[tokio::test]
@@ -374,4 +374,19 @@ async fn a_list_of_webhooks_is_walked_by_page_and_by_cursor() {
         (None, &json!(3))
     );
     caller.get("/webhooks?cursor=x").await.is(400, "INVALID_PARAMETER");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_refused_is_told_with_what_to_do() {
+    let h = Hooked::new().await;
+    let webhook = h.webhook("scan.completed").await;
+    // The receiver's certificate does not hold this address, and no look-up is made for it.
+    let other = Receiver::at("127.0.0.3").await;
+    let url = format!("https://127.0.0.3:{}/", other.port);
+    let refused = h.caller().post("/webhooks", json!({"name": "a", "url": url})).await;
+    let reason = "TLS handshake: the certificate is refused: it is for another name";
+    assert_eq!(refused.is(400, "WEBHOOK_URL_UNREACHABLE").details(), [format!("url: {reason}")]);
+    h.t.sql(&format!("UPDATE webhook SET url = '{url}'")).await;
+    let tested = h.post(&webhook, "test", json!({})).await;
+    assert_eq!(tested.ok(200).data()["attempts"][0]["error"], reason);
 }
