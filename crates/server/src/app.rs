@@ -72,7 +72,7 @@ pub struct Parts {
     /// Where failures send people.
     pub support: Support,
     /// The OpenAPI document, as text.
-    pub openapi: Arc<str>,
+    openapi: OnceLock<Arc<str>>,
     /// Set when this node goes down.
     pub draining: CancellationToken,
 }
@@ -112,7 +112,6 @@ impl App {
             status_url: config.support.status_url.clone(),
             upgrade_url: config.support.upgrade_url.clone(),
         };
-        let document = crate::openapi(&support).to_json().context("printing the OpenAPI document")?;
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         let resolver = resolver.context("setting up DNS look-ups")?;
         let store = Store::open(&options).await.context("opening the database")?;
@@ -140,10 +139,20 @@ impl App {
             tls,
             metrics: recorder()?,
             support,
-            openapi: document.into(),
+            openapi: OnceLock::new(),
             config,
             draining,
         })))
+    }
+
+    /// The OpenAPI document, as text: made when it is first asked for, because making it takes as much memory as all the
+    /// rest of a node at rest.
+    pub fn document(&self) -> anyhow::Result<Arc<str>> {
+        if let Some(made) = self.openapi.get() {
+            return Ok(made.clone());
+        }
+        let text = crate::openapi(&self.support).to_json().context("printing the OpenAPI document")?;
+        Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
 }
 

@@ -44,7 +44,6 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use scanyard_contract::{Code, Support};
-use std::sync::LazyLock;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -115,12 +114,12 @@ fn root() -> OpenApiRouter<App> {
 
 /// The OpenAPI document of every route.
 pub fn openapi(support: &Support) -> OpenApi {
-    // Made once: a node's own part of it is its contact.
-    static WHOLE: LazyLock<OpenApi> = LazyLock::new(|| {
-        let collected = OpenApiRouter::with_openapi(openapi::frame()).merge(api()).merge(root());
-        openapi::complete(collected.into_openapi())
-    });
-    openapi::with_contact(WHOLE.clone(), support)
+    openapi::with_contact(openapi::complete(collected()), support)
+}
+
+/// What the handlers state of themselves, without their failures.
+fn collected() -> OpenApi {
+    OpenApiRouter::with_openapi(openapi::frame()).merge(api()).merge(root()).into_openapi()
 }
 
 /// Every route, behind the layer that finishes every answer.

@@ -13,9 +13,9 @@ use scanyard_contract::usage::{Granularity, UsagePeriodName};
 use scanyard_contract::webhook::{PingData, ScanEventData, WebhookPayload};
 use scanyard_contract::wire::{Failed, Problem};
 use scanyard_contract::{Code, Support};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -584,13 +584,15 @@ pub fn codes(operation_id: &str) -> Vec<Code> {
 )]
 struct Frame;
 
-/// The document as JSON, with what its references point into.
-static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::to_value(super::openapi(&Support::default())).unwrap_or_default());
+/// The document's schemas as JSON, where their references point: they stay in memory, the rest is made when asked for.
+static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
+    let schemas = super::collected().components.map(|components| components.schemas);
+    json!({"components": {"schemas": schemas}})
+});
 
-/// The document's root and its schema of that name.
+/// What references point into, and the schema of that name.
 pub fn schema(name: &str) -> (&'static Value, &'static Value) {
-    (&DOCUMENT, &DOCUMENT["components"]["schemas"][name])
+    (&SCHEMAS, &SCHEMAS["components"]["schemas"][name])
 }
 
 /// The document's frame, to which the router adds its operations.
@@ -703,6 +705,6 @@ fn add_headers(operation: &mut Operation) {
     responses((status = 200, description = "The document", body = Object)))]
 pub async fn get_openapi(_: Anonymous, State(app): State<App>, query: Query) -> Result<Response, ApiError> {
     query.none()?;
-    let text: Arc<str> = app.openapi.clone();
-    Ok(super::answer::json_text(StatusCode::OK, text.as_bytes().to_vec()))
+    let document = app.document().map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    Ok(super::answer::json_text(StatusCode::OK, document.as_bytes().to_vec()))
 }

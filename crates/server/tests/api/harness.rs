@@ -11,8 +11,8 @@ use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use scanyard_contract::Code;
 use scanyard_contract::user::{Role, UserStatus};
+use scanyard_contract::{Code, Support};
 use scanyard_server::config::{Config, Secret};
 use scanyard_server::http::BASES;
 use scanyard_server::http::serve::Source;
@@ -23,6 +23,7 @@ use scanyard_server::token::{self, Use};
 use scanyard_server::{App, bootstrap, session};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +32,15 @@ use tower::ServiceExt;
 /// When every test begins: 2026-03-06T10:00:00Z, the start of an hour.
 pub const START: i64 = BEGIN;
 
+/// The document that every answer is held against.
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(scanyard_server::openapi(&Support::default())).unwrap());
+
 /// A node.
 pub struct Test {
     pub app: App,
     pub router: Router,
-    pub document: Value,
+    pub document: &'static Value,
     pub database: TestDatabase,
     /// Where it listens, once it was called over a real connection.
     listening: OnceCell<SocketAddr>,
@@ -78,9 +83,8 @@ impl Test {
         change(&mut config);
         let app = App::open(config, database.options.clock.clone(), CancellationToken::new()).await.unwrap();
         bootstrap::bootstrap(&app).await.unwrap();
-        let document = serde_json::from_str(&app.openapi).unwrap();
         let router = scanyard_server::router(app.clone());
-        Test { app, router, document, database, listening: OnceCell::new() }
+        Test { app, router, document: &DOCUMENT, database, listening: OnceCell::new() }
     }
 
     /// Where it listens; it does from the first call on.
