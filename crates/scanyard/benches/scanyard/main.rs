@@ -59,6 +59,7 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
     };
     webhooks::trust(&mut config, dir)?;
     config.worker.concurrency = concurrency;
+    config.queue.max_backlog = 100_000_000;
     config.limits.per_minute = 100_000_000;
     config.limits.per_hour = 100_000_000;
     config.limits.per_day = 100_000_000;
