@@ -265,8 +265,10 @@ impl Strace {
             .stderr(Stdio::piped())
             .spawn()
             .expect("strace is needed: apt-get install strace");
-        let stderr = BufReader::new(strace.stderr.take().unwrap());
-        assert!(stderr.lines().map_while(Result::ok).any(|line| line.contains("attached")), "strace did not attach");
+        let mut said = BufReader::new(strace.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(said.any(|line| line.contains("attached")), "strace did not attach");
+        // It tells of each new thread; a closed pipe would end it.
+        std::thread::spawn(move || said.count());
         Strace(strace)
     }
 }
