@@ -32,18 +32,6 @@ words! {
     }
 }
 
-impl WebhookEvent {
-    /// The event of a scan that has ended so; none for one that has not ended.
-    pub fn of_end(status: ScanStatus) -> Option<WebhookEvent> {
-        match status {
-            ScanStatus::Queued | ScanStatus::Running => None,
-            ScanStatus::Completed => Some(WebhookEvent::Completed),
-            ScanStatus::Failed => Some(WebhookEvent::Failed),
-            ScanStatus::Cancelled => Some(WebhookEvent::Cancelled),
-        }
-    }
-}
-
 impl From<WebhookEvent> for DeliveryEvent {
     fn from(event: WebhookEvent) -> DeliveryEvent {
         match event {

@@ -3,12 +3,9 @@
 //! Priority, then the tenant served least recently, then age, under the caps per tenant and per host. The backlog is
 //! never sorted: the turns are few, and each tenant's jobs lie in their order in an index.
 
-use super::outbox::{self, Moved};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
-use super::scan_event::{self, EventRecord};
-use super::{Dialect, StoreError};
-use scanyard_contract::webhook::WebhookEvent;
+use super::{Dialect, StoreError, scan_move};
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
 use sqlx::AnyConnection;
@@ -97,7 +94,7 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
     }
     let types = serde_json::to_string(&claim.scan_types)?;
     let mut running = Running::read(conn).await?;
-    let (mut claimed, mut moves, mut events) = (Vec::new(), Moves::default(), Vec::new());
+    let (mut claimed, mut moves) = (Vec::<Claimed>::new(), Moves::default());
     while claimed.len() < claim.limit {
         if turns.is_empty() {
             turns = next_turns(conn, &mut last).await?;
@@ -112,16 +109,11 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
         turns.insert(Turn { served_at, ..turn });
         let (scan, policy) = start(conn, &taken.scan_id, claim.now).await?;
         moves.note(&Cell::of(&scan).with(ScanStatus::Queued), ScanStatus::Running);
-        events.push(EventRecord::of(&scan, claim.now));
         claimed.push(Claimed { scan, run_id: taken.run_id, policy });
     }
     moves.write(conn).await?;
-    scan_event::insert(conn, &events).await?;
-    // Of a scan that was given back, the start has been told.
-    let first = claimed.iter().filter(|claimed| claimed.scan.attempts == 0);
-    let started: Vec<Moved<'_>> =
-        first.map(|claimed| Moved { scan: &claimed.scan, event: WebhookEvent::Started }).collect();
-    outbox::announce(conn, claim.now, &started).await?;
+    let started: Vec<&ScanRecord> = claimed.iter().map(|claimed| &claimed.scan).collect();
+    scan_move::tell(conn, claim.now, &started).await?;
     Ok(claimed)
 }
 

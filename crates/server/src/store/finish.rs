@@ -1,13 +1,10 @@
 //! The end of a run: everything it leaves, in one transaction, and only while the scan is still its own.
 
-use super::outbox::{self, Moved};
 use super::scan_count::{Cell, Moves};
-use super::scan_event::{self, EventRecord};
-use super::{StoreError, finding, report, scan};
+use super::{StoreError, finding, report, scan, scan_move};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::finding::{Finding, Summary};
 use scanyard_contract::scan::{Coverage, Failure};
-use scanyard_contract::webhook::WebhookEvent;
 use scanyard_engines::RawReport;
 use sqlx::AnyConnection;
 use uuid::Uuid;
@@ -57,10 +54,7 @@ pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), status);
         moves.write(conn).await?;
     }
-    scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
-    if let Some(event) = WebhookEvent::of_end(status) {
-        outbox::announce(conn, now, &[Moved { scan: &scan, event }]).await?;
-    }
+    scan_move::tell(conn, now, &[&scan]).await?;
     finding::insert(conn, &scan.tenant_id, &scan_id, now, &end.findings).await?;
     if let Some(raw) = &end.report {
         report::insert(conn, &scan_id, raw).await?;

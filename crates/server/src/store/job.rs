@@ -1,13 +1,11 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
-use super::outbox::{self, Moved};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
-use super::{Dialect, StoreError, parsed};
+use super::{Dialect, StoreError, parsed, scan_move};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Failure, FailureReason, ScanEventKind};
-use scanyard_contract::webhook::WebhookEvent;
 use scanyard_contract::{ScanStatus, ScanType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
@@ -177,7 +175,7 @@ async fn put_back(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) 
     sqlx::query(sql).bind(back.scan_id).execute(&mut *conn).await?;
     if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Queued);
-        scan_event::insert(conn, &[EventRecord::of(&scan, back.now)]).await?;
+        scan_move::tell(conn, back.now, &[&scan]).await?;
     }
     Ok(())
 }
@@ -189,9 +187,7 @@ async fn seal(conn: &mut AnyConnection, back: &Back<'_>) -> Result<(), StoreErro
         let sql = "UPDATE scan SET sealed_at = $2 WHERE id = $1 AND status = 'cancelled'";
         sqlx::query(sql).bind(back.scan_id).bind(back.now).execute(&mut *conn).await?;
         if let Some(scan) = scan::by_id(conn, back.scan_id).await? {
-            scan_event::insert(conn, &[EventRecord::of(&scan, back.now)]).await?;
-            let moved = Moved { scan: &scan, event: WebhookEvent::Cancelled };
-            outbox::announce(conn, back.now, &[moved]).await?;
+            scan_move::tell(conn, back.now, &[&scan]).await?;
         }
     }
     Ok(())
@@ -220,8 +216,7 @@ async fn fail_lost(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves)
         .await?;
     if let Some(scan) = scan::by_id(conn, scan_id).await? {
         moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
-        scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
-        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Failed }]).await?;
+        scan_move::tell(conn, now, &[&scan]).await?;
     }
     Ok(())
 }
@@ -270,10 +265,7 @@ pub async fn cancel(
     let mut moves = Moves::default();
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
     moves.write(conn).await?;
-    scan_event::insert(conn, &[EventRecord::of(&scan, now)]).await?;
-    if was_queued {
-        outbox::announce(conn, now, &[Moved { scan: &scan, event: WebhookEvent::Cancelled }]).await?;
-    }
+    scan_move::tell(conn, now, &[&scan]).await?;
     Ok(Cancel::Cancelled(Box::new(scan)))
 }
 

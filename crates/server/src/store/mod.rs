@@ -24,6 +24,7 @@ pub mod scan;
 pub mod scan_count;
 pub mod scan_event;
 pub mod scan_list;
+mod scan_move;
 mod scan_page;
 pub mod schema;
 pub mod session;

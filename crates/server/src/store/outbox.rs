@@ -5,10 +5,10 @@ use super::delivery::{self, NewDelivery};
 use super::rows::{Columns, over, rows};
 use super::scan::ScanRecord;
 use super::{Dialect, StoreError, parsed};
-use scanyard_contract::Timestamp;
 use scanyard_contract::webhook::{
     DeliveryAttempt, DeliveryEvent, DeliveryStatus, ScanEventData, WebhookEvent, WebhookPayload,
 };
+use scanyard_contract::{ScanStatus, Timestamp};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -20,19 +20,27 @@ pub const API_VERSION: u32 = 1;
 /// A lane of callbacks is this and its tenant's id; any other is a webhook's id.
 const CALLBACKS: &str = "callback-";
 
-/// A scan as it stands after its move, and what there is to tell of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Moved<'a> {
-    pub scan: &'a ScanRecord,
-    pub event: WebhookEvent,
+/// What receivers are told of a scan that has just got to where it stands.
+fn event_of(scan: &ScanRecord) -> Option<WebhookEvent> {
+    match scan.status {
+        ScanStatus::Queued => None,
+        // Of a scan that was given back, the start has been told.
+        ScanStatus::Running => (scan.attempts == 0).then_some(WebhookEvent::Started),
+        ScanStatus::Completed => Some(WebhookEvent::Completed),
+        ScanStatus::Failed => Some(WebhookEvent::Failed),
+        // Only when its processes are gone.
+        ScanStatus::Cancelled => scan.sealed_at.is_some().then_some(WebhookEvent::Cancelled),
+    }
 }
 
-/// Notes what receivers are to be told, in the transaction of the moves themselves.
-pub async fn announce(conn: &mut AnyConnection, now: i64, moves: &[Moved<'_>]) -> Result<(), StoreError> {
-    if moves.is_empty() {
+/// Notes what receivers are to be told of scans, in the transaction of the scans' own moves.
+pub(super) async fn announce(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecord]) -> Result<(), StoreError> {
+    let told: Vec<(&ScanRecord, WebhookEvent)> =
+        scans.iter().filter_map(|scan| Some((*scan, event_of(scan)?))).collect();
+    if told.is_empty() {
         return Ok(());
     }
-    let mut tenants: Vec<&str> = moves.iter().map(|moved| moved.scan.tenant_id.as_str()).collect();
+    let mut tenants: Vec<&str> = told.iter().map(|(scan, _)| scan.tenant_id.as_str()).collect();
     tenants.sort_unstable();
     tenants.dedup();
     let sql = Dialect::of(conn).pick(
@@ -43,24 +51,23 @@ pub async fn announce(conn: &mut AnyConnection, now: i64, moves: &[Moved<'_>]) -
     let webhooks: Vec<(String, String, String)> =
         sqlx::query_as(sql).bind(serde_json::to_string(&tenants)?).fetch_all(&mut *conn).await?;
     let mut deliveries = Vec::new();
-    for moved in moves {
-        let word = format!("\"{}\"", moved.event);
-        let wants =
-            |(_, tenant, events): &&(_, String, String)| *tenant == moved.scan.tenant_id && events.contains(&word);
-        let callback = moved.scan.callback_url.as_ref().filter(|_| moved.scan.status.is_terminal());
+    for (scan, event) in told {
+        let word = format!("\"{event}\"");
+        let wants = |(_, tenant, events): &&(_, String, String)| *tenant == scan.tenant_id && events.contains(&word);
+        let callback = scan.callback_url.as_ref().filter(|_| scan.status.is_terminal());
         let receivers = webhooks.iter().filter(wants).map(|(id, ..)| (Some(id.clone()), None));
         let receivers: Vec<_> = receivers.chain(callback.map(|url| (None, Some(url.clone())))).collect();
         if receivers.is_empty() {
             continue;
         }
-        let payload = serde_json::to_string(&payload(moved, now))?;
+        let payload = serde_json::to_string(&payload(scan, event, now))?;
         deliveries.extend(receivers.into_iter().map(|(webhook_id, callback_url)| NewDelivery {
             id: new_id("dlv"),
-            tenant_id: moved.scan.tenant_id.clone(),
+            tenant_id: scan.tenant_id.clone(),
             webhook_id,
             callback_url,
-            event: moved.event.into(),
-            scan_id: Some(moved.scan.id.to_string()),
+            event: event.into(),
+            scan_id: Some(scan.id.to_string()),
             payload: payload.clone(),
             created_at: now,
         }));
@@ -73,11 +80,10 @@ pub fn new_id(kind: &str) -> String {
     format!("{kind}-{}", Uuid::now_v7())
 }
 
-fn payload(moved: &Moved<'_>, now: i64) -> WebhookPayload<ScanEventData> {
-    let scan = moved.scan;
+fn payload(scan: &ScanRecord, event: WebhookEvent, now: i64) -> WebhookPayload<ScanEventData> {
     WebhookPayload {
         id: new_id("evt"),
-        event: moved.event.into(),
+        event: event.into(),
         api_version: API_VERSION,
         timestamp: Timestamp(now),
         data: ScanEventData {
