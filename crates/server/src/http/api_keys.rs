@@ -59,8 +59,6 @@ fn as_maker<T>(app: &App, auth: &Auth, act: impl FnOnce(&Maker<'_>) -> T) -> T {
 ///
 /// The answer holds the key, this once. It may do at most what its maker may do.
 #[utoipa::path(post, path = "/api-keys", operation_id = "create_api_key", tag = "api-keys",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: a repeat within 24 h is told the key's id, not its secret")),
     request_body = CreateApiKey,
     responses((status = 201, description = "The key with its secret", body = Success<NewApiKey>, headers(
         ("Location" = String, description = "Path of the key"),
@@ -214,8 +212,6 @@ pub async fn update_api_key(
 #[utoipa::path(post, path = "/api-keys/{keyId}/rotate", operation_id = "rotate_api_key", tag = "api-keys",
     params(
         ("keyId" = String, Path, description = "Id of the key, `key-…`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: a repeat within 24 h changes nothing and is told so"),
     ),
     request_body = RotateApiKey,
     responses((status = 200, description = "The key with its new secret", body = Success<NewApiKey>)),
@@ -270,12 +266,8 @@ pub async fn rotate_api_key(
 #[utoipa::path(post, path = "/api-keys/{keyId}/suspend", operation_id = "suspend_api_key", tag = "api-keys",
     params(
         ("keyId" = String, Path, description = "Id of the key, `key-…`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The key, suspended", body = Success<ApiKey>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request suspended the key"),
-    ))),
+    responses((status = 200, description = "The key, suspended", body = Success<ApiKey>)),
     security(("session" = [])))]
 pub async fn suspend_api_key(
     Session(auth): Session,
@@ -294,12 +286,8 @@ pub async fn suspend_api_key(
 #[utoipa::path(post, path = "/api-keys/{keyId}/resume", operation_id = "resume_api_key", tag = "api-keys",
     params(
         ("keyId" = String, Path, description = "Id of the key, `key-…`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The key, no longer suspended", body = Success<ApiKey>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request resumed the key"),
-    ))),
+    responses((status = 200, description = "The key, no longer suspended", body = Success<ApiKey>)),
     security(("session" = [])))]
 pub async fn resume_api_key(
     Session(auth): Session,

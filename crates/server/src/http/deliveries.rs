@@ -108,12 +108,8 @@ pub async fn get_delivery(
     params(
         ("webhookId" = String, Path, description = "Id of the webhook: `wh-` and a UUID"),
         ("deliveryId" = String, Path, description = "Id of the delivery: `dlv-` and a UUID"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The delivery, pending", body = Success<Delivery>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request sent it again"),
-    ))),
+    responses((status = 200, description = "The delivery, pending", body = Success<Delivery>)),
     security(("apiKey" = [])))]
 pub async fn redeliver_delivery(
     auth: Auth,
@@ -153,13 +149,9 @@ pub async fn redeliver_delivery(
 #[utoipa::path(post, path = "/webhooks/{webhookId}/redeliver", operation_id = "redeliver_webhook", tag = "webhooks",
     params(
         ("webhookId" = String, Path, description = "Id of the webhook: `wh-` and a UUID"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
     request_body = RedeliverSince,
-    responses((status = 200, description = "How many are sent again", body = Success<Redelivered>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request sent them again"),
-    ))),
+    responses((status = 200, description = "How many are sent again", body = Success<Redelivered>)),
     security(("apiKey" = [])))]
 pub async fn redeliver_webhook(
     auth: Auth,

@@ -30,12 +30,9 @@ const LOOKUP_BUDGET: Duration = Duration::from_secs(1);
 ///
 /// The answer comes at once; the scan waits for capacity. `config` overrides `options` key by key.
 #[utoipa::path(post, path = "/scans", operation_id = "create_scan", tag = "scans",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h")),
     request_body = CreateScan,
     responses((status = 201, description = "The scan, queued", body = Success<Scan>, headers(
         ("Location" = String, description = "Path of the scan, with its `scanType`"),
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the scan"),
     ))),
     security(("apiKey" = [])))]
 pub async fn create_scan(
@@ -210,12 +207,8 @@ const POSITIONS: u32 = 1_000;
     params(
         ("scanId" = Uuid, Path, description = "Id of the scan"),
         ("scanType" = Option<ScanType>, Query, description = "The scan's engine; default `nmap`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The scan, cancelled", body = Success<Scan>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request cancelled the scan"),
-    ))),
+    responses((status = 200, description = "The scan, cancelled", body = Success<Scan>)),
     security(("apiKey" = [])))]
 pub async fn cancel_scan(
     auth: Auth,

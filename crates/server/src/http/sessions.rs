@@ -33,8 +33,6 @@ use std::net::IpAddr;
 /// For people; programs use API keys. The access token is good for 15 minutes, the session for 7 days after the last
 /// refresh.
 #[utoipa::path(post, path = "/auth/login", operation_id = "login", tag = "sessions",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: a repeat within 24 h is told the session's id, not its tokens")),
     request_body = Login,
     responses((status = 200, description = "The session's tokens", body = Success<Tokens>, headers(
         ("Set-Cookie" = String, description = "The refresh token, with `refreshIn` `cookie`"),
@@ -82,10 +80,6 @@ pub async fn login(
 /// Uses the refresh token up and gives the next one, where the last one was: in the body or in the cookie. A refresh token
 /// that comes a second time ends the session, because somebody else may have it.
 #[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh_session", tag = "sessions",
-    params(
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: a repeat within 24 h does not end the session"),
-    ),
     request_body = Option<Refresh>,
     responses((status = 200, description = "The session's next tokens", body = Success<Tokens>, headers(
         ("Set-Cookie" = String, description = "The refresh token, when it came in the cookie"),
@@ -224,12 +218,8 @@ pub async fn get_me(Session(auth): Session, State(app): State<App>, query: Query
 ///
 /// Ends every other session of the user. Wrong present passwords count as logins do.
 #[utoipa::path(post, path = "/auth/change-password", operation_id = "change_password", tag = "sessions",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h")),
     request_body = ChangePassword,
-    responses((status = 200, description = "How many other sessions ended", body = Success<SessionsEnded>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request changed it"),
-    ))),
+    responses((status = 200, description = "How many other sessions ended", body = Success<SessionsEnded>)),
     security(("session" = [])))]
 pub async fn change_password(
     Session(auth): Session,

@@ -28,12 +28,9 @@ const PREFIX: &str = "tmpl-";
 ///
 /// Its options are checked as those of a scan are. It holds no target and no credentials.
 #[utoipa::path(post, path = "/scan-templates", operation_id = "create_template", tag = "templates",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h")),
     request_body = CreateTemplate,
     responses((status = 201, description = "The template", body = Success<Template>, headers(
         ("Location" = String, description = "Path of the template"),
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the template"),
     ))),
     security(("apiKey" = [])))]
 pub async fn create_template(
@@ -230,13 +227,10 @@ pub async fn delete_template(
 #[utoipa::path(post, path = "/scan-templates/{templateId}/launch", operation_id = "launch_template", tag = "templates",
     params(
         ("templateId" = String, Path, description = "Id of the template, with its `tmpl-`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
     request_body = LaunchTemplate,
     responses((status = 201, description = "The scan, queued", body = Success<Scan>, headers(
         ("Location" = String, description = "Path of the scan, with its `scanType`"),
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the scan"),
     ))),
     security(("apiKey" = [])))]
 pub async fn launch_template(

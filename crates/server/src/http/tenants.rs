@@ -22,12 +22,9 @@ use scanyard_contract::{Code, Tenant};
 ///
 /// It has neither keys nor users yet: `POST /users` with its `tenantId` makes its first user, `scanyard keys create` a key.
 #[utoipa::path(post, path = "/tenants", operation_id = "create_tenant", tag = "tenants",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h")),
     request_body = CreateTenant,
     responses((status = 201, description = "The tenant", body = Success<Tenant>, headers(
         ("Location" = String, description = "Path of the tenant"),
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the tenant"),
     ))),
     security(("apiKey" = [])))]
 pub async fn create_tenant(
@@ -160,12 +157,8 @@ pub async fn update_tenant(
 #[utoipa::path(post, path = "/tenants/{tenantId}/suspend", operation_id = "suspend_tenant", tag = "tenants",
     params(
         ("tenantId" = Uuid, Path, description = "Id of the tenant"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The tenant, suspended", body = Success<Tenant>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request suspended the tenant"),
-    ))),
+    responses((status = 200, description = "The tenant, suspended", body = Success<Tenant>)),
     security(("apiKey" = [])))]
 pub async fn suspend_tenant(
     auth: Auth,
@@ -184,12 +177,8 @@ pub async fn suspend_tenant(
 #[utoipa::path(post, path = "/tenants/{tenantId}/resume", operation_id = "resume_tenant", tag = "tenants",
     params(
         ("tenantId" = Uuid, Path, description = "Id of the tenant"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The tenant, active", body = Success<Tenant>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request resumed the tenant"),
-    ))),
+    responses((status = 200, description = "The tenant, active", body = Success<Tenant>)),
     security(("apiKey" = [])))]
 pub async fn resume_tenant(
     auth: Auth,

@@ -303,12 +303,8 @@ pub async fn delete_user(
 #[utoipa::path(post, path = "/users/{userId}/unlock", operation_id = "unlock_user", tag = "users",
     params(
         ("userId" = String, Path, description = "Id of the user, `usr-…`"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The user", body = Success<User>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request unlocked the user"),
-    ))),
+    responses((status = 200, description = "The user", body = Success<User>)),
     security(("apiKey" = [])))]
 pub async fn unlock_user(
     auth: Auth,

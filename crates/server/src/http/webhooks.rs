@@ -26,8 +26,6 @@ use scanyard_contract::{Code, Timestamp};
 ///
 /// The server connects to the URL and makes the TLS handshake first. The answer is the only one that holds the secret.
 #[utoipa::path(post, path = "/webhooks", operation_id = "create_webhook", tag = "webhooks",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters: the repeat within 24 h makes no second webhook")),
     request_body = CreateWebhook,
     responses((status = 201, description = "The webhook with its secret", body = Success<CreatedWebhook>, headers(
         ("Location" = String, description = "Path of the webhook"),
@@ -270,12 +268,8 @@ pub async fn delete_webhook(
 #[utoipa::path(post, path = "/webhooks/{webhookId}/test", operation_id = "test_webhook", tag = "webhooks",
     params(
         ("webhookId" = String, Path, description = "Id of the webhook: `wh-` and a UUID"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: makes the request safe to repeat for 24 h"),
     ),
-    responses((status = 200, description = "The delivery with its attempt", body = Success<Delivery>, headers(
-        ("Idempotency-Replayed" = String, description = "`true` when an earlier request made the call"),
-    ))),
+    responses((status = 200, description = "The delivery with its attempt", body = Success<Delivery>)),
     security(("apiKey" = [])))]
 pub async fn test_webhook(
     auth: Auth,
@@ -321,8 +315,6 @@ pub async fn test_webhook(
 #[utoipa::path(post, path = "/webhooks/{webhookId}/rotate-secret", operation_id = "rotate_webhook_secret", tag = "webhooks",
     params(
         ("webhookId" = String, Path, description = "Id of the webhook: `wh-` and a UUID"),
-        ("Idempotency-Key" = Option<String>, Header,
-            description = "1 to 255 visible ASCII characters: the repeat within 24 h does not rotate again"),
     ),
     request_body = RotateSecret,
     responses((status = 200, description = "The new secret", body = Success<RotatedSecret>)),
