@@ -4,6 +4,7 @@ use crate::finding::{Finding, Summary};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -287,6 +288,20 @@ pub struct Coverage {
     pub hosts: u64,
     /// Hosts that answered at least once.
     pub reached: u64,
+}
+
+/// What happened to the records of the engine's report: `read = kept + merged + dropped`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Records {
+    /// Records that the report holds.
+    pub read: u64,
+    /// Those that became findings.
+    pub kept: u64,
+    /// Those that say again what another says.
+    pub merged: u64,
+    /// Those that are no finding, by the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// The results of a scan.

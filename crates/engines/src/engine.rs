@@ -18,6 +18,8 @@ pub struct Engine {
     pub targets: &'static [(TargetType, &'static str)],
     /// File name of its program; empty for the native engine.
     pub program: &'static str,
+    /// How an operator installs it.
+    pub install: &'static str,
 }
 
 /// Whether an engine can run here.
@@ -56,6 +58,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Network discovery, port scan and service detection",
         targets: NETWORK,
         program: "nmap",
+        install: "apt-get install nmap",
     },
     Engine {
         scan_type: ScanType::Zap,
@@ -63,6 +66,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Dynamic test of web applications",
         targets: WEB,
         program: "zap.sh",
+        install: "OWASP's own package from its site; it needs Java 17 or newer",
     },
     Engine {
         scan_type: ScanType::Trivy,
@@ -70,6 +74,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Vulnerabilities, misconfigurations and secrets in images and files",
         targets: &[],
         program: "trivy",
+        install: "Aqua's own package",
     },
     Engine {
         scan_type: ScanType::Nuclei,
@@ -77,6 +82,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Template-based detection of known faults",
         targets: WEB,
         program: "nuclei",
+        install: "ProjectDiscovery's own binary and a folder of templates",
     },
     Engine {
         scan_type: ScanType::Nikto,
@@ -84,6 +90,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Checks of web servers: dangerous files, old software, misconfiguration",
         targets: WEB,
         program: "nikto",
+        install: "apt-get install nikto, of the section non-free",
     },
     Engine {
         scan_type: ScanType::Sqlmap,
@@ -91,6 +98,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Detection of SQL injection",
         targets: WEB,
         program: "sqlmap",
+        install: "apt-get install sqlmap",
     },
     Engine {
         scan_type: ScanType::Wapiti,
@@ -98,6 +106,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Black-box scan of web applications",
         targets: WEB,
         program: "wapiti",
+        install: "pip install wapiti3, in a virtual environment of its own",
     },
     Engine {
         scan_type: ScanType::Harvester,
@@ -105,6 +114,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Names and addresses of a domain from public sources",
         targets: DOMAIN,
         program: "theHarvester",
+        install: "the project's own source, in a virtual environment of its own",
     },
     Engine {
         scan_type: ScanType::Sublist3r,
@@ -112,6 +122,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Subdomains of a domain from public sources",
         targets: DOMAIN,
         program: "sublist3r",
+        install: "apt-get install sublist3r",
     },
     Engine {
         scan_type: ScanType::Sentinel,
@@ -119,6 +130,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Built in: open ports, banners, TLS, HTTP headers, cookies, methods and directory listings",
         targets: NATIVE,
         program: "",
+        install: "",
     },
 ];
 

@@ -1,8 +1,9 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
+use crate::collected::Collected;
 use crate::{Options, Target, nmap, sentinel};
 use scanyard_contract::Finding;
-use scanyard_contract::scan::{Coverage, Failure, FailureReason};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,15 +59,6 @@ pub enum Outcome {
     Stopped,
 }
 
-/// What happened to the records of the engine's report: `read = kept + merged + dropped`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Records {
-    pub read: u64,
-    pub kept: u64,
-    pub merged: u64,
-    pub dropped: u64,
-}
-
 /// The engine's report as it wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawReport {
@@ -87,6 +79,17 @@ pub struct Report {
     pub engine_version: Option<String>,
 }
 
+/// What an engine's report says, whether we ran the engine or somebody else did.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub collected: Collected,
+    pub coverage: Coverage,
+    /// The version that the engine stated of itself.
+    pub engine_version: Option<String>,
+    /// Why this is not the report of a scan that reached its target and ran to its end; what it holds counts all the same.
+    pub fault: Option<(FailureReason, String)>,
+}
+
 /// Runs one job to its end.
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
@@ -96,6 +99,22 @@ pub async fn run(job: Job, control: Control) -> Report {
 }
 
 impl Report {
+    /// What a run comes to whose report was parsed.
+    pub fn of(outcome: Outcome, parsed: Parsed, raw: Option<RawReport>) -> Report {
+        let Parsed { collected, coverage, engine_version, fault: _ } = parsed;
+        Report { outcome, findings: collected.findings, coverage, records: collected.records, raw, engine_version }
+    }
+
+    /// A run that has no folder to work in.
+    pub(crate) fn no_job_dir(job: &Job, error: &std::io::Error) -> Report {
+        Report::failed(FailureReason::EngineFailed, format!("job folder in {}: {error}", job.work_dir.display()))
+    }
+
+    /// A run that we stopped ourselves: nothing of it is kept.
+    pub fn stopped() -> Report {
+        Report { outcome: Outcome::Stopped, ..Report::failed(FailureReason::Killed, "") }
+    }
+
     /// A run that ended before anything was found.
     pub fn failed(reason: FailureReason, message: impl Into<String>) -> Report {
         Report {
@@ -107,4 +126,13 @@ impl Report {
             engine_version: None,
         }
     }
+}
+
+/// Raises a run's progress; it never falls.
+pub(crate) fn raise(progress: &watch::Sender<u8>, percent: u8) {
+    progress.send_if_modified(|now| {
+        let rises = percent > *now;
+        *now = percent.max(*now);
+        rises
+    });
 }

@@ -3,6 +3,7 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+pub mod collected;
 pub mod engine;
 pub mod fingerprint;
 pub mod job;
@@ -18,6 +19,6 @@ pub mod text;
 pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};
-pub use job::{Control, Job, Outcome, RawReport, Records, Report, run};
+pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, run};
 pub use options::Options;
 pub use target::Target;

@@ -15,9 +15,10 @@ pub use webhooks::{Allow, Webhooks};
 
 use crate::http::source::ProxyHeader;
 use ipnet::IpNet;
+use scanyard_contract::ScanType;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Everything that can be set.
@@ -147,6 +148,33 @@ pub struct Engines {
     #[serde(deserialize_with = "empty_is_none")]
     pub user: Option<String>,
     pub nmap: Program,
+    pub zap: Program,
+    pub trivy: Program,
+    pub nuclei: Program,
+    pub nikto: Program,
+    pub sqlmap: Program,
+    pub wapiti: Program,
+    pub harvester: Program,
+    pub sublist3r: Program,
+}
+
+impl Engines {
+    /// The program that is configured for an engine.
+    pub fn path(&self, scan_type: ScanType) -> Option<&Path> {
+        let program = match scan_type {
+            ScanType::Nmap => &self.nmap,
+            ScanType::Zap => &self.zap,
+            ScanType::Trivy => &self.trivy,
+            ScanType::Nuclei => &self.nuclei,
+            ScanType::Nikto => &self.nikto,
+            ScanType::Sqlmap => &self.sqlmap,
+            ScanType::Wapiti => &self.wapiti,
+            ScanType::Harvester => &self.harvester,
+            ScanType::Sublist3r => &self.sublist3r,
+            ScanType::Sentinel => return None,
+        };
+        program.path.as_deref()
+    }
 }
 
 /// An engine that is a program.

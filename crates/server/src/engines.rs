@@ -13,19 +13,7 @@ pub struct Engines(Vec<Availability>);
 impl Engines {
     /// Looks for every engine.
     pub fn locate(config: &config::Engines) -> Engines {
-        let configured = |scan_type| match scan_type {
-            ScanType::Nmap => config.nmap.path.as_deref(),
-            ScanType::Zap
-            | ScanType::Trivy
-            | ScanType::Nuclei
-            | ScanType::Nikto
-            | ScanType::Sqlmap
-            | ScanType::Wapiti
-            | ScanType::Harvester
-            | ScanType::Sublist3r
-            | ScanType::Sentinel => None,
-        };
-        Engines(ScanType::ALL.iter().map(|scan_type| locate(*scan_type, configured(*scan_type))).collect())
+        Engines(ScanType::ALL.iter().map(|scan_type| locate(*scan_type, config.path(*scan_type))).collect())
     }
 
     /// Whether and where an engine is there.

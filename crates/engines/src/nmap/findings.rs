@@ -3,11 +3,10 @@
 use super::scripts;
 use super::xml::{Document, Host, Port, Script, Service};
 use crate::Target;
+use crate::collected::Collected;
 use crate::fingerprint::fingerprint;
-use crate::job::Records;
 use crate::text::{EVIDENCE_BYTES, clean};
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
-use std::collections::HashSet;
 
 /// What one script, or one vulnerability that it names, comes to.
 #[derive(Debug)]
@@ -31,25 +30,19 @@ struct Place<'a> {
 }
 
 /// The findings of a report. The same fault at two addresses of one name is one finding.
-pub fn findings(document: &Document, target: &Target) -> (Vec<Finding>, Records) {
-    let mut found = Vec::new();
-    let mut records = Records::default();
+pub fn findings(document: &Document, target: &Target) -> Collected {
+    let mut collected = Collected::default();
     for host in &document.hosts {
         let name = host_name(host, target);
         for port in host.ports.iter().filter(|port| port.state == "open" && port.number > 0) {
             let place = Place { host: &name, ip: &host.address, port: Some(port) };
-            records.read += 1;
-            found.push(finding("open-port", open_port(port), &place));
-            scripts_of(&port.scripts, &place, document.started, &mut found, &mut records);
+            collected.add(finding("open-port", open_port(port), &place));
+            scripts_of(&port.scripts, &place, document.started, &mut collected);
         }
         let place = Place { host: &name, ip: &host.address, port: None };
-        scripts_of(&host.scripts, &place, document.started, &mut found, &mut records);
+        scripts_of(&host.scripts, &place, document.started, &mut collected);
     }
-    let mut seen = HashSet::new();
-    found.retain(|finding| seen.insert(finding.fingerprint.clone()));
-    records.kept = found.len() as u64;
-    records.merged = records.read - records.dropped - records.kept;
-    (found, records)
+    collected
 }
 
 /// The target's name as requested; in a network each host is its address.
@@ -60,13 +53,16 @@ fn host_name(host: &Host, target: &Target) -> String {
     }
 }
 
-fn scripts_of(scripts: &[Script], place: &Place, now: i64, found: &mut Vec<Finding>, records: &mut Records) {
+fn scripts_of(scripts: &[Script], place: &Place, now: i64, collected: &mut Collected) {
     for script in scripts {
         let (statements, dropped) = scripts::statements(script, now);
-        records.read += statements.len() as u64 + dropped;
-        records.dropped += dropped;
         let rule = clean(script.id.as_bytes(), 100);
-        found.extend(statements.into_iter().map(|statement| finding(&rule, statement, place)));
+        for _ in 0..dropped {
+            collected.drop("says that nothing is wrong");
+        }
+        for statement in statements {
+            collected.add(finding(&rule, statement, place));
+        }
     }
 }
 
@@ -121,8 +117,8 @@ fn finding(rule: &str, statement: Statement, place: &Place) -> Finding {
         },
         evidence: Some(evidence.trim().to_string()).filter(|evidence| !evidence.is_empty()),
         cve: statement.cve,
-        cwe: Vec::new(),
         remediation: statement.remediation.map(str::to_string),
         references: statement.references,
+        ..Finding::default()
     }
 }

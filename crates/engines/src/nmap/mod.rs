@@ -12,9 +12,12 @@ mod xml;
 
 pub use options::{Options, Profile, Scripts};
 
-use crate::job::{Control, Job, Outcome, RawReport, Report};
-use crate::process::{self, Ended, Program, Soft};
+use crate::Target;
+use crate::engine::engine;
+use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
+use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
 use progress::Progress;
+use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -31,43 +34,60 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         return Report::failed(FailureReason::EngineFailed, "these are not options of nmap");
     };
     let Some(path) = job.program.clone() else {
-        return Report::failed(FailureReason::EngineMissing, "nmap is not installed: apt-get install nmap");
+        return Report::failed(FailureReason::EngineMissing, "nmap is not installed");
     };
     let addresses = one_family(&job.addresses);
     if addresses.is_empty() {
         return Report::failed(FailureReason::ResolutionFailed, format!("{} has no address", job.target));
     }
-    let args = argv::argv(options, &addresses, job.timeout);
-    let program = Program { path, args, soft: Soft::Terminate, grace: GRACE, max_report_bytes: MAX_REPORT_BYTES };
+    let dir = match JobDir::create(&job.work_dir, job.run_id) {
+        Ok(dir) => dir,
+        Err(error) => return Report::no_job_dir(&job, &error),
+    };
+    let program = Program {
+        path,
+        args: argv::argv(options, &addresses, job.timeout),
+        soft: Soft::Terminate,
+        grace: GRACE,
+        stdin: None,
+        stdout: Stdout::Report,
+        max_report_bytes: MAX_REPORT_BYTES,
+    };
     let mut raw = Vec::new();
     let mut progress = Progress::new(options);
     let sender = control.progress.clone();
-    let run = process::run(&job, &mut control, &program, |bytes| {
-        raw.extend_from_slice(bytes);
-        if let Some(percent) = progress.read(bytes) {
-            sender.send_if_modified(|sent| percent > std::mem::replace(sent, percent.max(*sent)));
+    let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
+        if stream == Stream::Stdout {
+            raw.extend_from_slice(bytes);
+            if let Some(percent) = progress.read(bytes) {
+                raise(&sender, percent);
+            }
         }
     })
     .await;
 
-    let document = xml::parse(&raw);
-    let reached = document.hosts.iter().filter(|host| host.answered).count() as u64;
-    let outcome = verdict::verdict(&run, &document, &job.target);
-    if outcome == Outcome::Stopped {
-        return Report { outcome, ..Report::failed(FailureReason::Killed, "") };
+    if run.ended == Ended::Stopped {
+        return Report::stopped();
     }
-    let (findings, records) = findings::findings(&document, &job.target);
+    let mut parsed = read(&raw, &job.target);
+    // All of them: what was left out for its family was not reached.
+    parsed.coverage.hosts = job.addresses.len() as u64;
+    let outcome = run.outcome(engine(ScanType::Nmap), parsed.fault.take());
     if outcome == Outcome::Completed {
-        sender.send_replace(100);
+        raise(&sender, 100);
     }
     let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;
-    Report {
-        outcome,
-        findings,
-        // All of them: what was left out for its family was not reached.
-        coverage: Coverage { hosts: job.addresses.len() as u64, reached },
-        records,
-        raw: is_kept.then_some(RawReport { media_type: "application/xml", bytes: raw }),
+    Report::of(outcome, parsed, is_kept.then_some(RawReport { media_type: "application/xml", bytes: raw }))
+}
+
+/// Reads a report, as nmap writes it with `-oX`.
+pub fn read(report: &[u8], target: &Target) -> Parsed {
+    let document = xml::parse(report);
+    let reached = document.hosts.iter().filter(|host| host.answered).count() as u64;
+    Parsed {
+        fault: verdict::fault(&document, target),
+        collected: findings::findings(&document, target),
+        coverage: Coverage { hosts: document.hosts.len() as u64, reached },
         engine_version: document.version,
     }
 }

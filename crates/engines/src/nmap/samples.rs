@@ -1,14 +1,15 @@
 //! Reports that nmap wrote, read and judged.
 
-use super::findings::findings;
-use super::verdict::verdict;
 use super::xml::{self, Document};
 use crate::Target;
-use crate::job::{Outcome, Records};
+use crate::collected::Collected;
+use crate::engine::engine;
+use crate::job::Outcome;
 use crate::process::{Ended, Exit, Run};
 use proptest::prelude::*;
+use scanyard_contract::ScanType;
 use scanyard_contract::finding::Finding;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, Records};
 
 macro_rules! sample {
     ($name:literal) => {
@@ -34,8 +35,14 @@ fn target() -> Target {
     Target::parse("app.example.test").unwrap()
 }
 
-fn read(bytes: &[u8]) -> (Vec<Finding>, Records) {
-    findings(&xml::parse(bytes), &target())
+fn read(bytes: &[u8]) -> Collected {
+    super::read(bytes, &target()).collected
+}
+
+/// Records read, kept, merged and dropped.
+fn counts(bytes: &[u8]) -> [u64; 4] {
+    let Records { read, kept, merged, dropped } = read(bytes).records;
+    [read, kept, merged, dropped.values().sum()]
 }
 
 /// One line a finding: severity, confidence, rule, port, title.
@@ -44,7 +51,7 @@ fn lines(bytes: &[u8]) -> String {
         let port = finding.location.port.unwrap_or_default();
         format!("{:?}/{:?} {} {port}: {}", finding.severity, finding.confidence, finding.rule_id, finding.title)
     };
-    read(bytes).0.iter().map(line).collect::<Vec<_>>().join("\n")
+    read(bytes).findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -61,13 +68,12 @@ fn open_ports_carry_their_service() {
     Info/Confirmed open-port 8445: Open port 8445/tcp (ssl/http)
     Info/Confirmed open-port 9999: Open port 9999/tcp (abyss)
     "#);
-    let (_, records) = read(sample!("services.xml"));
-    assert_eq!(records, Records { read: 10, kept: 10, merged: 0, dropped: 0 });
+    assert_eq!(counts(sample!("services.xml")), [10, 10, 0, 0]);
 }
 
 #[test]
 fn a_finding_has_this_shape() {
-    insta::assert_json_snapshot!(read(sample!("services.xml")).0[7], @r#"
+    insta::assert_json_snapshot!(read(sample!("services.xml")).findings[7], @r#"
     {
       "fingerprint": "sy1:273b9b403de423fd3a693379321b7062f599e857ba2b51c1f8b14e77617d7526",
       "engine": "nmap",
@@ -138,7 +144,7 @@ fn scripts_of_the_fixed_table_are_known() {
 
 #[test]
 fn each_entry_of_the_vulnerability_library_is_a_finding() {
-    let (findings, _) = read(sample!("vulns-lib.xml"));
+    let findings = read(sample!("vulns-lib.xml")).findings;
     let found: Vec<&Finding> = findings.iter().filter(|finding| finding.rule_id == "ssl-dh-params").collect();
     assert_eq!(found.len(), 2);
     assert_ne!(found[0].fingerprint, found[1].fingerprint);
@@ -167,9 +173,8 @@ fn each_entry_of_the_vulnerability_library_is_a_finding() {
 
 #[test]
 fn a_script_that_failed_is_dropped_and_counted() {
-    let (findings, records) = read(sample!("vuln-safe.xml"));
-    assert!(findings.iter().all(|finding| finding.rule_id != "tls-ticketbleed"));
-    assert_eq!(records, Records { read: 6, kept: 5, merged: 0, dropped: 1 });
+    assert!(read(sample!("vuln-safe.xml")).findings.iter().all(|finding| finding.rule_id != "tls-ticketbleed"));
+    assert_eq!(counts(sample!("vuln-safe.xml")), [6, 5, 0, 1]);
 }
 
 #[test]
@@ -178,26 +183,22 @@ fn the_same_port_at_two_addresses_of_a_name_is_one_finding() {
     let (start, rest) = one.split_once("<host ").unwrap();
     let (host, end) = rest.split_once("<runstats>").unwrap();
     let two = format!("{start}<host {host}<host {}<runstats>{end}", host.replace("127.0.0.1", "127.0.0.2"));
-    let (findings, records) = read(two.as_bytes());
-    assert_eq!(findings.len(), 1);
-    assert_eq!(records, Records { read: 2, kept: 1, merged: 1, dropped: 0 });
-    assert_eq!(
-        super::findings::findings(&xml::parse(two.as_bytes()), &Target::parse("127.0.0.0/30").unwrap()).0.len(),
-        2
-    );
+    assert_eq!(counts(two.as_bytes()), [2, 1, 1, 0]);
+    let network = Target::parse("127.0.0.0/30").unwrap();
+    assert_eq!(super::read(two.as_bytes(), &network).collected.findings.len(), 2);
 }
 
 #[test]
 fn the_fingerprint_depends_on_the_name_and_not_on_the_banner() {
     let report = String::from_utf8(sample!("services.xml").to_vec()).unwrap();
     let other = report.replace("127.0.0.1", "10.0.0.9").replace("nginx", "other").replace("1.22.1", "2.0");
-    let prints = |text: &str| read(text.as_bytes()).0.into_iter().map(|f| f.fingerprint).collect::<Vec<_>>();
+    let prints = |text: &str| read(text.as_bytes()).findings.into_iter().map(|f| f.fingerprint).collect::<Vec<_>>();
     assert_eq!(prints(&report), prints(&other));
 }
 
 fn judge(bytes: &[u8], ended: Ended, exit: Exit) -> Outcome {
     let last_lines = vec!["last words".to_string()];
-    verdict(&Run { ended, exit, last_lines }, &xml::parse(bytes), &target())
+    Run { ended, exit, last_lines }.outcome(engine(ScanType::Nmap), super::read(bytes, &target()).fault)
 }
 
 fn reason(bytes: &[u8], ended: Ended, exit: Exit) -> FailureReason {
@@ -266,7 +267,7 @@ fn deep_nesting_and_entities_do_no_harm() {
 fn what_a_target_sends_is_cleaned() {
     let report = "<nmaprun start='1'><host><address addr='127.0.0.1'/><ports><port protocol='tcp' portid='80'>\
         <state state='open' reason='syn-ack'/><service name='ht&#x1b;[31mtp' product='a&#x202e;b'/></port></ports></host></nmaprun>";
-    let (findings, _) = read(report.as_bytes());
+    let findings = read(report.as_bytes()).findings;
     assert_eq!(findings[0].title, "Open port 80/tcp (http)");
     assert_eq!(findings[0].evidence.as_deref(), Some("ab"));
 }
@@ -276,8 +277,8 @@ proptest! {
     fn a_cut_report_never_panics(sample in 0..SAMPLES.len(), at in any::<prop::sample::Index>()) {
         let bytes = SAMPLES[sample];
         let cut = &bytes[..at.index(bytes.len())];
-        let whole = read(bytes).0.len();
-        prop_assert!(read(cut).0.len() <= whole);
+        let whole = read(bytes).findings.len();
+        prop_assert!(read(cut).findings.len() <= whole);
     }
 
     #[test]
@@ -285,8 +286,8 @@ proptest! {
         let mut bytes = SAMPLES[sample].to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let (findings, records) = read(&bytes);
-        prop_assert_eq!(records.read, findings.len() as u64 + records.merged + records.dropped);
+        let [read, kept, merged, dropped] = counts(&bytes);
+        prop_assert_eq!(read, kept + merged + dropped);
     }
 
     #[test]

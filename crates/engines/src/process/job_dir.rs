@@ -1,8 +1,9 @@
 //! The folder of one run: empty, 0700, gone when the run is.
 
-use std::fs::DirBuilder;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use nix::libc::O_NOFOLLOW;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -27,6 +28,27 @@ impl JobDir {
 
     pub fn tmp(&self) -> PathBuf {
         self.0.join("tmp")
+    }
+
+    /// Writes a file for the engine to read, 0600; the supervisor gives it to the engine's user.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.0.join(name))?.write_all(bytes)
+    }
+
+    /// Opens a file that the engine left: a regular one, never a link.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW).open(self.0.join(name))?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::other(format!("{name} is no regular file"))),
+        }
+    }
+
+    /// Reads a file that the engine left, at most `max` bytes of it.
+    pub fn read(&self, name: &str, max: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(name)?.take(max).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 }
 

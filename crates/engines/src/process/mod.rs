@@ -5,14 +5,18 @@
 //! dies or freezes. What an engine is, this module must not know.
 
 mod job_dir;
+mod lines;
 mod protocol;
 mod runner;
 pub mod supervise;
 mod sweep;
 mod tree;
+mod verdict;
 
+pub use job_dir::JobDir;
+pub use lines::Lines;
 pub use protocol::Exit;
-pub use runner::{Ended, Program, Run, Soft, run};
+pub use runner::{Ended, Program, Run, Soft, Stdout, Stream, run};
 pub use sweep::sweep;
 
 /// Names the run in the environment of its supervisor, its engine and all that the engine starts.

@@ -22,6 +22,8 @@ pub const MAX_LINE: usize = 1024 * 1024;
 pub struct Spec {
     pub program: PathBuf,
     pub args: Vec<String>,
+    /// What the engine finds on its stdin, which stays open after it; `None`: an empty stdin. At most 4 KiB.
+    pub stdin: Option<String>,
     /// The job folder; the engine's working directory.
     pub dir: PathBuf,
     /// How long one renewal holds.

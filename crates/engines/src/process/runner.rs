@@ -2,6 +2,7 @@
 //! when the last process is gone.
 
 use super::job_dir::JobDir;
+use super::lines::Lines;
 use super::protocol::{Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
 use super::{RUN_ID, sweep};
 use crate::job::{Control, Job};
@@ -13,7 +14,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
 /// A program and how it wants to be ended.
@@ -26,6 +27,9 @@ pub struct Program {
     pub soft: Soft,
     /// How long it may take for that.
     pub grace: Duration,
+    /// What it finds on its stdin, which then stays open; `None`: nothing, and the end at once. At most 4 KiB.
+    pub stdin: Option<String>,
+    pub stdout: Stdout,
     /// The most bytes that it may write to stdout, and to any one file.
     pub max_report_bytes: u64,
 }
@@ -35,6 +39,22 @@ pub struct Program {
 pub enum Soft {
     Interrupt,
     Terminate,
+}
+
+/// What an engine writes to its stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdout {
+    /// Its report.
+    Report,
+    /// What it says to people; its report is a file, and stdout may hold its last words as well as stderr.
+    Log,
+}
+
+/// Where a piece of output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
 }
 
 /// What ended the run.
@@ -54,7 +74,7 @@ pub enum Ended {
 pub struct Run {
     pub ended: Ended,
     pub exit: Exit,
-    /// The last lines of stderr, cleaned.
+    /// The last lines of its log, cleaned.
     pub last_lines: Vec<String>,
 }
 
@@ -62,26 +82,27 @@ pub struct Run {
 const TERM_GRACE: Duration = Duration::from_secs(3);
 /// The same when we stop ourselves.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Lines of stderr that are kept.
+/// Lines of the log that are kept.
 const LAST_LINES: usize = 20;
 /// Bytes of one such line that are kept.
 const LINE_BYTES: usize = 500;
 
-/// Runs the program to its end and hands every piece of its stdout to `on_output`.
-pub async fn run(job: &Job, control: &mut Control, program: &Program, mut on_output: impl FnMut(&[u8])) -> Run {
-    let dir = match JobDir::create(&job.work_dir, job.run_id) {
-        Ok(dir) => dir,
-        Err(error) => return not_started(format!("job folder in {}: {error}", job.work_dir.display())),
-    };
-    let (mut child, mut socket) = match start(job, control, program, &dir).await {
+/// Runs the program to its end in a job folder and hands every piece of its output to `on_output`.
+pub async fn run(
+    job: &Job,
+    control: &mut Control,
+    program: &Program,
+    dir: &JobDir,
+    on_output: impl FnMut(Stream, &[u8]),
+) -> Run {
+    let (mut child, mut socket) = match start(job, control, program, dir).await {
         Ok(started) => started,
         Err(error) => return not_started(format!("supervisor {}: {error}", job.supervisor.join(" "))),
     };
-    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return not_started("the supervisor has no pipes".to_string());
     };
-    let (mut from_supervisor, mut to_supervisor) = socket.split();
-    let errors = last_lines(&mut stderr);
+    let (mut from_supervisor, mut orders) = socket.split();
     let exit = async {
         let exit = read_exit(&mut from_supervisor).await;
         if exit == Exit::SupervisorLost {
@@ -91,13 +112,22 @@ pub async fn run(job: &Job, control: &mut Control, program: &Program, mut on_out
         }
         exit
     };
-    let steering = steer(job, control, program, &mut stdout, &mut to_supervisor, &mut on_output);
-    let (exit, last_lines, ended) = tokio::join!(exit, errors, steering);
+    let mut drain = Drain {
+        stdout,
+        stderr,
+        has_stdout_ended: false,
+        has_stderr_ended: false,
+        stdout_is: program.stdout,
+        log: Log::default(),
+        on_output,
+    };
+    let steering = steer(job, control, program, &mut drain, &mut orders);
+    let (exit, ended) = tokio::join!(exit, steering);
     if let Err(error) = child.wait().await {
         tracing::warn!(run_id = %job.run_id, %error, "the supervisor could not be waited for");
     }
     let ended = if exit == Exit::LeaseLost { Ended::Stopped } else { ended };
-    Run { ended, exit, last_lines }
+    Run { ended, exit, last_lines: drain.log.end() }
 }
 
 fn not_started(message: String) -> Run {
@@ -130,6 +160,7 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
     let spec = Spec {
         program: program.path.clone(),
         args: program.args.clone(),
+        stdin: program.stdin.clone(),
         dir: dir.path().to_path_buf(),
         lease_ms: control.lease.as_millis() as u64,
         user: job.user.clone(),
@@ -141,14 +172,13 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
     Ok((child, socket))
 }
 
-/// Drains stdout until its end, which comes with the last process, and passes on every order meanwhile.
+/// Drains both pipes until their end, which comes with the last process, and passes on every order meanwhile.
 async fn steer(
     job: &Job,
     control: &mut Control,
     program: &Program,
-    stdout: &mut ChildStdout,
+    drain: &mut Drain<impl FnMut(Stream, &[u8])>,
     orders: &mut tokio::net::unix::WriteHalf<'_>,
-    on_output: &mut impl FnMut(&[u8]),
 ) -> Ended {
     let soft = match program.soft {
         Soft::Interrupt => INTERRUPT,
@@ -159,7 +189,7 @@ async fn steer(
     let mut steps: VecDeque<(Instant, u8)> = VecDeque::new();
     let mut is_renewing = true;
     let mut left = program.max_report_bytes;
-    let mut buffer = vec![0; 64 * 1024];
+    let (mut buffer, mut errors) = (vec![0; 64 * 1024], vec![0; 8 * 1024]);
     loop {
         let next = steps.front().map_or(deadline, |step| step.0);
         let now = Instant::now();
@@ -185,19 +215,25 @@ async fn steer(
                     steps = softly(soft, program.grace);
                 }
             },
-            read = stdout.read(&mut buffer) => {
+            read = drain.stdout.read(&mut buffer), if !drain.has_stdout_ended => {
                 let read = read.unwrap_or(0);
-                if read == 0 {
-                    return ended;
-                }
+                drain.has_stdout_ended = read == 0;
                 let kept = read.min(usize::try_from(left).unwrap_or(usize::MAX));
-                on_output(&buffer[..kept]);
+                drain.take(Stream::Stdout, &buffer[..kept]);
                 left -= kept as u64;
                 if kept < read && ended == Ended::ByItself {
                     ended = Ended::OutputTooLarge;
                     steps = [(now, KILL)].into();
                 }
             }
+            read = drain.stderr.read(&mut errors), if !drain.has_stderr_ended => {
+                let read = read.unwrap_or(0);
+                drain.has_stderr_ended = read == 0;
+                drain.take(Stream::Stderr, &errors[..read]);
+            }
+        }
+        if drain.has_stdout_ended && drain.has_stderr_ended {
+            return ended;
         }
     }
 }
@@ -223,35 +259,52 @@ async fn read_exit(from_supervisor: &mut (impl AsyncRead + Unpin)) -> Exit {
     serde_json::from_slice(&line).unwrap_or(Exit::SupervisorLost)
 }
 
-/// Reads to the end and keeps the last lines, cleaned.
-async fn last_lines(stderr: &mut (impl AsyncRead + Unpin)) -> Vec<String> {
-    let mut lines: VecDeque<String> = VecDeque::new();
-    let mut line: Vec<u8> = Vec::new();
-    let mut buffer = vec![0; 8 * 1024];
-    loop {
-        let read = stderr.read(&mut buffer).await.unwrap_or(0);
-        for byte in &buffer[..read] {
-            if *byte == b'\n' {
-                push_line(&mut lines, &line);
-                line.clear();
-            } else if line.len() < LINE_BYTES {
-                line.push(*byte);
-            }
+/// Both pipes, and who listens to them.
+struct Drain<F> {
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    has_stdout_ended: bool,
+    has_stderr_ended: bool,
+    stdout_is: Stdout,
+    log: Log,
+    on_output: F,
+}
+
+impl<F: FnMut(Stream, &[u8])> Drain<F> {
+    fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        match (stream, self.stdout_is) {
+            (Stream::Stdout, Stdout::Report) => {}
+            (Stream::Stdout, Stdout::Log) => self.log.push(0, bytes),
+            (Stream::Stderr, _) => self.log.push(1, bytes),
         }
-        if read == 0 {
-            push_line(&mut lines, &line);
-            return lines.into();
-        }
+        (self.on_output)(stream, bytes);
     }
 }
 
-fn push_line(lines: &mut VecDeque<String>, line: &[u8]) {
-    let line = text::clean(line, LINE_BYTES);
-    if line.trim().is_empty() {
-        return;
+/// The last lines of stdout and stderr, in the order in which they ended.
+#[derive(Default)]
+struct Log {
+    streams: [Lines; 2],
+    last: VecDeque<String>,
+}
+
+impl Log {
+    fn push(&mut self, stream: usize, bytes: &[u8]) {
+        let last = &mut self.last;
+        self.streams[stream].push(bytes, |line| keep(last, line));
     }
-    if lines.len() == LAST_LINES {
-        lines.pop_front();
+
+    fn end(mut self) -> Vec<String> {
+        for stream in &mut self.streams {
+            stream.end(|line| keep(&mut self.last, line));
+        }
+        self.last.into()
     }
-    lines.push_back(line);
+}
+
+fn keep(last: &mut VecDeque<String>, line: &str) {
+    if last.len() == LAST_LINES {
+        last.pop_front();
+    }
+    last.push_back(text::clean(line.as_bytes(), LINE_BYTES));
 }

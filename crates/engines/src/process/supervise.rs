@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, User, chown, getpid, getppid, setsid};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -57,7 +57,8 @@ fn supervise(worker: &mut File) -> io::Result<Exit> {
     let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     prctl::set_child_subreaper(true)?;
 
-    let mut command = prepare(&spec)?;
+    let (stdin, _held_open) = stdin(&spec)?;
+    let mut command = prepare(&spec, stdin)?;
     // Reaped below with every other child, so the handle is not kept.
     let pid = match command.spawn() {
         Ok(child) => Pid::from_raw(child.id() as i32),
@@ -94,7 +95,7 @@ fn read_spec(worker: &mut File) -> io::Result<Spec> {
 
 /// Sets the limits that the engine inherits, and makes its command: in a session of its own, so that it has no
 /// controlling terminal to read keys from and is a group to signal.
-fn prepare(spec: &Spec) -> io::Result<Command> {
+fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<Command> {
     umask(Mode::from_bits_truncate(0o077));
     limit(Resource::RLIMIT_CORE, 0)?;
     limit(Resource::RLIMIT_FSIZE, spec.max_file_bytes)?;
@@ -102,11 +103,13 @@ fn prepare(spec: &Spec) -> io::Result<Command> {
     std::env::set_current_dir(&spec.dir)?;
 
     let mut command = Command::new(&spec.program);
-    command.args(&spec.args).stdin(Stdio::null());
+    command.args(&spec.args).stdin(stdin);
     if let Some(name) = &spec.user {
         let user = User::from_name(name)?.ok_or_else(|| io::Error::other(format!("there is no user {name}")))?;
-        for dir in [&spec.dir, &spec.dir.join("tmp")] {
-            chown(dir, Some(user.uid), Some(user.gid))?;
+        chown(&spec.dir, Some(user.uid), Some(user.gid))?;
+        // `tmp` and the files that the engine shall read.
+        for entry in std::fs::read_dir(&spec.dir)? {
+            chown(&entry?.path(), Some(user.uid), Some(user.gid))?;
         }
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
@@ -124,6 +127,15 @@ fn prepare(spec: &Spec) -> io::Result<Command> {
         command.pre_exec(in_child);
     }
     Ok(command)
+}
+
+/// The engine's stdin, and the end of it that must stay open as long as the engine runs.
+fn stdin(spec: &Spec) -> io::Result<(Stdio, Option<PipeWriter>)> {
+    let Some(text) = &spec.stdin else { return Ok((Stdio::null(), None)) };
+    let (reader, mut writer) = io::pipe()?;
+    // More would not fit into the pipe, and nobody reads it yet.
+    writer.write_all(&text.as_bytes()[..text.len().min(4096)])?;
+    Ok((reader.into(), Some(writer)))
 }
 
 /// Lowers a limit; what is lower already stays.

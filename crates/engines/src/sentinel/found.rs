@@ -2,10 +2,10 @@
 
 use super::port::PortReport;
 use crate::Target;
-use crate::job::{RawReport, Records};
-use scanyard_contract::finding::Finding;
+use crate::collected::Collected;
+use crate::job::RawReport;
 use serde_json::json;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 /// What of a port a finding is about; part of its fingerprint.
@@ -31,27 +31,14 @@ impl<'a> Part<'a> {
 /// Everything found so far.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub findings: Vec<Finding>,
-    pub records: Records,
+    pub collected: Collected,
     /// Addresses that accepted or refused a connection.
     pub answered: BTreeSet<IpAddr>,
     pub open: Vec<SocketAddr>,
     pub ports: Vec<PortReport>,
-    fingerprints: HashSet<String>,
 }
 
 impl Found {
-    /// Keeps a finding unless the same fault is there already, such as on another address of the same name.
-    pub fn add(&mut self, finding: Finding) {
-        self.records.read += 1;
-        if self.fingerprints.insert(finding.fingerprint.clone()) {
-            self.records.kept += 1;
-            self.findings.push(finding);
-        } else {
-            self.records.merged += 1;
-        }
-    }
-
     /// Whether any port answered with HTTP.
     pub fn has_http(&self) -> bool {
         self.ports.iter().any(|port| port.http_status.is_some())
@@ -67,7 +54,7 @@ impl Found {
             "answered": self.answered,
             "open": self.open,
             "ports": self.ports,
-            "findings": self.findings,
+            "findings": self.collected.findings,
         });
         RawReport { media_type: "application/json", bytes: report.to_string().into_bytes() }
     }

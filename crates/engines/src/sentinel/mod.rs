@@ -18,7 +18,7 @@ mod verdict;
 mod web;
 
 use crate::Options as JobOptions;
-use crate::job::{Control, Job, Outcome, Report};
+use crate::job::{Control, Job, Outcome, Parsed, Report, raise};
 use crate::target::Target;
 use found::{Found, Part};
 use futures::{StreamExt, stream};
@@ -57,14 +57,14 @@ pub async fn run(job: Job, control: Control) -> Report {
     if outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
-    Report {
-        outcome,
+    let raw = found.raw(&job.target);
+    let parsed = Parsed {
         coverage: verdict::coverage(&job, &found),
-        records: found.records,
-        raw: Some(found.raw(&job.target)),
-        findings: found.findings,
         engine_version: Some(env!("CARGO_PKG_VERSION").to_string()),
-    }
+        collected: found.collected,
+        fault: None,
+    };
+    Report::of(outcome, parsed, Some(raw))
 }
 
 async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &mut Found) -> Outcome {
@@ -113,7 +113,7 @@ async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found:
             Event::Open(address) => {
                 found.open.push(address);
                 let place = Place::new(&host_of(job, address), address);
-                found.add(rules::OPEN_PORT.finding(&place, Part::Whole, "the port accepted a connection"));
+                found.collected.add(rules::OPEN_PORT.finding(&place, Part::Whole, "the port accepted a connection"));
             }
             Event::Settled(settled) => {
                 let percent = settled * usize::from(SWEPT) / pairs.max(1);
@@ -152,7 +152,7 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
     let mut done = 0;
     while let Some(mut report) = visits.next().await {
         for finding in std::mem::take(&mut report.findings) {
-            found.add(finding);
+            found.collected.add(finding);
         }
         found.ports.push(report);
         done += 1;
@@ -167,12 +167,4 @@ fn host_of(job: &Job, address: SocketAddr) -> String {
         Target::Network(_) => address.ip().to_string(),
         Target::Ip(_) | Target::Host(_) | Target::Url(_) => job.target.host(),
     }
-}
-
-fn raise(progress: &watch::Sender<u8>, percent: u8) {
-    progress.send_if_modified(|now| {
-        let rises = percent > *now;
-        *now = percent.max(*now);
-        rises
-    });
 }

@@ -45,10 +45,10 @@ impl Rule {
             confidence: Confidence::Confirmed,
             location,
             evidence: Some(text::clean(evidence.as_bytes(), EVIDENCE_BYTES)).filter(|text| !text.is_empty()),
-            cve: Vec::new(),
             cwe: self.cwe.iter().map(|cwe| cwe.to_string()).collect(),
             remediation: Some(self.remediation.to_string()),
             references: vec![self.reference.to_string()],
+            ..Finding::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::common::{self, Steering, is_alive, job, read_pids, steering, until};
 use scanyard_engines::Options;
 use scanyard_engines::nmap;
-use scanyard_engines::process::{self, Ended, Exit, Program, Run, Soft};
+use scanyard_engines::process::{self, Ended, Exit, JobDir, Program, Run, Soft, Stdout, Stream};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -30,6 +30,8 @@ impl Fake {
             args: args.into(),
             soft: Soft::Interrupt,
             grace: Duration::from_millis(200),
+            stdin: None,
+            stdout: Stdout::Report,
             max_report_bytes: 1024 * 1024,
         };
         let (minute, lease) = (Duration::from_secs(60), Duration::from_secs(30));
@@ -51,10 +53,17 @@ impl Fake {
         let mut control = self.steering.control.clone();
         control.lease = self.lease;
         let mut output = Vec::new();
+        let folder = JobDir::create(&job.work_dir, job.run_id).unwrap();
+        let on_output = |stream, bytes: &[u8]| {
+            if stream == Stream::Stdout {
+                output.extend_from_slice(bytes);
+            }
+        };
         let (run, ()) = tokio::join!(
-            process::run(&job, &mut control, &self.program, |bytes| output.extend_from_slice(bytes)),
+            process::run(&job, &mut control, &self.program, &folder, on_output),
             meanwhile(&self.steering)
         );
+        drop(folder);
         for pid in read_pids(&self.pids()) {
             assert!(!is_alive(pid), "process {pid} survived the run");
         }
@@ -72,6 +81,24 @@ setsid sh -c "trap '' INT TERM; echo \$\$ >> '$1'; while :; do sleep 1; done" &
 (setsid sh -c "echo \$\$ >> '$1'; sleep 600" &)
 while :; do sleep 1; done
 "#;
+
+#[tokio::test]
+async fn the_log_is_both_streams_where_the_report_is_a_file() {
+    let mut fake = Fake::new("echo said; echo wrong >&2; printf last");
+    fake.program.stdout = Stdout::Log;
+    let (run, _) = fake.run(nothing).await;
+    let mut lines = run.last_lines;
+    lines.sort();
+    assert_eq!(lines, ["last", "said", "wrong"]);
+}
+
+#[tokio::test]
+async fn what_is_told_on_stdin_waits_there_and_no_end_follows() {
+    let mut fake = Fake::new("read -r word; echo \"$word\"; timeout 0.2 cat; echo $?");
+    fake.program.stdin = Some("go\n".to_string());
+    let (_, output) = fake.run(nothing).await;
+    assert_eq!(String::from_utf8(output).unwrap(), "go\n124\n");
+}
 
 #[tokio::test]
 async fn output_exit_code_and_last_lines_come_back() {
@@ -229,7 +256,10 @@ async fn a_dropped_run_leaves_no_process() {
     let job = job("127.0.0.1", Options::Nmap(nmap::Options::default()), &fake.work_dir());
     let mut control = fake.steering.control.clone();
     let program = fake.program.clone();
-    let run = tokio::spawn(async move { process::run(&job, &mut control, &program, |_| {}).await });
+    let run = tokio::spawn(async move {
+        let folder = JobDir::create(&job.work_dir, job.run_id).unwrap();
+        process::run(&job, &mut control, &program, &folder, |_, _| {}).await
+    });
     until(|| read_pids(&fake.pids()).len() == 3).await;
     run.abort();
     until(|| read_pids(&fake.pids()).iter().all(|pid| !is_alive(*pid))).await;

@@ -40,11 +40,10 @@ pub fn finding(rule: &str, severity: Severity) -> Finding {
         severity,
         confidence: Confidence::Confirmed,
         location: Location::default(),
-        evidence: None,
         cve: vec![],
         cwe: vec![],
-        remediation: None,
         references: vec![],
+        ..Finding::default()
     }
 }
 

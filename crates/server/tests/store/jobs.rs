@@ -107,10 +107,7 @@ fn found(fingerprint: &str, severity: Severity) -> Finding {
         confidence: Confidence::High,
         location: Location::default(),
         evidence: Some("it's \"quoted\"".into()),
-        cve: Vec::new(),
-        cwe: Vec::new(),
-        remediation: None,
-        references: Vec::new(),
+        ..Finding::default()
     }
 }
 

@@ -1,0 +1,74 @@
+//! Findings as they are collected from a report: each fault once, and every record accounted for.
+
+use scanyard_contract::Finding;
+use scanyard_contract::scan::Records;
+use std::collections::HashSet;
+
+/// The most findings of one scan; what comes after is counted and dropped.
+pub const MAX_FINDINGS: usize = 100_000;
+
+/// What was collected so far.
+#[derive(Debug, Default)]
+pub struct Collected {
+    pub findings: Vec<Finding>,
+    /// `read = kept + merged + dropped` at all times.
+    pub records: Records,
+    fingerprints: HashSet<String>,
+}
+
+impl Collected {
+    /// Keeps a finding unless the same fault is there already, such as on another address of the same name.
+    pub fn add(&mut self, finding: Finding) {
+        if self.findings.len() >= MAX_FINDINGS {
+            return self.drop("too many findings");
+        }
+        self.records.read += 1;
+        if self.fingerprints.insert(finding.fingerprint.clone()) {
+            self.records.kept += 1;
+            self.findings.push(finding);
+        } else {
+            self.records.merged += 1;
+        }
+    }
+
+    /// Counts a record that is no finding, by the reason: a few words that people and programs can read.
+    pub fn drop(&mut self, reason: &str) {
+        self.records.read += 1;
+        match self.records.dropped.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => _ = self.records.dropped.insert(reason.to_string(), 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(fingerprint: &str) -> Finding {
+        Finding { fingerprint: fingerprint.to_string(), ..Finding::default() }
+    }
+
+    #[test]
+    fn what_goes_in_is_kept_merged_or_dropped() {
+        let mut collected = Collected::default();
+        for fingerprint in ["a", "b", "a"] {
+            collected.add(finding(fingerprint));
+        }
+        collected.drop("no match");
+        collected.drop("no match");
+        let Records { read, kept, merged, dropped } = collected.records;
+        assert_eq!((read, kept, merged), (5, 2, 1));
+        assert_eq!(dropped.into_iter().collect::<Vec<_>>(), [("no match".to_string(), 2)]);
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        let mut collected = Collected::default();
+        for i in 0..MAX_FINDINGS + 3 {
+            collected.add(finding(&i.to_string()));
+        }
+        assert_eq!(collected.findings.len(), MAX_FINDINGS);
+        assert_eq!(collected.records.dropped["too many findings"], 3);
+    }
+}
