@@ -2,7 +2,6 @@
 //!
 //! This crate must not know a server or a database.
 
-pub mod classify;
 pub mod error;
 pub mod retry;
 pub mod scan_api;

@@ -1,11 +1,10 @@
 //! Sends requests and repeats them by the catalogue's rule; knows HTTP, not what is asked.
 
-use crate::classify::{Classified, classify};
 use crate::error::{BODY_BYTES, Error};
 use crate::retry::{Retrying, random};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::Certificate;
-use scanyard_contract::{Kind, Retry};
+use scanyard_contract::{Classified, Context, Contract, Kind, Retry, classify};
 use std::time::{Duration, Instant, SystemTime};
 use url::Url;
 use uuid::Uuid;
@@ -126,7 +125,10 @@ impl Transport {
         if status.is_success() {
             return Ok(body);
         }
-        let classified = classify(status.as_u16(), &headers, &body, SystemTime::now());
+        let classified = {
+            let context = Context::of(Contract::ScanApi, None);
+            classify(&context, status.as_u16(), &headers, &body, SystemTime::now())
+        };
         Err(Failure { status: Some(status.as_u16()), body, classified, source: None })
     }
 
@@ -139,7 +141,7 @@ impl Transport {
 
     fn error(&self, call: &Call, failure: Failure, attempts: u32) -> Error {
         let Failure { status, body, classified, source } = failure;
-        let Classified { kind, retry: _, code, message, details, request_id, wait } = classified;
+        let Classified { kind, retry: _, row: _, code, message, details, parameters: _, request_id, wait } = classified;
         let is_exhausted = attempts > 1 && attempts >= self.retrying.attempts;
         Error {
             kind: if is_exhausted { Kind::RetriesExhausted } else { kind },
@@ -181,9 +183,11 @@ impl Failure {
         let classified = Classified {
             kind,
             retry,
+            row: None,
             code: None,
             message: message.into(),
             details: Vec::new(),
+            parameters: Vec::new(),
             request_id: None,
             wait: None,
         };
