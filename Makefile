@@ -8,7 +8,8 @@ demo: ## A real scan of a weak target of our own, on loopback
 	cargo run --release --locked --package scanyard -- demo
 
 test: ## The whole suite, on SQLite and on PostgreSQL
-	scripts/prepare nmap postgresql strace
+	scripts/prepare postgresql strace iproute2 util-linux
+	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
 	scripts/with-postgres cargo test --locked --workspace --test api --test store
 
@@ -34,5 +35,6 @@ generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, do
 	scripts/check-openapi --keep
 
 bench: ## The figures of docs/BENCHMARKS.md
-	scripts/prepare nmap iproute2 util-linux
+	scripts/install-engines --only nmap
+	scripts/prepare iproute2 util-linux
 	cargo bench --locked --package scanyard --bench scanyard
