@@ -14,8 +14,10 @@ pub mod ports;
 pub mod process;
 pub mod resolve;
 pub mod sentinel;
+pub mod sqlmap;
 pub mod target;
 pub mod text;
+pub mod version;
 pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};

@@ -1,0 +1,5 @@
+//! sqlmap: how it is started.
+
+mod command;
+
+pub(crate) use command::command;
