@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, sentinel};
+use crate::{nikto, nmap, sentinel};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -153,11 +153,11 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Nikto => nikto::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
         ScanType::Zap
         | ScanType::Trivy
         | ScanType::Nuclei
-        | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Harvester
@@ -171,7 +171,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap => {
+        ScanType::Nmap | ScanType::Nikto => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -185,7 +185,6 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
         ScanType::Zap
         | ScanType::Trivy
         | ScanType::Nuclei
-        | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Harvester

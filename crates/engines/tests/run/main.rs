@@ -1,6 +1,8 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
 mod common;
+mod nikto;
 mod nmap;
 mod process;
 mod version;
+mod web;
