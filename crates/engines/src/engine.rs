@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nikto, nmap, sentinel};
+use crate::{nikto, nmap, sentinel, sqlmap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -154,11 +154,11 @@ fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
         ScanType::Nikto => nikto::Options::schema(),
+        ScanType::Sqlmap => sqlmap::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
         ScanType::Zap
         | ScanType::Trivy
         | ScanType::Nuclei
-        | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Harvester
         | ScanType::Sublist3r => {
@@ -171,7 +171,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap | ScanType::Nikto => {
+        ScanType::Nmap | ScanType::Nikto | ScanType::Sqlmap => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -185,7 +185,6 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
         ScanType::Zap
         | ScanType::Trivy
         | ScanType::Nuclei
-        | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Harvester
         | ScanType::Sublist3r => Availability::NoAdapter,

@@ -4,5 +4,6 @@ mod common;
 mod nikto;
 mod nmap;
 mod process;
+mod sqlmap;
 mod version;
 mod web;
