@@ -22,6 +22,7 @@ pub mod target;
 pub mod text;
 pub mod values;
 pub mod version;
+pub mod wapiti;
 pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};

@@ -6,4 +6,5 @@ mod nmap;
 mod process;
 mod sqlmap;
 mod version;
+mod wapiti;
 mod web;
