@@ -1,5 +1,10 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
 mod common;
+mod nikto;
 mod nmap;
 mod process;
+mod sqlmap;
+mod version;
+mod wapiti;
+mod web;
