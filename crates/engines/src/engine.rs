@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, sentinel};
+use crate::{nmap, nuclei, sentinel};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -31,6 +31,8 @@ pub enum Availability {
     Program(PathBuf),
     /// Not installed; where it was looked for.
     Missing { searched: Vec<PathBuf> },
+    /// Installed, but not to be run as things are: what to do about it.
+    NotReady(String),
     /// This version of Scanyard cannot drive it.
     NoAdapter,
 }
@@ -153,10 +155,10 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Nuclei => nuclei::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
         ScanType::Zap
         | ScanType::Trivy
-        | ScanType::Nuclei
         | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
@@ -171,7 +173,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap => {
+        ScanType::Nmap | ScanType::Nuclei => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -184,7 +186,6 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
         }
         ScanType::Zap
         | ScanType::Trivy
-        | ScanType::Nuclei
         | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti

@@ -1,7 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nmap, sentinel};
+use crate::{Options, Target, nmap, nuclei, sentinel};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub struct Job {
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
     pub program: Option<PathBuf>,
+    /// nuclei's templates: a folder of the operator's.
+    pub templates: Option<PathBuf>,
     /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
@@ -94,6 +96,7 @@ pub struct Parsed {
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
         Options::Nmap(_) => nmap::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
     }
 }

@@ -7,7 +7,9 @@ pub mod collected;
 pub mod engine;
 pub mod fingerprint;
 pub mod job;
+mod name_server;
 pub mod nmap;
+pub mod nuclei;
 pub mod options;
 pub mod policy;
 pub mod ports;
@@ -16,6 +18,7 @@ pub mod resolve;
 pub mod sentinel;
 pub mod target;
 pub mod text;
+mod values;
 pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};

@@ -36,6 +36,7 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         options,
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
+        templates: None,
         supervisor: vec![SUPERVISOR.to_string()],
         work_dir: work_dir.to_path_buf(),
         user: None,

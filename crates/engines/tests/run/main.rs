@@ -2,4 +2,5 @@
 
 mod common;
 mod nmap;
+mod nuclei;
 mod process;
