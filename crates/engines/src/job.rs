@@ -1,7 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nmap, nuclei, sentinel};
+use crate::{Options, Target, nmap, nuclei, sentinel, sublist3r};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -98,6 +98,7 @@ pub async fn run(job: Job, control: Control) -> Report {
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
+        Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }
 }
 

@@ -3,6 +3,7 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+mod asset;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
@@ -16,6 +17,7 @@ pub mod ports;
 pub mod process;
 pub mod resolve;
 pub mod sentinel;
+pub mod sublist3r;
 pub mod target;
 pub mod text;
 mod values;

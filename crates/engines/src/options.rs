@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nmap, nuclei, sentinel};
+use crate::{Target, nmap, nuclei, sentinel, sublist3r};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ pub enum Options {
     Nmap(nmap::Options),
     Nuclei(nuclei::Options),
     Sentinel(sentinel::Options),
+    Sublist3r(sublist3r::Options),
 }
 
 impl Options {
@@ -20,21 +21,21 @@ impl Options {
         match scan_type {
             ScanType::Nmap => Some(nmap::Options::parse(options).map(Options::Nmap)),
             ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
+            ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
             ScanType::Zap
             | ScanType::Trivy
             | ScanType::Nikto
             | ScanType::Sqlmap
             | ScanType::Wapiti
-            | ScanType::Harvester
-            | ScanType::Sublist3r => None,
+            | ScanType::Harvester => None,
         }
     }
 
     /// Faults that only show beside a target, each with a path under `options`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) | Options::Nuclei(_) => Ok(()),
+            Options::Nmap(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
             Options::Sentinel(options) => options.check_target(target),
         }
     }

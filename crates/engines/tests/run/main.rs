@@ -4,3 +4,4 @@ mod common;
 mod nmap;
 mod nuclei;
 mod process;
+mod sublist3r;
