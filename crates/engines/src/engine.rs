@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, nuclei, sentinel, sublist3r};
+use crate::{harvester, nmap, nuclei, sentinel, sublist3r};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -156,14 +156,10 @@ fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
         ScanType::Nuclei => nuclei::Options::schema(),
+        ScanType::Harvester => harvester::Options::schema(),
         ScanType::Sublist3r => sublist3r::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester => {
+        ScanType::Zap | ScanType::Trivy | ScanType::Nikto | ScanType::Sqlmap | ScanType::Wapiti => {
             json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
@@ -173,7 +169,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap | ScanType::Nuclei | ScanType::Sublist3r => {
+        ScanType::Nmap | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -184,12 +180,9 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester => Availability::NoAdapter,
+        ScanType::Zap | ScanType::Trivy | ScanType::Nikto | ScanType::Sqlmap | ScanType::Wapiti => {
+            Availability::NoAdapter
+        }
     }
 }
 

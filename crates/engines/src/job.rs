@@ -1,7 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nmap, nuclei, sentinel, sublist3r};
+use crate::{Options, Target, harvester, nmap, nuclei, sentinel, sublist3r};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -95,6 +95,7 @@ pub struct Parsed {
 /// Runs one job to its end.
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
+        Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,

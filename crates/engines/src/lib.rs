@@ -7,6 +7,7 @@ mod asset;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
+pub mod harvester;
 pub mod job;
 mod name_server;
 pub mod nmap;

@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nmap, nuclei, sentinel, sublist3r};
+use crate::{Target, harvester, nmap, nuclei, sentinel, sublist3r};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 /// The options of a scan, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
+    Harvester(harvester::Options),
     Nmap(nmap::Options),
     Nuclei(nuclei::Options),
     Sentinel(sentinel::Options),
@@ -21,21 +22,17 @@ impl Options {
         match scan_type {
             ScanType::Nmap => Some(nmap::Options::parse(options).map(Options::Nmap)),
             ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
+            ScanType::Harvester => Some(harvester::Options::parse(options).map(Options::Harvester)),
             ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
-            ScanType::Zap
-            | ScanType::Trivy
-            | ScanType::Nikto
-            | ScanType::Sqlmap
-            | ScanType::Wapiti
-            | ScanType::Harvester => None,
+            ScanType::Zap | ScanType::Trivy | ScanType::Nikto | ScanType::Sqlmap | ScanType::Wapiti => None,
         }
     }
 
     /// Faults that only show beside a target, each with a path under `options`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
+            Options::Harvester(_) | Options::Nmap(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
             Options::Sentinel(options) => options.check_target(target),
         }
     }
