@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nikto, nmap, sentinel, sqlmap, wapiti};
+use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -31,6 +31,8 @@ pub enum Availability {
     Program(PathBuf),
     /// Not installed; where it was looked for.
     Missing { searched: Vec<PathBuf> },
+    /// Installed, but not to be run as things are: what to do about it.
+    NotReady(String),
     /// This version of Scanyard cannot drive it.
     NoAdapter,
 }
@@ -156,8 +158,11 @@ fn schema(scan_type: ScanType) -> Value {
         ScanType::Nikto => nikto::Options::schema(),
         ScanType::Sqlmap => sqlmap::Options::schema(),
         ScanType::Wapiti => wapiti::Options::schema(),
+        ScanType::Nuclei => nuclei::Options::schema(),
+        ScanType::Harvester => harvester::Options::schema(),
+        ScanType::Sublist3r => sublist3r::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Zap | ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => {
+        ScanType::Zap | ScanType::Trivy => {
             json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
@@ -167,7 +172,13 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap | ScanType::Nikto | ScanType::Sqlmap | ScanType::Wapiti => {
+        ScanType::Nmap
+        | ScanType::Nuclei
+        | ScanType::Nikto
+        | ScanType::Sqlmap
+        | ScanType::Wapiti
+        | ScanType::Harvester
+        | ScanType::Sublist3r => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -178,9 +189,7 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Zap | ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => {
-            Availability::NoAdapter
-        }
+        ScanType::Zap | ScanType::Trivy => Availability::NoAdapter,
     }
 }
 

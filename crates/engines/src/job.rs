@@ -1,7 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti};
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub struct Job {
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
     pub program: Option<PathBuf>,
+    /// nuclei's templates: a folder of the operator's.
+    pub templates: Option<PathBuf>,
     /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
@@ -93,11 +95,14 @@ pub struct Parsed {
 /// Runs one job to its end.
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
+        Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nikto(_) => nikto::run(job, control).await,
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
+        Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nikto, nmap, sentinel, sqlmap, wapiti};
+use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -8,11 +8,14 @@ use serde_json::{Map, Value};
 /// The options of a scan, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
+    Harvester(harvester::Options),
     Nmap(nmap::Options),
     Nikto(nikto::Options),
     Sqlmap(sqlmap::Options),
     Wapiti(wapiti::Options),
+    Nuclei(nuclei::Options),
     Sentinel(sentinel::Options),
+    Sublist3r(sublist3r::Options),
 }
 
 impl Options {
@@ -24,15 +27,23 @@ impl Options {
             ScanType::Nikto => Some(nikto::Options::parse(options).map(Options::Nikto)),
             ScanType::Sqlmap => Some(sqlmap::Options::parse(options).map(Options::Sqlmap)),
             ScanType::Wapiti => Some(wapiti::Options::parse(options).map(Options::Wapiti)),
+            ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
+            ScanType::Harvester => Some(harvester::Options::parse(options).map(Options::Harvester)),
+            ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
-            ScanType::Zap | ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => None,
+            ScanType::Zap | ScanType::Trivy => None,
         }
     }
 
     /// Faults that only show beside a target, each with a path under `options`, or `target`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) | Options::Nikto(_) | Options::Wapiti(_) => Ok(()),
+            Options::Harvester(_)
+            | Options::Nmap(_)
+            | Options::Nikto(_)
+            | Options::Nuclei(_)
+            | Options::Sublist3r(_)
+            | Options::Wapiti(_) => Ok(()),
             Options::Sqlmap(options) => options.check_target(target),
             Options::Sentinel(options) => options.check_target(target),
         }

@@ -45,6 +45,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 options: scan.options,
                 timeout: scan.timeout,
                 program,
+                templates: config.engines.nuclei.templates.clone(),
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
                 user: config.engines.user.clone(),
@@ -90,7 +91,9 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Opti
     }
     let program = match engines.availability(scan.scan_type) {
         Availability::Program(path) => Some(path.clone()),
-        Availability::Native | Availability::Missing { .. } | Availability::NoAdapter => None,
+        Availability::Native | Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => {
+            None
+        }
     };
     let policy = Policy::operator();
     let refuse =

@@ -64,7 +64,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
     let program = match app.engines.availability(scan.scan_type) {
         Availability::Native => None,
         Availability::Program(path) => Some(path.clone()),
-        Availability::Missing { .. } | Availability::NoAdapter => {
+        Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => {
             return Err(fail(FailureReason::EngineMissing, format!("{} is not installed here", scan.scan_type)));
         }
     };
@@ -75,6 +75,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         options,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
+        templates: app.config.engines.nuclei.templates.clone(),
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
         user: app.config.engines.user.clone(),
