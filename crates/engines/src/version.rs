@@ -73,6 +73,7 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>) -> Job 
         supervisor: supervisor.to_vec(),
         work_dir: work_dir.to_path_buf(),
         user: user.map(str::to_string),
+        templates: None,
     }
 }
 
