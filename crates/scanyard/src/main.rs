@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod engine_options;
 mod exit;
+mod explain;
 mod interrupt;
 mod local;
 mod options;

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod engines;
 pub mod errors;
+pub mod explain;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
@@ -20,6 +21,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Scan(args) => scan::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,

@@ -1,5 +1,6 @@
 //! The binary as its user meets it.
 
+mod explain;
 mod offline;
 mod scans;
 mod server;
