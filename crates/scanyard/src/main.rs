@@ -11,6 +11,7 @@ mod options;
 mod output;
 mod progress;
 mod remote;
+mod simulate;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod openapi;
 pub mod scan;
 pub mod serve;
+pub mod simulate;
 pub mod users;
 
 use crate::cli::Command;
@@ -22,6 +23,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,

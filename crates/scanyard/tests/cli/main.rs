@@ -4,5 +4,6 @@ mod explain;
 mod offline;
 mod scans;
 mod server;
+mod simulate;
 mod support;
 mod tls;
