@@ -1,7 +1,9 @@
 //! The binary as its user meets it.
 
+mod explain;
 mod offline;
 mod scans;
 mod server;
+mod simulate;
 mod support;
 mod tls;
