@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::scan::{ScanRecord, priority_of};
+use scanyard_contract::consent::GivenConsent;
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Coverage, Failure};
 use scanyard_contract::{ScanStatus, ScanType, TargetType};
@@ -26,7 +27,11 @@ macro_rules! page {
             "config",
             $closed,
             ", ",
-            "timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, ",
+            "timeout_s, asset_id, callback_url, ",
+            $json,
+            "consent",
+            $closed,
+            ", template_id, attempts, created_at, started_at, completed_at, sealed_at, ",
             $json,
             "failure",
             $closed,
@@ -67,6 +72,7 @@ pub(super) struct Row {
     timeout: u32,
     asset_id: Option<String>,
     callback_url: Option<String>,
+    consent: Option<GivenConsent>,
     template_id: Option<String>,
     attempts: u32,
     created_at: i64,
@@ -98,6 +104,7 @@ impl Row {
             timeout: self.timeout,
             asset_id: self.asset_id,
             callback_url: self.callback_url,
+            consent: self.consent,
             template_id: self.template_id,
             attempts: self.attempts,
             created_at: self.created_at,
