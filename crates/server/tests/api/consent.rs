@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio::net::UdpSocket;
 
-const ALL: &str = "scans:create scans:read scans:list templates:create templates:read audit:read tenants:update tenants:read";
+const ALL: &str =
+    "scans:create scans:read scans:list templates:create templates:read audit:read tenants:update tenants:read";
 
 fn body(scan_type: &str) -> Value {
     json!({"target": "example.test", "scanType": scan_type})
