@@ -10,6 +10,7 @@ mod class;
 pub mod classify;
 pub mod contract;
 pub mod detect;
+pub mod consent;
 pub mod example;
 mod fill;
 pub mod finding;

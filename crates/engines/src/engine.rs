@@ -20,6 +20,10 @@ pub struct Engine {
     pub program: &'static str,
     /// How an operator installs it.
     pub install: &'static str,
+    /// Whom a scan contacts.
+    pub contacts: &'static str,
+    /// Whether a scan tells third parties of the target, which needs a consent and an operator who switched it on.
+    pub needs_consent: bool,
 }
 
 /// Whether an engine can run here.
@@ -52,6 +56,9 @@ const NATIVE: &[(TargetType, &str)] = &[
 const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
 const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
 
+/// Engines that contact nobody else.
+const TARGET_ONLY: &str = "the target's addresses, and nothing else";
+
 /// The ten engines, in the order of the contract.
 pub const ENGINES: &[Engine] = &[
     Engine {
@@ -61,6 +68,8 @@ pub const ENGINES: &[Engine] = &[
         targets: NETWORK,
         program: "nmap",
         install: "apt-get install nmap",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Zap,
@@ -69,6 +78,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "zap.sh",
         install: "OWASP's own package from its site; it needs Java 17 or newer",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Trivy,
@@ -77,6 +88,8 @@ pub const ENGINES: &[Engine] = &[
         targets: &[],
         program: "trivy",
         install: "Aqua's own package",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Nuclei,
@@ -85,6 +98,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "nuclei",
         install: "ProjectDiscovery's own binary and a folder of templates",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Nikto,
@@ -93,6 +108,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "nikto",
         install: "apt-get install nikto, of the section non-free",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Sqlmap,
@@ -101,6 +118,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "sqlmap",
         install: "apt-get install sqlmap",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Wapiti,
@@ -109,6 +128,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "wapiti",
         install: "pip install wapiti3, in a virtual environment of its own",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Harvester,
@@ -117,6 +138,8 @@ pub const ENGINES: &[Engine] = &[
         targets: DOMAIN,
         program: "theHarvester",
         install: "the project's own source, in a virtual environment of its own",
+        contacts: "the sources that the scan asks, such as crt.sh and certspotter.com; never the target",
+        needs_consent: true,
     },
     Engine {
         scan_type: ScanType::Sublist3r,
@@ -125,6 +148,8 @@ pub const ENGINES: &[Engine] = &[
         targets: DOMAIN,
         program: "sublist3r",
         install: "apt-get install sublist3r",
+        contacts: "the sources that the scan asks, such as crt.sh and api.sublist3r.com; never the target",
+        needs_consent: true,
     },
     Engine {
         scan_type: ScanType::Sentinel,
@@ -133,6 +158,8 @@ pub const ENGINES: &[Engine] = &[
         targets: NATIVE,
         program: "",
         install: "",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
 ];
 

@@ -98,6 +98,10 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Opti
     let policy = Policy::operator();
     let refuse =
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
+    if !scanyard_server::scan::looks_up_target(scan.scan_type) {
+        policy.check_name(&scan.target).map_err(refuse)?;
+        return Ok((Vec::new(), program));
+    }
     policy.check_literal(&scan.target).map_err(refuse)?;
     let addresses = match scan.target.name() {
         None => scan.target.literals(),

@@ -61,6 +61,8 @@ impl Engines {
             available: unavailable_reason.is_none(),
             version: None,
             unavailable_reason,
+            contacts: engine.contacts.to_string(),
+            needs_consent: engine.needs_consent,
             targets: engine.targets.iter().map(example).collect(),
             options: engine.options_schema().clone(),
         }
@@ -78,9 +80,11 @@ fn ready(scan_type: ScanType, config: &config::Engines) -> Availability {
         | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
-        | ScanType::Harvester
-        | ScanType::Sublist3r
         | ScanType::Sentinel => None,
+        ScanType::Harvester | ScanType::Sublist3r => (!config.osint).then(|| {
+            "tells third parties of the target, which is off here: set engines.osint = true, and start again"
+                .to_string()
+        }),
     };
     match (found, fault) {
         (Availability::Program(_), Some(reason)) => Availability::NotReady(format!("{scan_type} {reason}")),
