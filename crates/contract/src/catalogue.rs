@@ -142,9 +142,16 @@ pub fn lookup(contract: Contract, service: Option<Service>, status: u16, code: O
     let shared = |row: &&Row| matches!(row.service, None | Some(Service::Common));
     let any = |row: &&Row| service.is_none() && row.service != Some(Service::Common);
     let pick = |belongs: &dyn Fn(&&Row) -> bool, code: Option<&str>| {
-        let is_asked = |row: &&Row| row.status == Some(status) && row.code == code && belongs(row);
+        // A code without a status means the same with any.
+        let has_status = |row: &&Row| row.status == Some(status) || (row.status.is_none() && code.is_some());
+        let is_asked = |row: &&Row| row.code == code && has_status(row) && belongs(row);
         rows_of(contract).find(is_asked)
     };
     let coded = code.and_then(|_| pick(&own, code).or_else(|| pick(&shared, code)).or_else(|| pick(&any, code)));
     coded.or_else(|| pick(&own, None)).or_else(|| pick(&shared, None))
+}
+
+/// What a contract's catalogue says about an answer that it does not list; `None` where every answer has a code.
+pub fn unlisted(contract: Contract) -> Option<&'static Row> {
+    rows_of(contract).find(|row| row.status.is_none() && row.code.is_none())
 }

@@ -9,6 +9,7 @@ pub mod catalogue;
 mod class;
 pub mod classify;
 pub mod contract;
+pub mod detect;
 pub mod example;
 mod fill;
 pub mod finding;

@@ -3,4 +3,5 @@
 mod classify {
     mod any;
     mod scan_api;
+    mod vendors;
 }

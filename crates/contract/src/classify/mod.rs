@@ -142,7 +142,7 @@ pub fn classify_success(
     }
     let hidden = rules::hidden_status(context, status, body)?;
     let mut found = classify(context, hidden, headers, body, now);
-    if found.row.is_none() && matches!(found.kind, Kind::Unknown) {
+    if matches!(found.kind, Kind::Unknown | Kind::Ok | Kind::Created | Kind::Accepted | Kind::NoContent) {
         found.kind = Kind::Server;
     }
     Some(found)

@@ -19,6 +19,7 @@ pub(super) fn mark(context: &Context, status: u16, headers: &HeaderMap, body: &B
         (Contract::Tenable, 429) if says("Duplicate export") => Some("Duplicate export not allowed"),
         (Contract::Zscaler, 401) if says("Resource Access Blocked") => Some("Resource Access Blocked"),
         (Contract::Zscaler, 403) if is_read_only(headers) && !is_read(context.method) => Some("STATE_READONLY"),
+        (Contract::Zscaler, 200) if context.service == Some(Service::Graphql) => Some("errors"),
         (Contract::Zscaler, 412) if says("Org barrier") => Some("UNEXPECTED_ERROR"),
         (Contract::ScanApi | Contract::Tenable | Contract::Zscaler, _)
         | (Contract::ArcticWolf | Contract::Pytenable, _) => None,

@@ -180,6 +180,8 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("list_errors", &[ANONYMOUS, &[Code::InvalidParameter]]),
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_code_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
     (
         "create_template",
