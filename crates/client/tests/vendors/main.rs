@@ -1,6 +1,7 @@
 //! The vendors' clients against servers that answer, and fail, as the vendors do.
 
 mod arctic_wolf;
+mod example;
 mod fake;
 mod tenable;
 mod tenable_exports;
