@@ -7,6 +7,7 @@ use crate::job::RawReport;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What of a port a finding is about; part of its fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,20 @@ pub struct Found {
     pub ports: Vec<PortReport>,
 }
 
+/// Found things, shared by visits that run at the same time. No lock is held across a wait.
+pub fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Found {
+    /// Takes what a visit has seen.
+    pub fn take_port(&mut self, mut report: PortReport) {
+        for finding in std::mem::take(&mut report.findings) {
+            self.collected.add(finding);
+        }
+        self.ports.push(report);
+    }
+
     /// Whether any port answered with HTTP.
     pub fn has_http(&self) -> bool {
         self.ports.iter().any(|port| port.http_status.is_some())
