@@ -1,5 +1,6 @@
 //! What a scan has found so far, each fault once, and the raw report.
 
+use super::dns::DnsReport;
 use super::port::PortReport;
 use crate::Target;
 use crate::collected::Collected;
@@ -17,6 +18,8 @@ pub enum Part<'a> {
     Path(&'a str),
     Cookie(&'a str),
     Header(&'a str),
+    /// The name of a DNS record.
+    Record(&'a str),
 }
 
 impl<'a> Part<'a> {
@@ -24,7 +27,7 @@ impl<'a> Part<'a> {
     pub fn text(self) -> &'a str {
         match self {
             Part::Whole => "",
-            Part::Path(text) | Part::Cookie(text) | Part::Header(text) => text,
+            Part::Path(text) | Part::Cookie(text) | Part::Header(text) | Part::Record(text) => text,
         }
     }
 }
@@ -37,6 +40,8 @@ pub struct Found {
     pub answered: BTreeSet<IpAddr>,
     pub open: Vec<SocketAddr>,
     pub ports: Vec<PortReport>,
+    /// Present when DNS was asked.
+    pub dns: Option<DnsReport>,
 }
 
 /// Found things, shared by visits that run at the same time. No lock is held across a wait.
@@ -68,6 +73,7 @@ impl Found {
             "answered": self.answered,
             "open": self.open,
             "ports": self.ports,
+            "dns": self.dns,
             "findings": self.collected.findings,
         });
         RawReport { media_type: "application/json", bytes: report.to_string().into_bytes() }

@@ -4,6 +4,7 @@ mod certificate;
 mod chain;
 mod connect;
 mod cookies;
+mod dns;
 mod found;
 mod hello;
 mod http;
@@ -82,13 +83,21 @@ async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found:
     if plan.addresses.is_empty() {
         return verdict::failed(FailureReason::ResolutionFailed, "the target has no address".to_string());
     }
-    let tally = match sweep_ports(job, plan, progress, found).await {
-        Ok(tally) => tally,
-        Err(failure) => return Outcome::Failed(failure),
+    let ports = async {
+        let tally = sweep_ports(job, plan, progress, found).await?;
+        raise(progress, SWEPT);
+        question(job, options, progress, found).await;
+        Ok(tally)
     };
-    raise(progress, SWEPT);
-    question(job, options, progress, found).await;
-    verdict::judge(&job.target, &tally, &found::lock(found))
+    let dns = async {
+        if options.wants(Check::Dns) {
+            dns::inspect(job, found).await;
+        }
+    };
+    match tokio::join!(ports, dns).0 {
+        Ok(tally) => verdict::judge(&job.target, &tally, &found::lock(found)),
+        Err(failure) => Outcome::Failed(failure),
+    }
 }
 
 /// Ends the sweep's thread with the scan that it belongs to.

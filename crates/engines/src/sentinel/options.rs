@@ -31,10 +31,12 @@ pub enum Check {
     Http,
     /// Services that answer without a login.
     Services,
+    /// Records of a domain, and whether its name servers give the zone away.
+    Dns,
 }
 
 impl Check {
-    const ALL: &'static [Check] = &[Check::Banners, Check::Tls, Check::Http, Check::Services];
+    const ALL: &'static [Check] = &[Check::Banners, Check::Tls, Check::Http, Check::Services, Check::Dns];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl Check {
             Check::Tls => "tls",
             Check::Http => "http",
             Check::Services => "services",
+            Check::Dns => "dns",
         }
     }
 }
@@ -120,7 +123,7 @@ impl Options {
                 },
                 "checks": {
                     "type": "array",
-                    "description": "What to look at behind an open port. An empty list only finds open ports.",
+                    "description": "What to look at: behind open ports, and in DNS (`dns`) when the target is a domain. An empty list only finds open ports.",
                     "items": {"type": "string", "enum": names},
                     "uniqueItems": true,
                     "default": names,
@@ -171,7 +174,7 @@ fn whole(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
 }
 
 fn checks(value: &Value) -> Result<Vec<Check>, String> {
-    let fault = || "must be a list of banners, tls, http, services, each at most once".to_string();
+    let fault = || "must be a list of banners, tls, http, services, dns, each at most once".to_string();
     let mut checks = Vec::new();
     for item in value.as_array().ok_or_else(fault)? {
         let check = Check::ALL.iter().find(|check| item.as_str() == Some(check.as_str())).ok_or_else(fault)?;

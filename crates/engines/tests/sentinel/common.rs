@@ -21,6 +21,7 @@ pub fn job(target: &str, options: Value) -> Job {
         target: Target::parse(target).unwrap(),
         addresses: vec![LOOPBACK],
         options,
+        dns: None,
         timeout: Duration::from_secs(60),
         program: None,
         supervisor: Vec::new(),

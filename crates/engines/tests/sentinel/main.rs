@@ -1,6 +1,7 @@
 //! sentinel against real listeners on loopback.
 
 mod common;
+mod dns;
 mod tls;
 
 use common::{LOOPBACK, answering, failure, hands, job, ports, rules_of, run};
@@ -12,6 +13,7 @@ use scanyard_engines::weak_target::WeakTarget;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A listener whose queue of connections is full: the kernel drops every further SYN, as a firewall does.
 struct Silent {
@@ -211,6 +213,31 @@ async fn a_cancelled_scan_ends_at_once_and_keeps_what_it_found() {
     assert!(began.elapsed() < Duration::from_secs(2));
     assert!(rules_of(&report.findings, weak.redis).contains(&"redis-no-auth".to_string()));
     assert_eq!(rules_of(&report.findings, weak.tarpit), ["open-port"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_keeps_what_was_found_on_a_port_that_is_still_asked() {
+    let (asked, mut is_asked) = watch::channel(false);
+    let address = answering(move |request| {
+        if request.starts_with(b"GET / ") {
+            return b"HTTP/1.1 200 OK\r\nServer: x/1.0\r\nContent-Length: 0\r\n\r\n".to_vec();
+        }
+        let _ = asked.send(true);
+        // Nobody else is answered either: the server serves one client at a time.
+        std::thread::sleep(Duration::from_secs(3));
+        Vec::new()
+    })
+    .await;
+    let hands = hands();
+    let cancel = hands.control.cancel.clone();
+    let scan = tokio::spawn(sentinel::run(job("127.0.0.1", json!({"ports": ports(&[address])})), hands.control));
+    is_asked.wait_for(|is_asked| *is_asked).await.unwrap();
+    cancel.cancel();
+    let report = scan.await.unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    let rules = rules_of(&report.findings, address);
+    assert!(rules.contains(&"http-software-disclosure server".to_string()), "{rules:?}");
+    assert_eq!(report.records.kept, report.findings.len() as u64);
 }
 
 #[tokio::test]

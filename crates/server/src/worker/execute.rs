@@ -8,7 +8,7 @@ use crate::store::{StoreError, job};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::resolve::ResolveFault;
-use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Dns, Job, Options, Outcome, Report, Target};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -68,11 +68,13 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
             return Err(fail(FailureReason::EngineMissing, format!("{} is not installed here", scan.scan_type)));
         }
     };
+    let dns = target.name().map(|_| Dns { resolver: app.resolver.clone(), policy: claimed.policy.clone() });
     Ok(Job {
         run_id: claimed.run_id,
         target,
         addresses,
         options,
+        dns,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
