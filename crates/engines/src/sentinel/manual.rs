@@ -10,7 +10,7 @@ Printed from the engine's own tables; `make generated` prints it again.
 
 Sentinel opens TCP connections to the addresses of the target and to nothing else, follows no redirect, sends no
 credentials and changes nothing. It first finds the open ports, then asks each of the first 1,024 who speaks there:
-a greeting, HTTP, TLS, Redis, memcached. Every wait has an end (25 s per port at most) and every read a cap. Values of
+a greeting, HTTP, TLS, Redis, memcached. Every wait has an end (40 s per port at most) and every read a cap. Values of
 cookies and queries of URLs are not kept.
 
 A host was reached when one of its ports accepted or refused a connection, a URL when it gave one HTTP answer. What was

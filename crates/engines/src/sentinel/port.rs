@@ -33,6 +33,8 @@ pub struct PortReport {
     pub tls_suite: Option<String>,
     pub certificate: Option<Certificate>,
     pub http_status: Option<u16>,
+    /// Every question was asked; the time of the port and that of the scan sufficed.
+    pub is_complete: bool,
     #[serde(skip)]
     pub findings: Vec<Finding>,
 }
@@ -48,6 +50,7 @@ impl PortReport {
             tls_suite: None,
             certificate: None,
             http_status: None,
+            is_complete: false,
             findings: Vec::new(),
         }
     }

@@ -91,3 +91,27 @@ pub async fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> So
     });
     address
 }
+
+/// Greets every connection, and answers each of its requests until one has no answer.
+pub async fn conversing(
+    greeting: &'static [u8],
+    answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind((LOOPBACK, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = std::sync::Arc::new(answer);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 4096];
+                let _ = stream.write_all(greeting).await;
+                while let Ok(n) = stream.read(&mut buffer).await {
+                    let Some(said) = answer(&buffer[..n]).filter(|_| n > 0) else { return };
+                    let _ = stream.write_all(&said).await;
+                }
+            });
+        }
+    });
+    address
+}

@@ -2,6 +2,7 @@
 
 mod common;
 mod dns;
+mod services;
 mod tls;
 
 use common::{LOOPBACK, answering, failure, hands, job, ports, rules_of, run};
@@ -273,19 +274,6 @@ async fn a_scan_over_its_time_fails_and_keeps_what_it_found() {
     let report = run(job).await;
     assert_eq!(failure(&report).0, FailureReason::TimedOut);
     assert_eq!(rules_of(&report.findings, weak.tarpit), ["open-port"]);
-}
-
-#[tokio::test]
-async fn memcached_without_a_login_is_found() {
-    let address =
-        answering(
-            |request| {
-                if request == b"version\r\n" { b"VERSION 1.6.18\r\n".to_vec() } else { b"ERROR\r\n".to_vec() }
-            },
-        )
-        .await;
-    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
-    assert_eq!(rules_of(&report.findings, address), ["memcached-no-auth", "open-port"]);
 }
 
 #[tokio::test]

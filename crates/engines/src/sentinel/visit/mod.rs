@@ -10,6 +10,7 @@ use super::options::Check;
 use super::port::{Place, PortReport};
 use super::services::{ANSWER_BYTES, banner};
 use super::{Options, net, rules};
+use services::Quiet;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const GREETING: Duration = Duration::from_millis(300);
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(4);
 /// How long all questions to one port may take.
-const PORT: Duration = Duration::from_secs(25);
+const PORT: Duration = Duration::from_secs(40);
 
 /// What all ports of one host have in common.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub struct Probe<'a> {
 pub async fn visit(probe: &Probe<'_>, address: SocketAddr, found: &Mutex<Found>) {
     let place = Place::new(&probe.host, address);
     let mut visit = Visit { probe, place, report: PortReport::new(address), found };
-    let _ = timeout(PORT, visit.question()).await;
+    visit.report.is_complete = timeout(PORT, visit.question()).await.is_ok();
 }
 
 struct Visit<'a> {
@@ -89,14 +90,17 @@ impl Visit<'_> {
     /// Finds out who speaks on a port of which nothing is known.
     async fn question_unknown(&mut self) {
         let port = self.address().port();
-        if matches!(port, 6379 | 11211) && self.services().await {
+        if let Some(service) = Quiet::at_home(port)
+            && self.quiet_service(service).await
+        {
             return;
         }
         let Ok(mut stream) = net::connect(self.address(), ANSWER).await else { return };
         let has_line = |bytes: &[u8]| bytes.contains(&b'\n');
         let greeting = net::ask(&mut stream, b"", ANSWER_BYTES, GREETING, has_line).await;
         if self.greeted(&greeting.bytes) {
-            return;
+            drop(stream);
+            return self.greeting_service().await;
         }
         let request = Request::root(&self.probe.host, port, false);
         let mut heard = net::Heard { bytes: Vec::new(), is_late: false };
@@ -109,8 +113,13 @@ impl Visit<'_> {
         match Answer::parse(&heard.bytes) {
             // Servers say 400 to plain HTTP on a port for TLS.
             Some(answer) if answer.status == 400 && self.tls().await => return,
+            // MongoDB tells browsers that they are wrong here.
+            Some(answer) if answer.body.starts_with(b"It looks like you are trying to access MongoDB") => {
+                self.quiet_service(Quiet::MongoDb).await;
+                return;
+            }
             Some(_) => return self.web(&request, &heard.bytes, false).await,
-            None if speaks_first(&heard.bytes) && self.greeted(&heard.bytes) => return,
+            None if speaks_first(&heard.bytes) && self.greeted(&heard.bytes) => return self.greeting_service().await,
             None => {}
         }
         if (self.wants(Check::Tls) || self.wants(Check::Http)) && self.tls().await {
@@ -118,14 +127,21 @@ impl Visit<'_> {
         }
         // What is silent to two protocols is silent to all.
         if !heard.is_late || !heard.bytes.is_empty() {
-            self.services().await;
+            self.quiet_services().await;
         }
     }
 
     /// Takes what a service says before it is asked.
     fn greeted(&mut self, bytes: &[u8]) -> bool {
         let Some(banner) = banner(bytes) else { return false };
-        self.place.service = banner.service.map(str::to_string);
+        // Some mail and file servers greet without saying which they are.
+        let at_home = match self.address().port() {
+            25 | 587 | 2525 => Some("smtp"),
+            21 | 2121 => Some("ftp"),
+            _ => None,
+        };
+        let service = banner.service.or(at_home.filter(|_| banner.text.starts_with("220")));
+        self.place.service = service.map(str::to_string);
         self.report.banner = Some(banner.text.clone());
         if banner.tells_software && self.wants(Check::Banners) {
             self.find(&rules::SERVICE_BANNER, &banner.text);
