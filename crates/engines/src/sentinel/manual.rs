@@ -8,14 +8,22 @@ const HEAD: &str = "# Sentinel, the built-in engine
 
 Printed from the engine's own tables; `make generated` prints it again.
 
-Sentinel opens TCP connections to the addresses of the target and to nothing else, follows no redirect, sends no
-credentials and changes nothing. It first finds the open ports, then asks each of the first 1,024 who speaks there:
-a greeting, HTTP, TLS, Redis, memcached. Every wait has an end (40 s per port at most) and every read a cap. Values of
-cookies and queries of URLs are not kept.
+Sentinel opens TCP connections to the addresses of the target and changes nothing there. It first finds the open ports,
+then asks each of the first 1,024 who speaks there: a greeting, HTTP, TLS, and services that wait to be asked. Redirects
+are followed to the same scheme, host and port alone. The one login that is tried is `anonymous`, at FTP servers. Every
+wait has an end (40 s per port at most) and every read a cap; a port that was not asked everything says `isComplete:
+false` in the raw report. Values of cookies and of settings, and queries of URLs, are not kept.
+
+When the target is a domain or a host name, DNS is asked as well, through `dns.servers`; the name servers of a domain are
+asked for a zone transfer on TCP port 53 (or where `dns.servers` says that they listen), each only when the tenant's
+policy lets its address be scanned. A look-up without an answer is no finding.
+
+TLS versions and kinds of suites are asked for one at a time, with hand-made handshakes that end before any key is made.
+Chains are held against the root certificates of the scanning machine.
 
 A host was reached when one of its ports accepted or refused a connection, a URL when it gave one HTTP answer. What was
 not reached is a failed scan, never a clean one. The fingerprint of a finding is made of the rule, the target's name,
-the port, and the path, cookie or header that it is about.
+the port, and the path, cookie, header or DNS record that it is about.
 ";
 
 /// Every printed page, as its path inside `docs` and its text.

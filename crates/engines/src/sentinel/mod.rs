@@ -1,10 +1,11 @@
-//! sentinel: the native engine. It opens TCP connections to the addresses of its job and to nothing else.
+//! sentinel: the native engine. It opens TCP connections to the addresses of its job, and for a domain asks DNS.
 
 mod certificate;
 mod chain;
 mod connect;
 mod cookies;
 mod dns;
+mod exposures;
 mod found;
 mod hello;
 mod http;

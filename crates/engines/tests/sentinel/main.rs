@@ -4,6 +4,7 @@ mod common;
 mod dns;
 mod services;
 mod tls;
+mod web;
 
 use common::{LOOPBACK, answering, failure, hands, job, ports, rules_of, run};
 use scanyard_contract::Severity;
@@ -55,6 +56,10 @@ const WEB: &[&str] = &[
     "cookie-without-httponly sid",
     "cookie-without-samesite sid",
     "http-directory-listing /",
+    "http-error-page-disclosure",
+    "http-exposed-backup /backup.sql",
+    "http-exposed-repository /.git/HEAD",
+    "http-exposed-secrets /.env",
     "http-missing-content-type-options x-content-type-options",
     "http-missing-csp content-security-policy",
     "http-missing-frame-options x-frame-options",
@@ -71,6 +76,7 @@ const TLS: &[&str] = &[
     "cookie-without-secure sid",
     "cookie-without-secure theme",
     "http-missing-hsts strict-transport-security",
+    "http-missing-security-txt",
     "tls-certificate-expired",
     "tls-certificate-self-signed",
 ];
@@ -93,7 +99,7 @@ async fn every_fault_of_the_weak_target_is_found_and_no_other() {
     assert_eq!(rules_of(&report.findings, weak.redis), ["open-port", "redis-no-auth"]);
     assert_eq!(rules_of(&report.findings, weak.banner), ["open-port", "service-banner"]);
     let worst: Vec<_> = report.findings.iter().filter(|finding| finding.severity >= Severity::High).collect();
-    assert_eq!(worst.len(), 2, "{worst:#?}");
+    assert_eq!(worst.len(), 8, "Redis, the certificate, and three files over HTTP and HTTPS each: {worst:#?}");
     assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 1));
     assert_eq!(report.records.kept, report.findings.len() as u64);
     assert_eq!(
@@ -125,7 +131,7 @@ async fn the_same_scan_twice_has_the_same_fingerprints() {
 }
 
 #[tokio::test]
-async fn a_url_is_asked_for_its_own_page_only() {
+async fn a_url_is_asked_for_its_own_page_and_server_only() {
     let weak = WeakTarget::start().await.unwrap();
     let report = run(job(&format!("https://127.0.0.1:{}/missing?token=s3cret", weak.https.port()), json!({}))).await;
     assert_eq!(report.outcome, Outcome::Completed);

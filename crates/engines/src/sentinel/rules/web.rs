@@ -146,6 +146,127 @@ pub const DIRECTORY_LISTING: Rule = Rule {
     reference: "https://cwe.mitre.org/data/definitions/548.html",
 };
 
+/// Error page tells what the server is made of.
+pub const HTTP_ERROR_PAGE: Rule = Rule {
+    id: "http-error-page-disclosure",
+    title: "Error page tells what the server is made of",
+    severity: Severity::Low,
+    cwe: &["CWE-209"],
+    about: "A page that does not exist was asked for. The answer names the server's software with its version, or shows a stack trace or a debugger. A debugger that can be reached often runs code.",
+    remediation: "Serve error pages of your own, and switch debug modes off in production.",
+    reference: "https://cwe.mitre.org/data/definitions/209.html",
+};
+
+/// HTTPS page refers to plain HTTP.
+pub const MIXED_CONTENT: Rule = Rule {
+    id: "http-mixed-content",
+    title: "HTTPS page refers to plain HTTP",
+    severity: Severity::Low,
+    cwe: &["CWE-319"],
+    about: "A page over HTTPS loads a part or sends a form over plain HTTP. Somebody on the way can read and change it. Only the page that was asked for is looked at, up to 256 kB.",
+    remediation: "Refer to the part over HTTPS, and send `Content-Security-Policy: upgrade-insecure-requests`.",
+    reference: "https://www.w3.org/TR/mixed-content/",
+};
+
+/// Passwords are asked for over plain HTTP.
+pub const BASIC_AUTH_CLEAR: Rule = Rule {
+    id: "http-basic-auth-clear",
+    title: "Passwords are asked for over plain HTTP",
+    severity: Severity::Medium,
+    cwe: &["CWE-523"],
+    about: "The answer asks for a Basic login on a connection without TLS. The password is sent in clear with every request.",
+    remediation: "Ask for passwords over HTTPS alone, and redirect plain HTTP there.",
+    reference: "https://www.rfc-editor.org/rfc/rfc7617#section-4",
+};
+
+/// No security.txt.
+pub const NO_SECURITY_TXT: Rule = Rule {
+    id: "http-missing-security-txt",
+    title: "No security.txt",
+    severity: Severity::Info,
+    cwe: &["CWE-1059"],
+    about: "`/.well-known/security.txt` over HTTPS is not there or names no contact. Whoever finds a fault does not know whom to tell.",
+    remediation: "Publish a security.txt with `Contact` and `Expires`.",
+    reference: "https://www.rfc-editor.org/rfc/rfc9116",
+};
+
+/// Files of version control can be fetched.
+pub const EXPOSED_REPOSITORY: Rule = Rule {
+    id: "http-exposed-repository",
+    title: "Files of version control can be fetched",
+    severity: Severity::High,
+    cwe: &["CWE-527"],
+    about: "A file of Git, Subversion or Mercurial was fetched and has the form that it must have. From such a folder the source of the site is put together again, with its history and what was deleted from it.",
+    remediation: "Refuse paths that begin with a dot, and deploy without the repository.",
+    reference: "https://cwe.mitre.org/data/definitions/527.html",
+};
+
+/// File with secrets can be fetched.
+pub const EXPOSED_SECRETS: Rule = Rule {
+    id: "http-exposed-secrets",
+    title: "File with secrets can be fetched",
+    severity: Severity::High,
+    cwe: &["CWE-538"],
+    about: "A file of settings, keys or passwords was fetched and has the form that it must have. Names and counts are kept as evidence, values are not.",
+    remediation: "Take the file out of the web folder, and replace every secret in it: somebody else may have been there first.",
+    reference: "https://cwe.mitre.org/data/definitions/538.html",
+};
+
+/// Backup can be fetched.
+pub const EXPOSED_BACKUP: Rule = Rule {
+    id: "http-exposed-backup",
+    title: "Backup can be fetched",
+    severity: Severity::High,
+    cwe: &["CWE-530"],
+    about: "An archive or a dump of a database was fetched under a common name, and its first bytes are those of one. At most 64 kB were read, and nothing of it is kept.",
+    remediation: "Keep backups outside the web folder, and replace the secrets that were in this one.",
+    reference: "https://cwe.mitre.org/data/definitions/530.html",
+};
+
+/// Configuration or source can be fetched.
+pub const EXPOSED_CONFIG: Rule = Rule {
+    id: "http-exposed-config",
+    title: "Configuration or source can be fetched",
+    severity: Severity::Medium,
+    cwe: &["CWE-538"],
+    about: "A file of configuration, or the copy that an editor left of a script, was fetched as text. It shows how the site is built, and often its passwords.",
+    remediation: "Refuse these paths, and remove copies that end with `.bak`, `.old` or `~`.",
+    reference: "https://cwe.mitre.org/data/definitions/538.html",
+};
+
+/// Page for operators is open to everybody.
+pub const EXPOSED_STATUS: Rule = Rule {
+    id: "http-exposed-status",
+    title: "Page for operators is open to everybody",
+    severity: Severity::Medium,
+    cwe: &["CWE-497"],
+    about: "A status, metrics, management or profiling page was fetched without a login. Such pages show clients, addresses asked for, settings and the inside of the application.",
+    remediation: "Restrict these paths to the addresses of operators, or put them on a port of their own.",
+    reference: "https://cwe.mitre.org/data/definitions/497.html",
+};
+
+/// phpinfo() is open to everybody.
+pub const EXPOSED_PHPINFO: Rule = Rule {
+    id: "http-exposed-phpinfo",
+    title: "phpinfo() is open to everybody",
+    severity: Severity::Medium,
+    cwe: &["CWE-497"],
+    about: "A page of PHP's `phpinfo()` was fetched. It shows versions, paths, settings and the environment, which may hold secrets.",
+    remediation: "Remove the page.",
+    reference: "https://www.php.net/manual/en/function.phpinfo.php",
+};
+
+/// A Mac left the names of the folder behind.
+pub const EXPOSED_DS_STORE: Rule = Rule {
+    id: "http-exposed-ds-store",
+    title: "A Mac left the names of the folder behind",
+    severity: Severity::Low,
+    cwe: &["CWE-538"],
+    about: "A `.DS_Store` was fetched. It lists the names in the folder, those that no page links to as well.",
+    remediation: "Remove the file, and refuse paths that begin with a dot.",
+    reference: "https://cwe.mitre.org/data/definitions/538.html",
+};
+
 /// The rules of this file, in the order of the docs.
 pub const WEB_RULES: &[&Rule] = &[
     &NO_HSTS,
@@ -161,4 +282,15 @@ pub const WEB_RULES: &[&Rule] = &[
     &HTTP_TRACE,
     &HTTP_METHODS,
     &DIRECTORY_LISTING,
+    &HTTP_ERROR_PAGE,
+    &MIXED_CONTENT,
+    &BASIC_AUTH_CLEAR,
+    &NO_SECURITY_TXT,
+    &EXPOSED_REPOSITORY,
+    &EXPOSED_SECRETS,
+    &EXPOSED_BACKUP,
+    &EXPOSED_CONFIG,
+    &EXPOSED_STATUS,
+    &EXPOSED_PHPINFO,
+    &EXPOSED_DS_STORE,
 ];

@@ -30,7 +30,7 @@ const PORT: Duration = Duration::from_secs(40);
 pub struct Probe<'a> {
     /// The target's name as requested, or its address.
     pub host: String,
-    /// The URL, when the target is one: then nothing but it is asked for.
+    /// The URL, when the target is one: then its port is known to be a web server's, and no other port is looked at.
     pub url: Option<&'a Url>,
     pub options: &'a Options,
     /// Seconds since 1970.
@@ -150,8 +150,8 @@ impl Visit<'_> {
     }
 }
 
-async fn read_answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8]) -> Vec<u8> {
-    net::ask(stream, request, http::ANSWER_BYTES, ANSWER, Answer::is_complete).await.bytes
+async fn read_answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8], cap: usize) -> Vec<u8> {
+    net::ask(stream, request, cap, ANSWER, Answer::is_complete).await.bytes
 }
 
 /// Whether words that came after our request are a late greeting, and not an answer to it.

@@ -4,7 +4,7 @@ use super::{ANSWER, Visit, read_answer};
 use crate::sentinel::certificate::Certificate;
 use crate::sentinel::chain;
 use crate::sentinel::hello::{Reply, Version};
-use crate::sentinel::http::Request;
+use crate::sentinel::http::{ANSWER_BYTES, Request};
 use crate::sentinel::options::Check;
 use crate::sentinel::rules::{self, Rule};
 use crate::sentinel::suites::{self, Kind};
@@ -52,7 +52,7 @@ impl Visit<'_> {
         if let Some(mut session) = session
             && (self.probe.url.is_some() || self.wants(Check::Http))
         {
-            page = read_answer(&mut session, &request.bytes("GET", "")).await;
+            page = read_answer(&mut session, &request.bytes("GET", ""), ANSWER_BYTES).await;
         }
         if self.wants(Check::Tls) {
             let replies = self.tls_versions().await;
