@@ -9,10 +9,13 @@ mod exposures;
 mod found;
 mod hello;
 mod http;
+mod lane;
 mod manual;
 mod net;
 mod options;
+mod pace;
 mod port;
+mod profiles;
 pub mod rules;
 mod services;
 mod suites;
@@ -39,6 +42,7 @@ use visit::Probe;
 
 pub use manual::pages;
 pub use options::{Check, Options};
+pub use profiles::Profile;
 
 /// Ports that are questioned at the same time.
 const PORTS_AT_ONCE: usize = 32;
