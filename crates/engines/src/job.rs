@@ -1,6 +1,8 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
+use crate::policy::Policy;
+use crate::resolve::Resolver;
 use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
@@ -20,6 +22,8 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// For engines that ask DNS themselves; present when the target has a name.
+    pub dns: Option<Dns>,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -33,6 +37,14 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+}
+
+/// What an engine needs that asks DNS itself.
+#[derive(Debug, Clone)]
+pub struct Dns {
+    pub resolver: Resolver,
+    /// Decides whether a server that DNS names may be asked.
+    pub policy: Policy,
 }
 
 /// The hands that steer a run.

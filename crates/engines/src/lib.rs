@@ -31,6 +31,6 @@ pub mod wapiti;
 pub mod weak_target;
 
 pub use engine::{Availability, Engine, locate};
-pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, run};
+pub use job::{Control, Dns, Job, Outcome, Parsed, RawReport, Report, run};
 pub use options::Options;
 pub use target::Target;

@@ -74,6 +74,7 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>) -> Job 
         work_dir: work_dir.to_path_buf(),
         user: user.map(str::to_string),
         templates: None,
+        dns: None,
     }
 }
 

@@ -35,6 +35,7 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        dns: None,
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         templates: None,

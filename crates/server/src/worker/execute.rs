@@ -9,7 +9,7 @@ use scanyard_contract::ScanStatus;
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::policy::Refusal;
 use scanyard_engines::resolve::ResolveFault;
-use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Dns, Job, Options, Outcome, Report, Target};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -79,11 +79,13 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
             return Err(fail(FailureReason::EngineMissing, reason));
         }
     };
+    let dns = target.name().map(|_| Dns { resolver: app.resolver.clone(), policy: claimed.policy.clone() });
     Ok(Job {
         run_id: claimed.run_id,
         target,
         addresses,
         options,
+        dns,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         templates: app.config.engines.nuclei.templates.clone(),

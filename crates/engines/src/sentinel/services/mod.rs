@@ -1,9 +1,15 @@
 //! Services that are not the web: what a banner says, and who answers without a login.
+//!
+//! Every question is one that the service's own clients ask, reads little, and changes nothing.
 
-use super::net;
+pub mod caches;
+pub mod ftp;
+pub mod ldap;
+pub mod mongodb;
+pub mod rsync;
+pub mod smtp;
+
 use crate::text;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 /// The most bytes of an answer that are read.
 pub const ANSWER_BYTES: usize = 16 * 1024;
@@ -51,13 +57,25 @@ pub fn banner(bytes: &[u8]) -> Option<Banner> {
         (Some("imap"), line.as_str())
     } else if line.starts_with("RFB ") {
         (Some("vnc"), "")
-    } else if is_telnet {
+    } else if line.starts_with("@RSYNCD:") {
+        (Some("rsync"), "")
+    } else if is_telnet || lower.ends_with("login:") {
         (Some("telnet"), "")
     } else {
         (None, line.as_str())
     };
     let tells_software = greeting.contains(|c: char| c.is_ascii_digit());
     Some(Banner { service, text: line, tells_software })
+}
+
+/// The code of a reply of FTP or SMTP that is there to its last line.
+pub fn reply_code(bytes: &[u8]) -> Option<u16> {
+    let lines = bytes.strip_suffix(b"\n")?;
+    let last = lines.rsplit(|byte| *byte == b'\n').next()?;
+    let code = std::str::from_utf8(last.get(..3)?).ok()?;
+    // A hyphen after the code says that more lines follow.
+    let is_last = matches!(last.get(3), None | Some(b' ' | b'\r'));
+    code.parse().ok().filter(|code| is_last && (100..600).contains(code))
 }
 
 /// What a service said when it was asked as its own clients ask.
@@ -69,53 +87,6 @@ pub enum Login {
     Required,
     /// It is, and answers; with a few harmless lines of its answer.
     NotRequired(String),
-}
-
-/// Asks whether Redis answers there, and to everybody. Nothing is changed.
-pub async fn redis(address: SocketAddr, within: Duration) -> Login {
-    let Ok(mut stream) = net::connect(address, within).await else { return Login::Other };
-    let has_line = |bytes: &[u8]| bytes.ends_with(b"\r\n");
-    let pong = net::ask(&mut stream, b"*1\r\n$4\r\nPING\r\n", ANSWER_BYTES, within, has_line).await.bytes;
-    if pong.starts_with(b"-NOAUTH") || pong.starts_with(b"-DENIED") {
-        return Login::Required;
-    }
-    if !pong.starts_with(b"+PONG") {
-        return Login::Other;
-    }
-    let request = b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n";
-    let info = net::ask(&mut stream, request, ANSWER_BYTES, within, has_bulk).await.bytes;
-    Login::NotRequired(redis_facts(&info))
-}
-
-/// Whether a bulk string of Redis is there to its end.
-fn has_bulk(bytes: &[u8]) -> bool {
-    if bytes.first().is_some_and(|kind| *kind != b'$') {
-        return bytes.ends_with(b"\r\n");
-    }
-    let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else { return false };
-    match std::str::from_utf8(&bytes[1..end]).ok().and_then(|text| text.parse::<usize>().ok()) {
-        Some(length) => bytes.len() - end - 2 >= length.saturating_add(2),
-        None => true,
-    }
-}
-
-fn redis_facts(info: &[u8]) -> String {
-    let mut facts = String::from("PING: PONG");
-    let info = text::clean(info, ANSWER_BYTES);
-    for line in info.lines().filter(|line| ["redis_version:", "redis_mode:", "os:"].iter().any(|k| line.starts_with(k)))
-    {
-        facts.push('\n');
-        facts.push_str(line);
-    }
-    facts
-}
-
-/// Asks whether memcached answers there, and to everybody.
-pub async fn memcached(address: SocketAddr, within: Duration) -> Login {
-    let Ok(mut stream) = net::connect(address, within).await else { return Login::Other };
-    let has_line = |bytes: &[u8]| bytes.ends_with(b"\r\n");
-    let version = net::ask(&mut stream, b"version\r\n", ANSWER_BYTES, within, has_line).await.bytes;
-    if version.starts_with(b"VERSION ") { Login::NotRequired(text::clean(&version, 128)) } else { Login::Other }
 }
 
 #[cfg(test)]
@@ -143,20 +114,23 @@ mod tests {
     }
 
     #[test]
-    fn a_bulk_string_ends_with_its_length() {
-        assert!(!has_bulk(b"$5\r\nhel"));
-        assert!(has_bulk(b"$5\r\nhello\r\n"));
-        assert!(has_bulk(b"-ERR unknown\r\n"));
-        assert_eq!(
-            redis_facts(b"$40\r\n# Server\r\nredis_version:7.0.15\r\nrun_id:x"),
-            "PING: PONG\nredis_version:7.0.15"
-        );
+    fn a_reply_ends_with_a_line_without_a_hyphen() {
+        for (bytes, code) in [
+            (&b"220 ready\r\n"[..], Some(220)),
+            (b"250-a\r\n250-b\r\n250 c\r\n", Some(250)),
+            (b"250-a\r\n250-b\r\n", None),
+            (b"220 rea", None),
+            (b"22x ready\r\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(reply_code(bytes), code, "{bytes:?}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = has_bulk(&bytes);
+            let _ = reply_code(&bytes);
             if let Some(banner) = banner(&bytes) {
                 prop_assert!(!banner.text.contains(char::from(27)) && banner.text.len() <= BANNER_BYTES);
             }

@@ -1,81 +1,21 @@
 //! sentinel against real listeners on loopback.
 
+mod common;
+mod dns;
+mod services;
+mod tls;
+mod web;
+
+use common::{LOOPBACK, answering, failure, hands, job, ports, rules_of, run};
+use scanyard_contract::Severity;
 use scanyard_contract::scan::FailureReason;
-use scanyard_contract::{Finding, ScanType, Severity};
-use scanyard_engines::job::{Control, Job, Outcome, Report};
+use scanyard_engines::job::Outcome;
+use scanyard_engines::sentinel;
 use scanyard_engines::weak_target::WeakTarget;
-use scanyard_engines::{Options, Target, sentinel};
 use serde_json::{Value, json};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
-
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-fn job(target: &str, options: Value) -> Job {
-    let options = Options::parse(ScanType::Sentinel, options.as_object().unwrap()).unwrap().unwrap();
-    Job {
-        run_id: Uuid::now_v7(),
-        target: Target::parse(target).unwrap(),
-        addresses: vec![LOOPBACK],
-        options,
-        timeout: Duration::from_secs(60),
-        program: None,
-        templates: None,
-        supervisor: Vec::new(),
-        work_dir: std::env::temp_dir(),
-        user: None,
-    }
-}
-
-struct Hands {
-    control: Control,
-    progress: watch::Receiver<u8>,
-}
-
-fn hands() -> Hands {
-    let (sender, progress) = watch::channel(0);
-    let control = Control {
-        progress: sender,
-        cancel: CancellationToken::new(),
-        stop: CancellationToken::new(),
-        renewed: watch::channel(0).1,
-        lease: Duration::from_secs(30),
-    };
-    Hands { control, progress }
-}
-
-async fn run(job: Job) -> Report {
-    sentinel::run(job, hands().control).await
-}
-
-fn failure(report: &Report) -> (FailureReason, &str) {
-    match &report.outcome {
-        Outcome::Failed(failure) => (failure.reason, &failure.message),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Rules of a port, each with the path, header or cookie that it is about.
-fn rules_of(findings: &[Finding], port: SocketAddr) -> Vec<String> {
-    let of_port = findings.iter().filter(|finding| finding.location.port == Some(port.port()));
-    let mut rules: Vec<String> = of_port
-        .map(|finding| {
-            let location = &finding.location;
-            let part = location.parameter.as_ref().or(location.path.as_ref()).map(|part| format!(" {part}"));
-            format!("{}{}", finding.rule_id, part.unwrap_or_default())
-        })
-        .collect();
-    rules.sort();
-    rules
-}
-
-fn ports(addresses: &[SocketAddr]) -> String {
-    addresses.iter().map(|address| address.port().to_string()).collect::<Vec<_>>().join(",")
-}
 
 /// A listener whose queue of connections is full: the kernel drops every further SYN, as a firewall does.
 struct Silent {
@@ -116,6 +56,10 @@ const WEB: &[&str] = &[
     "cookie-without-httponly sid",
     "cookie-without-samesite sid",
     "http-directory-listing /",
+    "http-error-page-disclosure",
+    "http-exposed-backup /backup.sql",
+    "http-exposed-repository /.git/HEAD",
+    "http-exposed-secrets /.env",
     "http-missing-content-type-options x-content-type-options",
     "http-missing-csp content-security-policy",
     "http-missing-frame-options x-frame-options",
@@ -132,6 +76,7 @@ const TLS: &[&str] = &[
     "cookie-without-secure sid",
     "cookie-without-secure theme",
     "http-missing-hsts strict-transport-security",
+    "http-missing-security-txt",
     "tls-certificate-expired",
     "tls-certificate-self-signed",
 ];
@@ -154,7 +99,7 @@ async fn every_fault_of_the_weak_target_is_found_and_no_other() {
     assert_eq!(rules_of(&report.findings, weak.redis), ["open-port", "redis-no-auth"]);
     assert_eq!(rules_of(&report.findings, weak.banner), ["open-port", "service-banner"]);
     let worst: Vec<_> = report.findings.iter().filter(|finding| finding.severity >= Severity::High).collect();
-    assert_eq!(worst.len(), 2, "{worst:#?}");
+    assert_eq!(worst.len(), 8, "Redis, the certificate, and three files over HTTP and HTTPS each: {worst:#?}");
     assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 1));
     assert_eq!(report.records.kept, report.findings.len() as u64);
     assert_eq!(
@@ -162,7 +107,7 @@ async fn every_fault_of_the_weak_target_is_found_and_no_other() {
         report.records.kept + report.records.merged + report.records.dropped.values().sum::<u64>()
     );
     assert_eq!(*hands.progress.borrow_and_update(), 100);
-    assert!(report.findings.iter().all(|finding| sentinel::rules::RULES.iter().any(|rule| rule.id == finding.rule_id)));
+    assert!(report.findings.iter().all(|finding| sentinel::rules::all().any(|rule| rule.id == finding.rule_id)));
     let raw = report.raw.unwrap();
     let raw_text = String::from_utf8(raw.bytes).unwrap();
     assert!(!raw_text.contains("0123456789abcdef"), "a cookie's value is in the report");
@@ -186,7 +131,7 @@ async fn the_same_scan_twice_has_the_same_fingerprints() {
 }
 
 #[tokio::test]
-async fn a_url_is_asked_for_its_own_page_only() {
+async fn a_url_is_asked_for_its_own_page_and_server_only() {
     let weak = WeakTarget::start().await.unwrap();
     let report = run(job(&format!("https://127.0.0.1:{}/missing?token=s3cret", weak.https.port()), json!({}))).await;
     assert_eq!(report.outcome, Outcome::Completed);
@@ -277,6 +222,31 @@ async fn a_cancelled_scan_ends_at_once_and_keeps_what_it_found() {
     assert_eq!(rules_of(&report.findings, weak.tarpit), ["open-port"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_keeps_what_was_found_on_a_port_that_is_still_asked() {
+    let (asked, mut is_asked) = watch::channel(false);
+    let address = answering(move |request| {
+        if request.starts_with(b"GET / ") {
+            return b"HTTP/1.1 200 OK\r\nServer: x/1.0\r\nContent-Length: 0\r\n\r\n".to_vec();
+        }
+        let _ = asked.send(true);
+        // Nobody else is answered either: the server serves one client at a time.
+        std::thread::sleep(Duration::from_secs(3));
+        Vec::new()
+    })
+    .await;
+    let hands = hands();
+    let cancel = hands.control.cancel.clone();
+    let scan = tokio::spawn(sentinel::run(job("127.0.0.1", json!({"ports": ports(&[address])})), hands.control));
+    is_asked.wait_for(|is_asked| *is_asked).await.unwrap();
+    cancel.cancel();
+    let report = scan.await.unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    let rules = rules_of(&report.findings, address);
+    assert!(rules.contains(&"http-software-disclosure server".to_string()), "{rules:?}");
+    assert_eq!(report.records.kept, report.findings.len() as u64);
+}
+
 #[tokio::test]
 async fn a_sweep_is_cancelled_in_the_middle() {
     let weak = WeakTarget::start().await.unwrap();
@@ -310,63 +280,6 @@ async fn a_scan_over_its_time_fails_and_keeps_what_it_found() {
     let report = run(job).await;
     assert_eq!(failure(&report).0, FailureReason::TimedOut);
     assert_eq!(rules_of(&report.findings, weak.tarpit), ["open-port"]);
-}
-
-/// Answers every connection with what `answer` makes of the first bytes of the peer, and hangs up.
-async fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind((LOOPBACK, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let mut buffer = vec![0; 4096];
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer));
-            if let Ok(Ok(n)) = read.await {
-                let _ = stream.write_all(&answer(&buffer[..n])).await;
-            }
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn a_server_that_knows_tls_1_0_only_shows_its_version_and_certificate() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_string()]).unwrap().self_signed(&key).unwrap();
-    let der = certificate.der().to_vec();
-    let address = answering(move |request| {
-        if request.first() != Some(&22) || request[9..11] < [3, 1][..] {
-            return vec![21, 3, 1, 0, 2, 2, 70];
-        }
-        let length = |n: usize| [(n >> 16) as u8, (n >> 8) as u8, n as u8];
-        let hello = [&[3, 1][..], &[7; 32], &[0, 0xc0, 0x14, 0]].concat();
-        let chain = [&length(der.len() + 3)[..], &length(der.len()), &der].concat();
-        let mut messages = Vec::new();
-        for (kind, body) in [(2, hello), (11, chain), (14, Vec::new())] {
-            messages.push(kind);
-            messages.extend(length(body.len()));
-            messages.extend(body);
-        }
-        [&[22, 3, 1][..], &length(messages.len())[1..], &messages].concat()
-    })
-    .await;
-    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
-    assert_eq!(
-        rules_of(&report.findings, address),
-        ["open-port", "tls-certificate-self-signed", "tls-no-1.3", "tls-version-1.0"]
-    );
-}
-
-#[tokio::test]
-async fn memcached_without_a_login_is_found() {
-    let address =
-        answering(
-            |request| {
-                if request == b"version\r\n" { b"VERSION 1.6.18\r\n".to_vec() } else { b"ERROR\r\n".to_vec() }
-            },
-        )
-        .await;
-    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
-    assert_eq!(rules_of(&report.findings, address), ["memcached-no-auth", "open-port"]);
 }
 
 #[tokio::test]
