@@ -108,7 +108,7 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<Prepared, Failure>
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
     if !scanyard_server::scan::looks_up_target(scan.scan_type) {
         policy.check_name(&scan.target).map_err(refuse)?;
-        return Ok((Vec::new(), program));
+        return Ok(Prepared { addresses: Vec::new(), program, dns: None });
     }
     policy.check_literal(&scan.target).map_err(refuse)?;
     let (addresses, dns) = match scan.target.name() {
