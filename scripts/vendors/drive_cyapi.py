@@ -27,10 +27,10 @@ def outcome(call):
 OURS = {400: "bad_request", 401: "unauthenticated, one fresh token", 403: "permission", 404: "not_found (URL or key)",
         409: "conflict", 501: "not_implemented"}
 for status, ours in OURS.items():
-    plan("/users/v2", {"status": status}, repeat=True)
-    got = outcome(lambda: api.get_users(page=1, page_size=10))
-    met(f"{status}", "is_success False, 1 sent", f"{got}, {asked('/users/v2')} sent", ours)
-plan("/users/v2", {"status": 429, "times": 2}, {"status": 200})
-got = outcome(lambda: api.get_users(page=1, page_size=10))
-met("429 twice, then 200", "is_success True, 3 sent", f"{got}, {asked('/users/v2')} sent", "waits as stated, else 60 s")
+    plan("/users/v2/1", {"status": status}, repeat=True)
+    got = outcome(lambda: api.get_user("1"))
+    met(f"{status}", "is_success False, 1 sent", f"{got}, {asked('/users/v2/1')} sent", ours)
+plan("/users/v2/1", {"status": 429, "times": 2}, {"status": 200})
+got = outcome(lambda: api.get_user("1"))
+met("429 twice, then 200", "is_success True, 3 sent", f"{got}, {asked('/users/v2/1')} sent", "waits as stated, else 60 s")
 finish(sys.argv[1])
