@@ -103,7 +103,7 @@ pub fn words(text: &str, question: &Question) -> anyhow::Result<Explanation> {
 }
 
 fn explanation(question: &str, readings: Vec<Reading>) -> Explanation {
-    let causes = |reading: &Reading| reading.error.as_ref().is_some_and(|error| is_open(error));
+    let causes = |reading: &Reading| reading.error.as_ref().is_some_and(is_open);
     let is_ambiguous = readings.len() > 1 || readings.iter().any(|one| !one.alternatives.is_empty() || causes(one));
     Explanation { question: question.to_string(), is_ambiguous, readings }
 }
