@@ -1,5 +1,6 @@
 //! The binary as its user meets it.
 
+mod call;
 mod offline;
 mod scans;
 mod server;
