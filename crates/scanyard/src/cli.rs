@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{call, completions, demo, engines, errors, keys, openapi, scan, serve, users};
+use crate::commands::{call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -17,6 +17,8 @@ pub enum Command {
     Scan(scan::ScanArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
+    Explain(explain::ExplainArgs),
+    Simulate(simulate::SimulateArgs),
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),

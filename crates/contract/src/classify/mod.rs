@@ -9,6 +9,8 @@ use crate::contract::{Contract, Service};
 use crate::scan_api::Code;
 use crate::wait;
 use crate::wire::Detail;
+pub use rules::by_status;
+
 use body::Body;
 use http::HeaderMap;
 use std::time::{Duration, SystemTime};

@@ -71,7 +71,7 @@ pub(super) fn judge(
 }
 
 /// What a status means where the catalogue does not list it, as with an answer of a proxy on the way.
-pub(super) fn by_status(status: u16) -> (Kind, Retry) {
+pub fn by_status(status: u16) -> (Kind, Retry) {
     match status {
         400 | 422 => (Kind::BadRequest, Retry::Never),
         401 => (Kind::Unauthenticated, Retry::Never),

@@ -5,10 +5,12 @@ pub mod completions;
 pub mod demo;
 pub mod engines;
 pub mod errors;
+pub mod explain;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
 pub mod serve;
+pub mod simulate;
 pub mod users;
 
 use crate::cli::Command;
@@ -21,6 +23,8 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Scan(args) => scan::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,

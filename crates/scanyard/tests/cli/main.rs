@@ -1,8 +1,10 @@
 //! The binary as its user meets it.
 
 mod call;
+mod explain;
 mod offline;
 mod scans;
 mod server;
+mod simulate;
 mod support;
 mod tls;

@@ -139,7 +139,7 @@ fn show(repeat: &scanyard_client::Repeat) {
     );
 }
 
-/// What class of failure it is, on stderr above its text, with the row that `scanyard errors` and the manual know it by.
+/// What class of failure it is, on stderr above its text, with the row for `scanyard explain`.
 fn failed(error: scanyard_client::Error) -> Failure {
     let row = error.row.as_ref().map_or(String::new(), |row| format!(", row {}", clean(row)));
     eprintln!("{}{row}", error.cause_kind);
