@@ -20,11 +20,12 @@ check: ## Format, lints, documentation, licences, generated files
 	scripts/check-openapi --self-test
 	scripts/check-openapi
 
-live: ## A live server held against its OpenAPI document, and the examples run against it
+live: ## A live server held against its OpenAPI document, the examples run, vendors' libraries held against the simulator
 	scripts/prepare curl jq openssl iproute2 util-linux
 	cargo build --locked --package scanyard
 	scripts/test-openapi
 	scripts/test-examples
+	scripts/test-vendors
 
 generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/openapi.json, docs/CONFORMANCE.md
 	cargo run --quiet --locked --package scanyard-contract --example print-errors

@@ -35,10 +35,7 @@ pub fn answer(state: &mut State, asked: &Asked, items: u64) -> Reply {
     }
     match segments.as_slice() {
         ["api", "v1", "organizations"] => get(asked, || organizations(items)),
-        ["api", "v1", "organizations", id, rest @ ..] if number_of(id).is_none() || id.len() != 36 => {
-            let _ = rest;
-            fail(asked, 404)
-        }
+        ["api", "v1", "organizations", id, ..] if number_of(id).is_none() || id.len() != 36 => fail(asked, 404),
         ["api", "v1", "organizations", _, "tickets", rest @ ..] => tickets(asked, rest, items),
         ["api", "v1", "organizations", _, "reports", rest @ ..] => reports(state, asked, rest),
         ["api", "v1beta", "organizations", id, "data-sources", rest @ ..] => data_sources(asked, id, rest),

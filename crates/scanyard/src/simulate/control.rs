@@ -3,7 +3,7 @@
 use super::State;
 use super::exchange::{Asked, Reply};
 use super::failure;
-use super::plan::Step;
+use super::plan::{Plan, Step};
 use scanyard_contract::Contract;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Recorded {
 }
 
 /// `GET requests` shows the record, `DELETE requests` empties it; `POST expire` ends all tokens and sessions; `POST mode`
-/// with `{"readOnly": true}` begins maintenance.
+/// with `{"readOnly": true}` begins maintenance; `PUT plan` takes a plan as JSON, in place of the one before.
 pub fn answer(state: &mut State, asked: &Asked, what: &str) -> Reply {
     match (asked.method.as_str(), what) {
         ("GET", "requests") => Reply::json(200, &json!({ "count": state.requests, "requests": state.recorded })),
@@ -76,8 +76,18 @@ pub fn answer(state: &mut State, asked: &Asked, what: &str) -> Reply {
             }
             _ => Reply::json(400, &json!({ "error": "readOnly is true or false" })),
         },
-        (_, "requests" | "expire" | "mode") => Reply::empty(405),
-        _ => Reply::json(404, &json!({ "error": "requests, expire and mode are what there is" })),
+        ("PUT", "plan") => match serde_json::from_slice::<Plan>(&asked.body).map_err(anyhow::Error::from) {
+            Ok(plan) => match plan.check() {
+                Ok(()) => {
+                    state.plan = plan;
+                    Reply::empty(204)
+                }
+                Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
+            },
+            Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
+        },
+        (_, "requests" | "expire" | "mode" | "plan") => Reply::empty(405),
+        _ => Reply::json(404, &json!({ "error": "requests, plan, expire and mode are what there is" })),
     }
 }
 

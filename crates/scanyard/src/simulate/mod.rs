@@ -143,7 +143,7 @@ impl Simulator {
             };
             return (failure::by_name(contract, asked, wanted).unwrap_or_else(unknown), None);
         }
-        if let Some(refused) = self.refused(state, asked) {
+        if let Some(refused) = self.refused(asked) {
             return (refused, None);
         }
         let items = self.settings.items;
@@ -156,7 +156,7 @@ impl Simulator {
     }
 
     /// What is refused whatever the route: a body that is too large or of the wrong type.
-    fn refused(&self, _state: &State, asked: &Asked) -> Option<Reply> {
+    fn refused(&self, asked: &Asked) -> Option<Reply> {
         let contract = self.settings.contract;
         if asked.body.len() > self.settings.max_body {
             return Some(failure::by_status(contract, asked, 413));

@@ -76,7 +76,13 @@ impl Plan {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading the plan {}", path.display()))?;
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let plan: Plan = if is_json { serde_json::from_str(&text)? } else { toml::from_str(&text)? };
-        for (index, rule) in plan.rules.iter().enumerate() {
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Whether every rule can be carried out.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (index, rule) in self.rules.iter().enumerate() {
             ensure!(!rule.then.is_empty(), "rule {} of the plan has no steps", index + 1);
             for step in &rule.then {
                 let is_status = step.status.is_none_or(|status| (100..=599).contains(&status));
@@ -84,7 +90,7 @@ impl Plan {
                 ensure!(step.times > 0, "rule {} of the plan: `times` is at least 1", index + 1);
             }
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// The step for a request, which counts as used with it.
