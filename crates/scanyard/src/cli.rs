@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, users};
+use crate::commands::{call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -23,5 +23,7 @@ pub enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Demo(demo::DemoArgs),
+    Call(call::CallArgs),
+    Export(call::ExportArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -1,6 +1,19 @@
 //! Zscaler: OneAPI with all its services, and the services' own APIs as they were before it.
 //!
 //! A change of ZIA or CBC takes effect when it is activated: [`Api::activate`].
+//!
+//! ```no_run
+//! use futures::TryStreamExt;
+//! use scanyard_client::zscaler::{Client, Credential, Place};
+//! use scanyard_client::{Hidden, Request, Settings};
+//!
+//! # async fn categories() -> Result<(), Box<dyn std::error::Error>> {
+//! let credential = Credential::Secret { client_id: "…".to_string(), client_secret: Hidden::new("…") };
+//! let client = Client::new(&Place::production("acme"), credential, Settings::default())?;
+//! let locations: Vec<serde_json::Value> = client.zia().list(Request::get("locations"), 1000)?.try_collect().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub(crate) mod legacy;
 pub(crate) mod oauth;

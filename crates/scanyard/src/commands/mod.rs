@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod call;
 pub mod completions;
 pub mod demo;
 pub mod engines;
@@ -28,6 +29,8 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Call(args) => call::run(args).await,
+        Command::Export(args) => call::export(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -1,5 +1,7 @@
 //! The binary as its user meets it.
 
+mod call;
+mod clients;
 mod explain;
 mod offline;
 mod scans;

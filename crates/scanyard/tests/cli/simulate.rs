@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A running simulator; stopped when dropped.
-struct Simulator {
+pub struct Simulator {
     child: Child,
     address: String,
 }
 
 impl Simulator {
-    fn start(args: &[&str]) -> Simulator {
+    pub fn start(args: &[&str]) -> Simulator {
         let mut child = Command::new(env!("CARGO_BIN_EXE_scanyard"))
             .arg("simulate")
             .args(args)
@@ -35,6 +35,10 @@ impl Simulator {
         let address = line.trim().rsplit("://").next().unwrap().to_string();
         assert!(address.starts_with("127.0.0.1:"), "{line}");
         Simulator { child, address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
@@ -99,7 +103,7 @@ fn exchange<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &
 }
 
 /// A path that a service of a contract has, and by which it is known.
-fn path_of(service: Option<Service>) -> &'static str {
+pub fn path_of(service: Option<Service>) -> &'static str {
     match service {
         None => "/scans",
         Some(Service::Common) => "/oauth2/v1/token",

@@ -1,6 +1,6 @@
 //! `scanyard export`.
 
-use super::{Caller, vendor};
+use super::{Caller, failed, vendor};
 use crate::exit::{CALL_EXIT_CODES, Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, clean};
@@ -75,8 +75,8 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     let waiting = Waiting { deadline: Duration::from_secs(args.export_deadline), ..Waiting::default() };
     let kept = args.checkpoint.as_deref().map(kept).transpose()?.flatten();
     let mut export = match kept {
-        Some(checkpoint) => client.resume(checkpoint, waiting).map_err(Failure::of_call)?,
-        None => client.export(&what(&args), waiting).await.map_err(Failure::of_call)?,
+        Some(checkpoint) => client.resume(checkpoint, waiting).map_err(failed)?,
+        None => client.export(&what(&args), waiting).await.map_err(failed)?,
     };
     if export.is_adopted() {
         eprintln!("the same export runs already: going on with it");
@@ -91,7 +91,7 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
         None => {
             if args.checkpoint.is_none() {
                 eprintln!("cancelling the export at Tenable");
-                export.cancel().await.map_err(Failure::of_call)?;
+                export.cancel().await.map_err(failed)?;
             }
             Err(anyhow::anyhow!("interrupted").into())
         }
@@ -108,7 +108,7 @@ async fn print_all(export: &mut Export, args: &TenableArgs) -> Result<(), Failur
             (now.done * 100 / total).min(100) as u8,
             &format!("{} {} of {total} chunks", clean(&now.status), now.done),
         );
-        let Some(chunk) = export.next_chunk::<Box<RawValue>>().await.map_err(Failure::of_call)? else { break };
+        let Some(chunk) = export.next_chunk::<Box<RawValue>>().await.map_err(failed)? else { break };
         let mut lines = String::new();
         for item in chunk.items {
             // One item in a line, also when Tenable wraps it.

@@ -139,6 +139,13 @@ fn show(repeat: &scanyard_client::Repeat) {
     );
 }
 
+/// What class of failure it is, on stderr above its text, with the row for `scanyard explain`.
+fn failed(error: scanyard_client::Error) -> Failure {
+    let row = error.row.as_ref().map_or(String::new(), |row| format!(", row {}", clean(row)));
+    eprintln!("{}{row}", error.cause_kind);
+    Failure::of_call(error)
+}
+
 /// Sends the request and prints its answer.
 pub async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let (contract, service) = named(&args.contract).map_err(Failure::usage)?;
@@ -146,13 +153,13 @@ pub async fn run(args: CallArgs) -> Result<Exit, Failure> {
     let profile = args.caller.profile(contract.as_str())?;
     let vendor = Vendor::new(&profile, service, args.caller.settings()?).map_err(Failure::usage)?;
     if args.paginate {
-        let mut items = vendor.items(request).map_err(Failure::of_call)?;
-        while let Some(item) = items.try_next().await.map_err(Failure::of_call)? {
+        let mut items = vendor.items(request).map_err(failed)?;
+        while let Some(item) = items.try_next().await.map_err(failed)? {
             output::print(&format!("{item}\n"))?;
         }
         return Ok(Exit::Clean);
     }
-    let answer = vendor.request(&request).await.map_err(Failure::of_call)?;
+    let answer = vendor.request(&request).await.map_err(failed)?;
     if args.include {
         head(&answer);
     }

@@ -16,7 +16,7 @@ pub enum Vendor {
     Tenable(tenable::Client),
     Zscaler(Api),
     Aurora(aurora::Client),
-    Managed(managed::Client, Service),
+    Managed(Box<managed::Client>, Service),
     ScanApi(scan_api::Client),
 }
 
@@ -149,7 +149,7 @@ fn wolf(profile: &Profile, service: Option<Service>, settings: Settings) -> anyh
             _ => bail!("a profile of arctic-wolf has pod, or address"),
         };
         let client = arctic_wolf::Client::new(&place, secret("key", key)?, settings)?;
-        return Ok(Vendor::Managed(client, service));
+        return Ok(Vendor::Managed(Box::new(client), service));
     }
     let credential = aurora::Credential {
         tenant_id: tenant_id.context("the profile lacks tenant_id")?,
