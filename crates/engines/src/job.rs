@@ -1,7 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti};
+use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -97,6 +97,7 @@ pub async fn run(job: Job, control: Control) -> Report {
         Options::Nikto(_) => nikto::run(job, control).await,
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
+        Options::Zap(_) => zap::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
     }
 }

@@ -24,6 +24,7 @@ pub mod values;
 pub mod version;
 pub mod wapiti;
 pub mod weak_target;
+pub mod zap;
 
 pub use engine::{Availability, Engine, locate};
 pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, run};

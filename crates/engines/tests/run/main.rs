@@ -8,3 +8,4 @@ mod sqlmap;
 mod version;
 mod wapiti;
 mod web;
+mod zap;
