@@ -3,7 +3,7 @@
 use crate::collected::Collected;
 use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
 use scanyard_contract::Finding;
-use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// Credentials for the target; [`crate::auth::faults`] has passed them.
+    pub auth: Option<ScanAuth>,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -90,8 +92,17 @@ pub struct Parsed {
     pub fault: Option<(FailureReason, String)>,
 }
 
-/// Runs one job to its end.
+/// Runs one job to its end; its credentials are in nothing that it leaves.
 pub async fn run(job: Job, control: Control) -> Report {
+    let auth = job.auth.clone();
+    let mut report = run_engine(job, control).await;
+    if let Some(auth) = auth {
+        crate::auth::redact(&auth, &mut report);
+    }
+    report
+}
+
+async fn run_engine(job: Job, control: Control) -> Report {
     match &job.options {
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nikto(_) => nikto::run(job, control).await,

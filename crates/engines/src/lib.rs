@@ -3,6 +3,7 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+pub mod auth;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;

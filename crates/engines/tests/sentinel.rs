@@ -22,6 +22,7 @@ fn job(target: &str, options: Value) -> Job {
         target: Target::parse(target).unwrap(),
         addresses: vec![LOOPBACK],
         options,
+        auth: None,
         timeout: Duration::from_secs(60),
         program: None,
         supervisor: Vec::new(),

@@ -90,7 +90,14 @@ fn new_scan(caller: usize) -> NewScan {
         coverage: None,
         engine_version: None,
     };
-    NewScan { scan, host: "app.example.test".into(), month_at: 0, quota: Some(u64::MAX >> 1), idempotency: None }
+    NewScan {
+        scan,
+        host: "app.example.test".into(),
+        month_at: 0,
+        quota: Some(u64::MAX >> 1),
+        auth: None,
+        idempotency: None,
+    }
 }
 
 fn keyed(new: NewScan) -> NewScan {

@@ -101,6 +101,7 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
         timeout: Some(template.timeout),
         asset_id: None,
         callback_url: None,
+        auth: None,
     }
 }
 
@@ -124,6 +125,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         timeout: timeout.or(of_template.timeout),
         asset_id,
         callback_url,
+        auth: None,
     }
 }
 

@@ -28,7 +28,7 @@ pub async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
         ("TRACE", _) => with("message/http", "", &text),
         ("OPTIONS", _) => with("text/plain", "Allow: GET, HEAD, OPTIONS, TRACE, PUT, DELETE\r\n", ""),
         ("GET" | "HEAD", "/") => with("text/html", COOKIES, LISTING),
-        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path).unwrap_or_else(not_found),
+        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path, &text).unwrap_or_else(not_found),
         ("GET" | "HEAD", _) => not_found(),
         _ => "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_string(),
     };

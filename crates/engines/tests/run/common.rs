@@ -34,6 +34,7 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        auth: None,
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         supervisor: vec![SUPERVISOR.to_string()],

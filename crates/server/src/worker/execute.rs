@@ -6,7 +6,7 @@ use crate::store::claim::Claimed;
 use crate::store::finish::{Finish, finish};
 use crate::store::{StoreError, job};
 use scanyard_contract::ScanStatus;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, ScanAuth};
 use scanyard_engines::resolve::ResolveFault;
 use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
 use std::net::IpAddr;
@@ -61,6 +61,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
             return Err(fail(FailureReason::EngineFailed, "this version does not take the scan's options".into()));
         }
     };
+    let auth = open_auth(app, claimed).map_err(|reason| fail(FailureReason::EngineFailed, reason))?;
     let program = match app.engines.availability(scan.scan_type) {
         Availability::Native => None,
         Availability::Program(path) => Some(path.clone()),
@@ -73,12 +74,22 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         target,
         addresses,
         options,
+        auth,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
         user: app.config.engines.user.clone(),
     })
+}
+
+/// The credentials of the scan, unsealed for this run alone.
+fn open_auth(app: &App, claimed: &Claimed) -> Result<Option<ScanAuth>, String> {
+    let Some(sealed) = &claimed.auth else { return Ok(None) };
+    let text =
+        app.vault.open(sealed, &crate::scan::auth_context(claimed.scan.id)).map_err(|error| error.to_string())?;
+    // The cause would repeat a part of the text.
+    serde_json::from_str(text.expose()).map(Some).map_err(|_| "the scan's credentials cannot be read".to_string())
 }
 
 async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault> {
