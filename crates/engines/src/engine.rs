@@ -98,7 +98,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Detection of SQL injection",
         targets: WEB,
         program: "sqlmap",
-        install: "apt-get install sqlmap",
+        install: "pip install sqlmap, in a virtual environment of its own; or apt-get install sqlmap",
     },
     Engine {
         scan_type: ScanType::Wapiti,
