@@ -103,6 +103,9 @@ pub async fn run(job: Job, control: Control) -> Report {
 }
 
 async fn run_engine(job: Job, control: Control) -> Report {
+    if job.options.check_target(&job.target).is_err() {
+        return Report::failed(FailureReason::EngineFailed, format!("this engine does not take {}", job.target));
+    }
     match &job.options {
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nikto(_) => nikto::run(job, control).await,
