@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, callbackUrl, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, auth, callbackUrl, config, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
