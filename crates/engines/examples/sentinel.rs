@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
         target,
         options,
         dns: None,
+        auth: None,
         timeout: Duration::from_secs(600),
         program: None,
         templates: None,

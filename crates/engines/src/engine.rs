@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
+use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Detection of SQL injection",
         targets: WEB,
         program: "sqlmap",
-        install: "apt-get install sqlmap",
+        install: "pip install sqlmap, in a virtual environment of its own; or apt-get install sqlmap",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -188,8 +188,9 @@ fn schema(scan_type: ScanType) -> Value {
         ScanType::Nuclei => nuclei::Options::schema(),
         ScanType::Harvester => harvester::Options::schema(),
         ScanType::Sublist3r => sublist3r::Options::schema(),
+        ScanType::Zap => zap::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Zap | ScanType::Trivy => {
+        ScanType::Trivy => {
             json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
@@ -205,7 +206,8 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
         | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Harvester
-        | ScanType::Sublist3r => {
+        | ScanType::Sublist3r
+        | ScanType::Zap => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -216,7 +218,7 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Zap | ScanType::Trivy => Availability::NoAdapter,
+        ScanType::Trivy => Availability::NoAdapter,
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::collected::Collected;
 use crate::policy::Policy;
 use crate::resolve::Resolver;
-use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti};
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::Finding;
-use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Job {
     pub options: Options,
     /// For engines that ask DNS themselves; present when the target has a name.
     pub dns: Option<Dns>,
+    /// Credentials for the target; [`crate::auth::faults`] has passed them.
+    pub auth: Option<ScanAuth>,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -104,8 +106,20 @@ pub struct Parsed {
     pub fault: Option<(FailureReason, String)>,
 }
 
-/// Runs one job to its end.
+/// Runs one job to its end; its credentials are in nothing that it leaves.
 pub async fn run(job: Job, control: Control) -> Report {
+    let auth = job.auth.clone();
+    let mut report = run_engine(job, control).await;
+    if let Some(auth) = auth {
+        crate::auth::redact(&auth, &mut report);
+    }
+    report
+}
+
+async fn run_engine(job: Job, control: Control) -> Report {
+    if job.options.check_target(&job.target).is_err() {
+        return Report::failed(FailureReason::EngineFailed, format!("this engine does not take {}", job.target));
+    }
     match &job.options {
         Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
@@ -113,6 +127,7 @@ pub async fn run(job: Job, control: Control) -> Report {
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
         Options::Nuclei(_) => nuclei::run(job, control).await,
+        Options::Zap(_) => zap::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
         Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }

@@ -4,6 +4,7 @@
 
 pub mod address;
 mod asset;
+pub mod auth;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
@@ -29,6 +30,7 @@ mod values;
 pub mod version;
 pub mod wapiti;
 pub mod weak_target;
+pub mod zap;
 
 pub use engine::{Availability, Engine, locate};
 pub use job::{Control, Dns, Job, Outcome, Parsed, RawReport, Report, run};

@@ -53,6 +53,22 @@ fn is_name(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(is_part) && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// The most paths in one list.
+const MAX_PATHS: usize = 20;
+/// The longest path.
+const MAX_PATH: usize = 500;
+
+/// A list of paths on the target: visible ASCII, beginning with a slash.
+pub fn paths(value: &Value) -> Result<Vec<String>, String> {
+    let reason = "must be a list of at most 20 paths such as /logout: visible ASCII, beginning with a slash";
+    let is_path = |text: &&str| {
+        text.len() <= MAX_PATH && text.starts_with('/') && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
+    };
+    let items = value.as_array().filter(|items| items.len() <= MAX_PATHS).ok_or(reason)?;
+    let path = |item: &Value| item.as_str().filter(is_path).map(str::to_string).ok_or_else(|| reason.to_string());
+    items.iter().map(path).collect()
+}
+
 /// What every schema of options must be: each option described, each example taken, each default the real one.
 /// `is_default` reads options and tells whether they come to the defaults.
 #[cfg(test)]

@@ -68,6 +68,7 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>) -> Job 
         target: Target::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         addresses: Vec::new(),
         options: Options::Sentinel(sentinel::Options::default()),
+        auth: None,
         timeout: TIMEOUT,
         program: None,
         supervisor: supervisor.to_vec(),

@@ -2,7 +2,7 @@
 
 use crate::progress::Bar;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Failure, FailureReason, Results};
+use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
@@ -27,6 +27,7 @@ pub struct LocalScan {
     pub scan_type: ScanType,
     pub target: Target,
     pub options: Options,
+    pub auth: Option<ScanAuth>,
     pub timeout: Duration,
 }
 
@@ -44,6 +45,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 addresses,
                 options: scan.options,
                 dns,
+                auth: scan.auth,
                 timeout: scan.timeout,
                 program,
                 templates: config.engines.nuclei.templates.clone(),

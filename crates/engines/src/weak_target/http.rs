@@ -28,7 +28,6 @@ pub async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
         ("TRACE", _) => with("message/http", "", &text),
         ("OPTIONS", _) => with("text/plain", "Allow: GET, HEAD, OPTIONS, TRACE, PUT, DELETE\r\n", ""),
         ("GET" | "HEAD", "/") => with("text/html", COOKIES, LISTING),
-        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path).unwrap_or_else(not_found),
         ("GET" | "HEAD", "/.git/HEAD") => with("text/plain", "", "ref: refs/heads/main\n"),
         ("GET" | "HEAD", "/.env") => with("text/plain", "", "APP_ENV=production\nDB_PASSWORD=0123456789abcdef\n"),
         ("GET" | "HEAD", "/backup.sql") => {
@@ -37,6 +36,7 @@ pub async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
         ("GET" | "HEAD", "/old") => {
             "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_string()
         }
+        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path, &text).unwrap_or_else(not_found),
         ("GET" | "HEAD", _) => not_found(),
         _ => "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_string(),
     };

@@ -36,6 +36,7 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         target,
         options,
         dns: None,
+        auth: None,
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         templates: None,

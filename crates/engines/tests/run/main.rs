@@ -1,5 +1,6 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
+mod auth;
 mod common;
 mod harvester;
 mod nikto;
@@ -11,3 +12,4 @@ mod sublist3r;
 mod version;
 mod wapiti;
 mod web;
+mod zap;

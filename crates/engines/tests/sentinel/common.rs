@@ -22,6 +22,7 @@ pub fn job(target: &str, options: Value) -> Job {
         addresses: vec![LOOPBACK],
         options,
         dns: None,
+        auth: None,
         templates: None,
         timeout: Duration::from_secs(60),
         program: None,

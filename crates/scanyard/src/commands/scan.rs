@@ -13,11 +13,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
 use scanyard_contract::consent::Consent;
-use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::scan::{CreateScan, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +56,12 @@ pub struct ScanArgs {
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
     options: Vec<(String, String)>,
+    /// File of credentials for the target, as JSON: headers, cookies, basic; `-` reads them from stdin
+    ///
+    /// {"headers": [{"name": "X-Token", "value": "…"}], "cookies": [{"name": "sid", "value": "…"}],
+    /// "basic": {"username": "…", "password": "…"}}: any of the three. What an engine takes is in docs/ENGINES.md.
+    #[arg(long, value_name = "FILE")]
+    auth_file: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Exit with 1 at a finding of this severity or above
@@ -133,7 +141,8 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     options.check_target(&target).map_err(|faults| Failure::usage(anyhow!(engine_options::faults(&faults))))?;
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
-    let scan = LocalScan { scan_type: args.engine, target, options, timeout };
+    let auth = auth(args)?;
+    let scan = LocalScan { scan_type: args.engine, target, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
@@ -154,11 +163,39 @@ async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) ->
         asset_id: None,
         callback_url: None,
         consent,
+        auth: auth(args)?,
     };
     let scan = client.create_scan(&new).await?;
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     remote::follow(client, scan, &mut bar, &cancel).await
+}
+
+/// The most bytes of a file of credentials; the largest that is taken has a fifth of it.
+const MAX_AUTH: u64 = 1024 * 1024;
+
+/// Reads the credentials; a fault names its place and never repeats a value.
+fn auth(args: &ScanArgs) -> Result<Option<ScanAuth>, Failure> {
+    let Some(path) = &args.auth_file else { return Ok(None) };
+    let place = || output::clean(&path.display().to_string());
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().take(MAX_AUTH).read_to_string(&mut text),
+        false => File::open(path).and_then(|file| file.take(MAX_AUTH).read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::usage(anyhow!("--auth-file {}: {error}", place())))?;
+    let auth: ScanAuth = serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::usage(anyhow!(
+            "--auth-file {}: no credentials as `scan --help` shows them, line {line}, column {column}",
+            place()
+        ))
+    })?;
+    let faults = scanyard_engines::auth::faults(args.engine, &auth);
+    if !faults.is_empty() {
+        return Err(Failure::usage(anyhow!(engine_options::faults(&faults))));
+    }
+    Ok(Some(auth))
 }
 
 fn label(args: &ScanArgs) -> String {

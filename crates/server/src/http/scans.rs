@@ -15,7 +15,7 @@ use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use scanyard_contract::scan::CreateScan;
+use scanyard_contract::scan::{CreateScan, ScanAuth};
 use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
@@ -62,6 +62,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     auth.note().scan_type(create.scan_type);
     let target = judge(app, auth, &create).await?;
+    let credentials = create.auth.clone();
     let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
@@ -80,6 +81,7 @@ pub(super) async fn submit(
                 .with("target", &*record.target)
                 .with("note", &*consent.note)
         }),
+        auth: credentials.map(|auth| seal(app, &auth, record.id)).transpose()?,
         scan: record,
     };
     if !app.backlog.enter(&app.store).await? {
@@ -95,6 +97,13 @@ pub(super) async fn submit(
         Submitted::KeyReused => Err(idempotency::reused()),
         Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
+}
+
+/// Seals credentials for the run of one scan.
+fn seal(app: &App, auth: &ScanAuth, id: Uuid) -> Result<String, ApiError> {
+    let text = serde_json::to_string(auth).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let sealed = app.vault.seal(&text, &scan::auth_context(id));
+    sealed.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))
 }
 
 /// Whether the caller may have this scan run here: everything but its quota.

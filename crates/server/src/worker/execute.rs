@@ -6,7 +6,7 @@ use crate::store::claim::Claimed;
 use crate::store::finish::{Finish, finish};
 use crate::store::{StoreError, job};
 use scanyard_contract::ScanStatus;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, ScanAuth};
 use scanyard_engines::policy::Refusal;
 use scanyard_engines::resolve::ResolveFault;
 use scanyard_engines::{Availability, Dns, Job, Options, Outcome, Report, Target};
@@ -71,6 +71,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
             return Err(fail(FailureReason::EngineFailed, "this version does not take the scan's options".into()));
         }
     };
+    let auth = open_auth(app, claimed).map_err(|reason| fail(FailureReason::EngineFailed, reason))?;
     let program = match app.engines.availability(scan.scan_type) {
         Availability::Native => None,
         Availability::Program(path) => Some(path.clone()),
@@ -86,6 +87,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         addresses,
         options,
         dns,
+        auth,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         templates: app.config.engines.nuclei.templates.clone(),
@@ -93,6 +95,15 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         work_dir: app.config.jobs_dir(),
         user: app.config.engines.user.clone(),
     })
+}
+
+/// The credentials of the scan, unsealed for this run alone.
+fn open_auth(app: &App, claimed: &Claimed) -> Result<Option<ScanAuth>, String> {
+    let Some(sealed) = &claimed.auth else { return Ok(None) };
+    let text =
+        app.vault.open(sealed, &crate::scan::auth_context(claimed.scan.id)).map_err(|error| error.to_string())?;
+    // The cause would repeat a part of the text.
+    serde_json::from_str(text.expose()).map(Some).map_err(|_| "the scan's credentials cannot be read".to_string())
 }
 
 async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault> {

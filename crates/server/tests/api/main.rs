@@ -24,6 +24,7 @@ mod quota;
 mod receiver;
 mod record;
 mod reports;
+mod scan_auth;
 mod scan_lists;
 mod scans;
 mod sessions;
