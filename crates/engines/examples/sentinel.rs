@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,
+        limits: Default::default(),
     };
     let control = Control {
         progress: watch::channel(0).0,

@@ -167,15 +167,15 @@ fn schema(scan_type: ScanType) -> Value {
     }
 }
 
-/// Looks for an engine: the configured path alone when there is one, else `/usr/bin` and `/usr/local/bin`; never `PATH`.
-pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
+/// Looks for an engine: the configured path alone when there is one, else in `installed`, the folder that
+/// `scripts/install-engines` fills, then in `/usr/bin` and `/usr/local/bin`; never by `PATH`.
+pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
         ScanType::Nmap => {
-            let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
-                None => ["/usr/bin", "/usr/local/bin"].iter().map(|dir| Path::new(dir).join(program)).collect(),
+                None => places(scan_type, installed),
             };
             match searched.iter().find(|path| path.is_file()) {
                 Some(path) => Availability::Program(path.clone()),
@@ -193,9 +193,38 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     }
 }
 
+/// Where an engine can be: a virtual environment has its programs in `bin`, a vendor's archive in its top folder.
+fn places(scan_type: ScanType, installed: Option<&Path>) -> Vec<PathBuf> {
+    let program = engine(scan_type).program;
+    let own = installed.map(|dir| dir.join(scan_type.as_str()));
+    let own = own.into_iter().flat_map(|dir| [dir.join("bin"), dir]);
+    own.chain(["/usr/bin", "/usr/local/bin"].map(PathBuf::from)).map(|dir| dir.join(program)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_of_the_install_script_comes_before_the_system_s() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("nmap/bin/nmap");
+        let find = || locate(ScanType::Nmap, None, Some(dir.path()));
+        assert_ne!(find(), Availability::Program(own.clone()));
+        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "").unwrap();
+        assert_eq!(find(), Availability::Program(own));
+    }
+
+    #[test]
+    fn a_configured_path_is_the_only_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("nmap");
+        let searched = vec![path.clone()];
+        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Missing { searched });
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Program(path));
+    }
 
     #[test]
     fn every_scan_type_finds_its_own_row() {

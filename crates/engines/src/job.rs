@@ -1,6 +1,7 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
+use crate::process::Limits;
 use crate::{Options, Target, nmap, sentinel};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
@@ -31,6 +32,8 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+    /// What all processes of the run may use together.
+    pub limits: Limits,
 }
 
 /// The hands that steer a run.

@@ -27,6 +27,7 @@ fn job(target: &str, options: Value) -> Job {
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,
+        limits: Default::default(),
     }
 }
 

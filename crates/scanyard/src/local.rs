@@ -37,7 +37,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     let started_at = now();
     let report = match prepare(&scan, config).await {
         Ok((addresses, program)) => {
-            let work_dir = std::env::temp_dir().join(format!("scanyard-{scan_id}"));
+            let work_dir =
+                config.engines.work_dir.clone().unwrap_or_else(std::env::temp_dir).join(format!("scanyard-{scan_id}"));
             let job = Job {
                 run_id: scan_id,
                 target: scan.target,
@@ -47,7 +48,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 program,
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
-                user: config.engines.user.clone(),
+                user: config.engines.run_as(),
+                limits: config.engines.limits(),
             };
             let report = steer(job, bar, cancel).await;
             // Only an engine that is a program makes the folder.

@@ -3,11 +3,13 @@
 //! `config.default.toml` holds the same defaults with a comment each; the command line's options are made from it.
 
 mod duration;
+mod engines;
 mod load;
 mod secret;
 mod setting;
 mod webhooks;
 
+pub use engines::EngineLimits;
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
@@ -144,9 +146,15 @@ pub struct Worker {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engines {
-    /// The user that engines run as; only root can change it.
+    /// The user that engines run as; only root can change it: see [`Engines::run_as`].
     #[serde(deserialize_with = "empty_is_none")]
     pub user: Option<String>,
+    /// Folder for the engines' job folders; `None`: see [`Config::jobs_dir`].
+    #[serde(deserialize_with = "empty_is_none")]
+    pub work_dir: Option<PathBuf>,
+    /// Whether engines see the system's files and their own only.
+    pub confine: bool,
+    pub limits: EngineLimits,
     pub nmap: Program,
     pub zap: Program,
     pub trivy: Program,
@@ -181,7 +189,7 @@ impl Engines {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
+    /// The program to run; `None`: looked for where `scripts/install-engines` and the system put programs.
     #[serde(deserialize_with = "empty_is_none")]
     pub path: Option<PathBuf>,
 }
@@ -273,7 +281,7 @@ impl Default for Config {
             queue: Queue::default(),
             tls: Tls::default(),
             worker: Worker::default(),
-            engines: Engines::default(),
+            engines: Engines { user: Some("nobody".to_string()), confine: true, ..Engines::default() },
             dns: Dns::default(),
             webhooks: Webhooks::default(),
             limits: Limits::default(),
@@ -391,11 +399,6 @@ impl Config {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
-    /// Where runs have their job folders.
-    pub fn jobs_dir(&self) -> PathBuf {
-        self.data_dir.join("jobs")
-    }
-
     /// Why the server must not start: plain HTTP that other machines reach shows them every key on its way.
     pub fn check_transport(&self) -> Result<(), ConfigError> {
         let is_local = self.listen.ip().to_canonical().is_loopback();
@@ -452,6 +455,7 @@ impl Config {
         let beats = worker.heartbeat_ms >= 100 && worker.heartbeat_ms < worker.lease_ms / 2;
         require(beats, "worker.heartbeat_ms", "must be at least 100 and less than half of worker.lease_ms");
         require((100..=600_000).contains(&worker.sweep_ms), "worker.sweep_ms", "must be 100 to 600000");
+        self.engines.limits.require(&mut require);
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");

@@ -13,7 +13,13 @@ pub struct Engines(Vec<Availability>);
 impl Engines {
     /// Looks for every engine.
     pub fn locate(config: &config::Engines) -> Engines {
-        Engines(ScanType::ALL.iter().map(|scan_type| locate(*scan_type, config.path(*scan_type))).collect())
+        let installed = config::Engines::installed();
+        Engines(
+            ScanType::ALL
+                .iter()
+                .map(|scan_type| locate(*scan_type, config.path(*scan_type), installed.as_deref()))
+                .collect(),
+        )
     }
 
     /// Whether and where an engine is there.

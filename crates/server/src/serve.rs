@@ -41,6 +41,7 @@ impl Node {
     pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
         config.check_transport()?;
+        config.engines.check_user()?;
         // Whatever this process writes is its owner's alone, also in a data folder that was there before.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let data_dir = &config.data_dir;

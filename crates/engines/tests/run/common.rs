@@ -1,5 +1,6 @@
 //! What the live tests share.
 
+use scanyard_engines::process::Limits;
 use scanyard_engines::{Control, Job, Options, Target};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,7 +40,13 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         supervisor: vec![SUPERVISOR.to_string()],
         work_dir: work_dir.to_path_buf(),
         user: None,
+        limits: unconfined(),
     }
+}
+
+/// The limits of an engine that is a script of a test, and writes beside itself what the test wants to know.
+pub fn unconfined() -> Limits {
+    Limits { is_confined: false, ..Limits::default() }
 }
 
 /// Waits for a fact, ten seconds at most.

@@ -77,7 +77,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         program,
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
-        user: app.config.engines.user.clone(),
+        user: app.config.engines.run_as(),
+        limits: app.config.engines.limits(),
     })
 }
 
