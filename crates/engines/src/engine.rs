@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, sentinel};
+use crate::{nikto, nmap, sentinel, sqlmap, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -153,15 +153,12 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Nikto => nikto::Options::schema(),
+        ScanType::Sqlmap => sqlmap::Options::schema(),
+        ScanType::Wapiti => wapiti::Options::schema(),
+        ScanType::Zap => zap::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nuclei
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester
-        | ScanType::Sublist3r => {
+        ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => {
             json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
@@ -172,7 +169,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap => {
+        ScanType::Nmap | ScanType::Nikto | ScanType::Sqlmap | ScanType::Wapiti | ScanType::Zap => {
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
                 None => places(scan_type, installed),
@@ -182,14 +179,7 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nuclei
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester
-        | ScanType::Sublist3r => Availability::NoAdapter,
+        ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => Availability::NoAdapter,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::collected::Collected;
 use crate::process::Limits;
-use crate::{Options, Target, nmap, sentinel};
+use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -97,6 +97,10 @@ pub struct Parsed {
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
         Options::Nmap(_) => nmap::run(job, control).await,
+        Options::Nikto(_) => nikto::run(job, control).await,
+        Options::Sqlmap(_) => sqlmap::run(job, control).await,
+        Options::Wapiti(_) => wapiti::run(job, control).await,
+        Options::Zap(_) => zap::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
     }
 }

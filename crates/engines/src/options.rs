@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nmap, sentinel};
+use crate::{Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
     Nmap(nmap::Options),
+    Nikto(nikto::Options),
+    Sqlmap(sqlmap::Options),
+    Wapiti(wapiti::Options),
+    Zap(zap::Options),
     Sentinel(sentinel::Options),
 }
 
@@ -18,22 +22,20 @@ impl Options {
     pub fn parse(scan_type: ScanType, options: &Map<String, Value>) -> Option<Result<Options, Vec<Detail>>> {
         match scan_type {
             ScanType::Nmap => Some(nmap::Options::parse(options).map(Options::Nmap)),
+            ScanType::Nikto => Some(nikto::Options::parse(options).map(Options::Nikto)),
+            ScanType::Sqlmap => Some(sqlmap::Options::parse(options).map(Options::Sqlmap)),
+            ScanType::Wapiti => Some(wapiti::Options::parse(options).map(Options::Wapiti)),
+            ScanType::Zap => Some(zap::Options::parse(options).map(Options::Zap)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
-            ScanType::Zap
-            | ScanType::Trivy
-            | ScanType::Nuclei
-            | ScanType::Nikto
-            | ScanType::Sqlmap
-            | ScanType::Wapiti
-            | ScanType::Harvester
-            | ScanType::Sublist3r => None,
+            ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => None,
         }
     }
 
-    /// Faults that only show beside a target, each with a path under `options`.
+    /// Faults that only show beside a target, each with a path under `options`, or `target`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) => Ok(()),
+            Options::Nmap(_) | Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => Ok(()),
+            Options::Sqlmap(options) => options.check_target(target),
             Options::Sentinel(options) => options.check_target(target),
         }
     }

@@ -2,5 +2,11 @@
 
 mod bounds;
 mod common;
+mod nikto;
 mod nmap;
 mod process;
+mod sqlmap;
+mod version;
+mod wapiti;
+mod web;
+mod zap;
