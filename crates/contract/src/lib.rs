@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod audit;
 pub mod catalogue;
 mod class;
+pub mod consent;
 pub mod example;
 mod fill;
 pub mod finding;

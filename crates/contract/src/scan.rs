@@ -1,5 +1,6 @@
 //! The scan on the wire.
 
+use crate::consent::{Consent, GivenConsent};
 use crate::finding::{Finding, Summary};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,9 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
     pub callback_url: Option<String>,
+    /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 /// A scan.
@@ -195,6 +199,9 @@ pub struct Scan {
     /// The URL that is called once, when the scan is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// The consent that was given with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<GivenConsent>,
     /// On a queued scan that is read by itself: its place among your own tenant's queued scans, from 1. From 1,000 on it
     /// says 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -345,6 +352,11 @@ pub struct EngineInfo {
     /// Why it is not available and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable_reason: Option<String>,
+    /// Whom a scan contacts.
+    pub contacts: String,
+    /// Whether a scan tells third parties of the target: it then needs `consent`, and an operator who switched such
+    /// engines on.
+    pub needs_consent: bool,
     /// Forms of target that it takes, each with an example.
     pub targets: Vec<TargetExample>,
     /// JSON Schema of `options`.

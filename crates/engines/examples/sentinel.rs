@@ -22,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
         options,
         timeout: Duration::from_secs(600),
         program: None,
+        templates: None,
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,

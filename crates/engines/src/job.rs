@@ -2,7 +2,7 @@
 
 use crate::collected::Collected;
 use crate::process::Limits;
-use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -25,6 +25,8 @@ pub struct Job {
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
     pub program: Option<PathBuf>,
+    /// nuclei's templates: a folder of the operator's.
+    pub templates: Option<PathBuf>,
     /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
@@ -96,12 +98,15 @@ pub struct Parsed {
 /// Runs one job to its end.
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
+        Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nikto(_) => nikto::run(job, control).await,
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
         Options::Zap(_) => zap::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
+        Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }
 }
 

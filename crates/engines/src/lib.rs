@@ -3,13 +3,17 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+mod asset;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
+pub mod harvester;
 pub mod ids;
 pub mod job;
+mod name_server;
 pub mod nikto;
 pub mod nmap;
+pub mod nuclei;
 pub mod options;
 pub mod policy;
 pub mod ports;
@@ -18,6 +22,7 @@ pub mod resolve;
 pub mod sentinel;
 pub mod site;
 pub mod sqlmap;
+pub mod sublist3r;
 pub mod target;
 pub mod text;
 pub mod values;

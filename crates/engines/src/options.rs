@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
+use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -8,12 +8,15 @@ use serde_json::{Map, Value};
 /// The options of a scan, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
+    Harvester(harvester::Options),
     Nmap(nmap::Options),
     Nikto(nikto::Options),
     Sqlmap(sqlmap::Options),
     Wapiti(wapiti::Options),
     Zap(zap::Options),
+    Nuclei(nuclei::Options),
     Sentinel(sentinel::Options),
+    Sublist3r(sublist3r::Options),
 }
 
 impl Options {
@@ -27,7 +30,10 @@ impl Options {
             ScanType::Wapiti => Some(wapiti::Options::parse(options).map(Options::Wapiti)),
             ScanType::Zap => Some(zap::Options::parse(options).map(Options::Zap)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
-            ScanType::Trivy | ScanType::Nuclei | ScanType::Harvester | ScanType::Sublist3r => None,
+            ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
+            ScanType::Harvester => Some(harvester::Options::parse(options).map(Options::Harvester)),
+            ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
+            ScanType::Trivy => None,
         }
     }
 
@@ -36,6 +42,7 @@ impl Options {
         match self {
             Options::Nmap(_) | Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => Ok(()),
             Options::Sqlmap(options) => options.check_target(target),
+            Options::Harvester(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
             Options::Sentinel(options) => options.check_target(target),
         }
     }

@@ -75,6 +75,7 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>, limits:
         work_dir: work_dir.to_path_buf(),
         user: user.map(str::to_string),
         limits,
+        templates: None,
     }
 }
 

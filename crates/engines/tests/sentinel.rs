@@ -24,6 +24,7 @@ fn job(target: &str, options: Value) -> Job {
         options,
         timeout: Duration::from_secs(60),
         program: None,
+        templates: None,
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,

@@ -46,6 +46,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 options: scan.options,
                 timeout: scan.timeout,
                 program,
+                templates: config.engines.nuclei.templates.clone(),
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
                 user: config.engines.run_as(),
@@ -92,11 +93,17 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Opti
     }
     let program = match engines.availability(scan.scan_type) {
         Availability::Program(path) => Some(path.clone()),
-        Availability::Native | Availability::Missing { .. } | Availability::NoAdapter => None,
+        Availability::Native | Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => {
+            None
+        }
     };
     let policy = Policy::operator();
     let refuse =
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
+    if !scanyard_server::scan::looks_up_target(scan.scan_type) {
+        policy.check_name(&scan.target).map_err(refuse)?;
+        return Ok((Vec::new(), program));
+    }
     policy.check_literal(&scan.target).map_err(refuse)?;
     let addresses = match scan.target.name() {
         None => scan.target.literals(),

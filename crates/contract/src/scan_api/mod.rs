@@ -131,7 +131,7 @@ codes! {
 
 impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
-    pub const AHEAD: &'static [Code] = &[Code::ConsentRequired, Code::KafkaError];
+    pub const AHEAD: &'static [Code] = &[Code::KafkaError];
 
     /// The code as it stands in the answer.
     pub fn as_str(self) -> &'static str {

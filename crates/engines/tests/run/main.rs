@@ -2,10 +2,13 @@
 
 mod bounds;
 mod common;
+mod harvester;
 mod nikto;
 mod nmap;
+mod nuclei;
 mod process;
 mod sqlmap;
+mod sublist3r;
 mod version;
 mod wapiti;
 mod web;

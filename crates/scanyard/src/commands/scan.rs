@@ -12,8 +12,10 @@ use anyhow::anyhow;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
+use scanyard_contract::consent::Consent;
 use scanyard_contract::scan::{CreateScan, Results};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
+use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ use std::time::Duration;
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -37,6 +40,7 @@ use std::time::Duration;
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -58,6 +62,9 @@ pub struct ScanArgs {
     /// Longest run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    /// Third parties may be told of the target: who agreed to it, and why; harvester and sublist3r need it
+    #[arg(long, value_name = "NOTE")]
+    consent_third_party: Option<String>,
     /// File of settings, for engines in unusual places and DNS servers
     #[arg(long, value_name = "FILE", env = "SCANYARD_CONFIG")]
     config: Option<PathBuf>,
@@ -82,10 +89,25 @@ fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
 
+impl ScanArgs {
+    /// The consent that was given; an engine that needs one does not run without it, here or on a server.
+    fn consent(&self) -> Result<Option<Consent>, Failure> {
+        let consent = self.consent_third_party.clone().map(|note| Consent { third_party: true, note });
+        if engine(self.engine).needs_consent && consent.is_none() {
+            return Err(Failure::usage(anyhow!(
+                "{} tells third parties of the target. If they may learn of it, say who agreed: --consent-third-party NOTE",
+                self.engine
+            )));
+        }
+        Ok(consent)
+    }
+}
+
 /// Runs the scan and prints its results.
 pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
+    let consent = args.consent()?;
     let scanned = match args.remote.client()? {
-        Some(client) => remotely(&args, &client).await,
+        Some(client) => remotely(&args, consent, &client).await,
         None => locally(&args).await,
     };
     let results = scanned?;
@@ -117,7 +139,7 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
 }
 
-async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> {
+async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {
     let cancel = interrupt::token()?;
     let new = CreateScan {
         target: args.target.clone(),
@@ -131,6 +153,7 @@ async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> 
         timeout: Some(args.timeout),
         asset_id: None,
         callback_url: None,
+        consent,
     };
     let scan = client.create_scan(&new).await?;
     let progress = Progress::new(false);

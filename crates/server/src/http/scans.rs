@@ -73,6 +73,13 @@ pub(super) async fn submit(
             None => None,
         },
         host: target.host(),
+        audit: record.consent.as_ref().map(|consent| {
+            let entry = auth.audit(record.created_at, "scan.consented", record.id.to_string());
+            entry
+                .with("scanType", record.scan_type.as_str())
+                .with("target", &*record.target)
+                .with("note", &*consent.note)
+        }),
         scan: record,
     };
     if !app.backlog.enter(&app.store).await? {
@@ -105,13 +112,20 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         return Err(ApiError::of_faults(faults));
     }
     auth.check_scan_type(create.scan_type)?;
+    if scan::lacks_consent(create.scan_type, create.consent.as_ref()) {
+        return Err(ApiError::new(Code::ConsentRequired).with("type", create.scan_type.as_str()));
+    }
     if let Some(reason) = app.engines.missing(create.scan_type) {
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
     let policy = &auth.tenant().policy;
+    if !scan::looks_up_target(create.scan_type) {
+        policy.check_name(&target).map_err(|refusal| not_allowed(refusal.0))?;
+        return Ok(target);
+    }
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
-    if let Some(name) = target.name().filter(|_| scan::looks_up_target(create.scan_type)) {
+    if let Some(name) = target.name() {
         match app.resolver.lookup(name, LOOKUP_BUDGET).await {
             Ok(addresses) => policy.check_addresses(&target, &addresses).map_err(|refusal| not_allowed(refusal.0))?,
             Err(ResolveFault::NotFound(name)) => {

@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod bootstrap;
 mod conformance;
+mod consent;
 mod deletes;
 mod deliveries;
 mod dns;

@@ -73,6 +73,7 @@ const SUBMITTED: &[Code] = &[
     Code::WebhookUrlUnreachable,
     Code::InvalidTarget,
     Code::ScanTypeNotAllowed,
+    Code::ConsentRequired,
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
