@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, sentinel};
+use crate::{nmap, sentinel, trivy};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -48,6 +48,10 @@ const NATIVE: &[(TargetType, &str)] = &[
     (TargetType::Url, "https://app.example.test/"),
 ];
 const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
+const ARTIFACTS: &[(TargetType, &str)] = &[
+    (TargetType::Upload, "upload:upl-019a0000-0000-7000-8000-000000000001"),
+    (TargetType::Image, "registry.example.test/app:1.0"),
+];
 const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
 
 /// The ten engines, in the order of the contract.
@@ -71,8 +75,8 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         scan_type: ScanType::Trivy,
         title: "Trivy",
-        description: "Vulnerabilities, misconfigurations and secrets in images and files",
-        targets: &[],
+        description: "Vulnerabilities, misconfigurations, secrets and licences in uploaded files and images",
+        targets: ARTIFACTS,
         program: "trivy",
         install: "Aqua's own package",
     },
@@ -153,9 +157,9 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Trivy => trivy::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
         ScanType::Zap
-        | ScanType::Trivy
         | ScanType::Nuclei
         | ScanType::Nikto
         | ScanType::Sqlmap
@@ -171,7 +175,7 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap => {
+        ScanType::Nmap | ScanType::Trivy => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -183,7 +187,6 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
             }
         }
         ScanType::Zap
-        | ScanType::Trivy
         | ScanType::Nuclei
         | ScanType::Nikto
         | ScanType::Sqlmap

@@ -1,7 +1,8 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nmap, sentinel};
+use crate::upload::Packed;
+use crate::{Options, Target, nmap, sentinel, trivy};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -20,6 +21,10 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// The files to scan, where the target is an upload.
+    pub upload: Option<Packed>,
+    /// What the operator has set for engines.
+    pub settings: Settings,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -31,6 +36,13 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+}
+
+/// What the operator has set for engines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder with trivy's databases; it is only read.
+    pub trivy_cache_dir: Option<PathBuf>,
 }
 
 /// The hands that steer a run.
@@ -94,6 +106,7 @@ pub struct Parsed {
 pub async fn run(job: Job, control: Control) -> Report {
     match &job.options {
         Options::Nmap(_) => nmap::run(job, control).await,
+        Options::Trivy(_) => trivy::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
     }
 }

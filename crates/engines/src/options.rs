@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, nmap, sentinel};
+use crate::{Target, nmap, sentinel, trivy};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
     Nmap(nmap::Options),
+    Trivy(trivy::Options),
     Sentinel(sentinel::Options),
 }
 
@@ -18,9 +19,9 @@ impl Options {
     pub fn parse(scan_type: ScanType, options: &Map<String, Value>) -> Option<Result<Options, Vec<Detail>>> {
         match scan_type {
             ScanType::Nmap => Some(nmap::Options::parse(options).map(Options::Nmap)),
+            ScanType::Trivy => Some(trivy::Options::parse(options).map(Options::Trivy)),
             ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
             ScanType::Zap
-            | ScanType::Trivy
             | ScanType::Nuclei
             | ScanType::Nikto
             | ScanType::Sqlmap
@@ -33,7 +34,7 @@ impl Options {
     /// Faults that only show beside a target, each with a path under `options`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) => Ok(()),
+            Options::Nmap(_) | Options::Trivy(_) => Ok(()),
             Options::Sentinel(options) => options.check_target(target),
         }
     }

@@ -43,6 +43,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 target: scan.target,
                 addresses,
                 options: scan.options,
+                upload: None,
+                settings: config.engines.settings(),
                 timeout: scan.timeout,
                 program,
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],

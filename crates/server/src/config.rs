@@ -16,6 +16,8 @@ pub use webhooks::{Allow, Webhooks};
 use crate::http::source::ProxyHeader;
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
+use scanyard_engines::Settings;
+use scanyard_engines::image::{ImageRef, read_registry};
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -149,7 +151,7 @@ pub struct Engines {
     pub user: Option<String>,
     pub nmap: Program,
     pub zap: Program,
-    pub trivy: Program,
+    pub trivy: Trivy,
     pub nuclei: Program,
     pub nikto: Program,
     pub sqlmap: Program,
@@ -164,7 +166,7 @@ impl Engines {
         let program = match scan_type {
             ScanType::Nmap => &self.nmap,
             ScanType::Zap => &self.zap,
-            ScanType::Trivy => &self.trivy,
+            ScanType::Trivy => return self.trivy.path.as_deref(),
             ScanType::Nuclei => &self.nuclei,
             ScanType::Nikto => &self.nikto,
             ScanType::Sqlmap => &self.sqlmap,
@@ -174,6 +176,40 @@ impl Engines {
             ScanType::Sentinel => return None,
         };
         program.path.as_deref()
+    }
+
+    /// What the engines' adapters need to know besides.
+    pub fn settings(&self) -> Settings {
+        Settings { trivy_cache_dir: self.trivy.cache_dir.clone() }
+    }
+}
+
+/// Trivy: its program, its databases, and whom it may ask.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trivy {
+    /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub path: Option<PathBuf>,
+    /// Folder with trivy's databases, which is only read; `None`: there are none.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub cache_dir: Option<PathBuf>,
+    /// Registries whose images may be scanned, such as `registry.example.test:5000`.
+    pub registries: Vec<String>,
+}
+
+impl Trivy {
+    /// Why an image may not be scanned, and what to do; `None` when it may.
+    pub fn refusal(&self, image: &ImageRef) -> Option<String> {
+        let registry = image.registry();
+        let is_allowed = |allowed: &String| read_registry(allowed).is_ok_and(|allowed| allowed == registry);
+        if self.registries.iter().any(is_allowed) {
+            return None;
+        }
+        Some(format!(
+            "the registry {registry} is not among those whose images are scanned here; the operator adds it to \
+             engines.trivy.registries"
+        ))
     }
 }
 
@@ -467,6 +503,8 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        let registries = self.engines.trivy.registries.iter().all(|registry| read_registry(registry).is_ok());
+        require(registries, "engines.trivy.registries", "must be registries such as registry.example.test:5000");
         self.webhooks.require(&mut require);
         let levels = "must be off, error, warn, info, debug or trace, also by module: info,scanyard_server=debug";
         require(self.log.level.split(',').all(is_log_level), "log.level", levels);

@@ -1,6 +1,6 @@
 //! What the live tests share.
 
-use scanyard_engines::{Control, Job, Options, Target};
+use scanyard_engines::{Control, Job, Options, Settings, Target};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -34,6 +34,8 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        upload: None,
+        settings: Settings::default(),
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         supervisor: vec![SUPERVISOR.to_string()],

@@ -3,3 +3,4 @@
 mod common;
 mod nmap;
 mod process;
+mod trivy;

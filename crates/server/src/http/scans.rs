@@ -109,6 +109,11 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
+    if let Target::Image(image) = &target
+        && let Some(refusal) = app.config.engines.trivy.refusal(image)
+    {
+        return Err(not_allowed(refusal));
+    }
     let policy = &auth.tenant().policy;
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
     if let Some(name) = target.name().filter(|_| scan::looks_up_target(create.scan_type)) {

@@ -46,8 +46,8 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
 async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
     let scan = &claimed.scan;
     let fail = |reason, message: String| Box::new(Report::failed(reason, message));
-    let target =
-        Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let target = Target::parse_for(scan.scan_type, &scan.target)
+        .map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
     let addresses =
         resolve(app, &target).await.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
     claimed
@@ -73,6 +73,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         target,
         addresses,
         options,
+        upload: None,
+        settings: app.config.engines.settings(),
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         supervisor: app.supervisor.clone(),
