@@ -46,6 +46,7 @@ pub struct Config {
     pub tls: Tls,
     pub worker: Worker,
     pub engines: Engines,
+    pub uploads: Uploads,
     pub dns: Dns,
     pub webhooks: Webhooks,
     pub limits: Limits,
@@ -72,6 +73,8 @@ pub struct Database {
 pub struct Http {
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// Largest upload, in bytes.
+    pub upload_bytes: u64,
     /// Longest request line, in bytes.
     pub max_url_bytes: usize,
     /// All request headers together, in bytes.
@@ -222,6 +225,19 @@ pub struct Program {
     pub path: Option<PathBuf>,
 }
 
+/// How files that were uploaded are kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uploads {
+    /// How long an upload is kept after its last use.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub keep: Duration,
+    /// Bytes of all uploads of one tenant together.
+    pub tenant_bytes: u64,
+    /// Uploads that this node receives at the same time.
+    pub concurrency: usize,
+}
+
 /// How names are looked up.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,6 +325,7 @@ impl Default for Config {
             queue: Queue::default(),
             tls: Tls::default(),
             worker: Worker::default(),
+            uploads: Uploads::default(),
             engines: Engines::default(),
             dns: Dns::default(),
             webhooks: Webhooks::default(),
@@ -330,6 +347,7 @@ impl Default for Http {
     fn default() -> Http {
         Http {
             max_body_bytes: 1024 * 1024,
+            upload_bytes: 256 * 1024 * 1024,
             max_url_bytes: 8 * 1024,
             max_header_bytes: 16 * 1024,
             max_connections: 1024,
@@ -348,6 +366,12 @@ impl Default for Http {
 impl Default for Tls {
     fn default() -> Tls {
         Tls { cert: None, key: None, handshake_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Uploads {
+        Uploads { keep: Duration::from_secs(24 * 3600), tenant_bytes: 2 * 1024 * 1024 * 1024, concurrency: 8 }
     }
 }
 
@@ -432,6 +456,11 @@ impl Config {
         self.data_dir.join("jobs")
     }
 
+    /// Where uploads lie while they come in, and while a run uses them.
+    pub fn uploads_dir(&self) -> PathBuf {
+        self.data_dir.join("uploads")
+    }
+
     /// Why the server must not start: plain HTTP that other machines reach shows them every key on its way.
     pub fn check_transport(&self) -> Result<(), ConfigError> {
         let is_local = self.listen.ip().to_canonical().is_loopback();
@@ -466,6 +495,8 @@ impl Config {
         require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");
         let body = 1024..=32 * 1024 * 1024;
         require(body.contains(&http.max_body_bytes), "http.max_body_bytes", "must be 1024 to 33554432");
+        let upload = 1024..=1024 * 1024 * 1024;
+        require(upload.contains(&http.upload_bytes), "http.upload_bytes", "must be 1024 to 1073741824");
         require((256..=65_000).contains(&http.max_url_bytes), "http.max_url_bytes", "must be 256 to 65000");
         let headers = 1024..=256 * 1024;
         require(headers.contains(&http.max_header_bytes), "http.max_header_bytes", "must be 1024 to 262144");
@@ -503,6 +534,12 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        let uploads = &self.uploads;
+        let keep = Duration::from_secs(60)..=Duration::from_secs(366 * 86_400);
+        require(keep.contains(&uploads.keep), "uploads.keep", "must be 1m to 8784h");
+        let most = 1024..=1024 * 1024 * 1024 * 1024;
+        require(most.contains(&uploads.tenant_bytes), "uploads.tenant_bytes", "must be 1024 to 1099511627776");
+        require((1..=1024).contains(&uploads.concurrency), "uploads.concurrency", "must be 1 to 1024");
         let registries = self.engines.trivy.registries.iter().all(|registry| read_registry(registry).is_ok());
         require(registries, "engines.trivy.registries", "must be registries such as registry.example.test:5000");
         self.webhooks.require(&mut require);
