@@ -51,9 +51,10 @@ pub static INVALID_UPLOAD: Row = Row {
         right(
             "a packed folder",
             Call {
+                method: "POST",
                 headers: &[KEY, "Content-Type: application/gzip"],
                 flags: "--data-binary @project.tar.gz",
-                ..post("/uploads?name=project", "")
+                ..get("/uploads?name=project")
             },
         ),
         wrong(

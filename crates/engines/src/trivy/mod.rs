@@ -25,8 +25,10 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The most bytes of JSON that one run may write.
+/// The most bytes of JSON that are read of one run.
 const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
+/// The largest file that a run may write: layers of an image lie in its folder for a while.
+const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 /// How long trivy may take to end after SIGTERM. It leaves no partial report that were worth more of a wait, and its second
 /// signal ends it at once.
 const GRACE: Duration = Duration::from_secs(3);
@@ -66,7 +68,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         grace: GRACE,
         stdin: None,
         stdout: Stdout::Log,
-        max_report_bytes: MAX_REPORT_BYTES,
+        max_report_bytes: MAX_FILE_BYTES,
     };
     let mut log = verdict::Log::default();
     let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
@@ -79,7 +81,12 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         return Report::stopped();
     }
     // Without a report its absence says so.
-    let raw = dir.read(REPORT, MAX_REPORT_BYTES).unwrap_or_default();
+    let raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
+    if raw.len() as u64 > MAX_REPORT_BYTES {
+        let message =
+            format!("trivy's report is larger than {MAX_REPORT_BYTES} bytes; ask for less, or leave folders out");
+        return Report::failed(FailureReason::OutputTooLarge, message);
+    }
     let mut parsed = read(&raw, &job.target);
     let outcome = verdict::outcome(&run, log.end(), parsed.fault.take());
     if outcome == Outcome::Completed {

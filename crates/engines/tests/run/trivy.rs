@@ -226,6 +226,24 @@ async fn a_scan_past_its_time_failed() {
 }
 
 #[tokio::test]
+async fn a_report_that_is_too_large_or_empty_is_no_clean_scan() {
+    let root = tempfile::tempdir().unwrap();
+    let packed = pack_of(&weak_project(root.path()), root.path());
+    let fake = root.path().join("fake");
+    let mut failed_with = Vec::new();
+    for script in ["head -c 70000000 /dev/zero > report.json", ": > report.json", "exit 0"] {
+        fs::write(&fake, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+        let work = root.path().join("work");
+        let mut job = trivy_job(Some(packed.clone()), TARGET, json!({"scanners": OFFLINE}), &work);
+        job.program = Some(fake.clone());
+        failed_with.push(failure(&trivy::run(job, steering(LEASE).control).await).0);
+    }
+    let unreadable = FailureReason::ReportUnreadable;
+    assert_eq!(failed_with, [FailureReason::OutputTooLarge, unreadable, unreadable]);
+}
+
+#[tokio::test]
 async fn root_runs_trivy_as_a_user_that_cannot_change_what_it_scans() {
     if !nix::unistd::geteuid().is_root() {
         // Only root can change the user; everything else of a run is tested above.

@@ -105,7 +105,7 @@ pub async fn list(
     start: &Start,
     limit: u32,
 ) -> Result<Vec<UploadRecord>, StoreError> {
-    let sql = format!("{SELECT} AND tenant_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3 OFFSET $4");
+    let sql = format!("{SELECT} AND tenant_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT +$3 OFFSET $4");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant_id)
         .bind(&start.before)
@@ -137,7 +137,7 @@ pub async fn delete(conn: &mut AnyConnection, tenant_id: &str, id: &str) -> Resu
 pub async fn expire(conn: &mut AnyConnection, now: i64) -> Result<u64, StoreError> {
     // A job's host is what two scans of one target have in common: of an upload its id.
     let sql = "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE expires_at <= $1 AND NOT EXISTS \
-         (SELECT 1 FROM job WHERE job.tenant_id = upload.tenant_id AND job.host = upload.id) ORDER BY id LIMIT $2) \
+         (SELECT 1 FROM job WHERE job.tenant_id = upload.tenant_id AND job.host = upload.id) ORDER BY id LIMIT +$2) \
          RETURNING id";
     let ids: Vec<String> = sqlx::query_scalar(sql).bind(now).bind(SWEPT).fetch_all(&mut *conn).await?;
     for id in &ids {
