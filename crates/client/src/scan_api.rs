@@ -6,13 +6,15 @@ use crate::transport::{Call, Transport};
 use http::{HeaderValue, Method};
 use reqwest::Certificate;
 use scanyard_contract::scan::{CreateScan, EngineInfo, Results};
-use scanyard_contract::wire::{Page, Pagination, Success};
-use scanyard_contract::{ErrorInfo, Kind, Priority, Scan, ScanStatus, ScanType};
+use scanyard_contract::wire::{Deleted, Page, Pagination, Success};
+use scanyard_contract::{ErrorInfo, Kind, Priority, Scan, ScanStatus, ScanType, Upload};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
+
+pub use crate::transport::FileBody;
 
 /// Findings asked for per page: the most that the API gives.
 const PAGE_LIMIT: &str = "100";
@@ -106,6 +108,37 @@ impl Client {
         self.data(&call).await
     }
 
+    /// `POST /uploads`: repeated with one `Idempotency-Key`, so that it never makes two uploads.
+    pub async fn create_upload(&self, name: &str, file: FileBody) -> Result<Upload, Error> {
+        let mut call = self.call(Method::POST, "uploads", &[("name", name)]);
+        call.file = Some(file);
+        self.data(&call).await
+    }
+
+    /// `GET /uploads`, every page of it.
+    pub async fn list_uploads(&self) -> Result<Vec<Upload>, Error> {
+        let (mut uploads, mut cursor) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let page: Page<Upload> = self.decode(&self.page("uploads", &[], cursor.as_deref())).await?;
+            uploads.extend(page.data);
+            match page.pagination.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(uploads),
+            }
+        }
+        let call = self.page("uploads", &[], None);
+        Err(self.transport.unexpected(&call, Kind::UnexpectedValue, "the list has no end", b""))
+    }
+
+    /// `DELETE /uploads/{id}`.
+    pub async fn delete_upload(&self, id: &str) -> Result<Deleted, Error> {
+        let mut call = self.call(Method::DELETE, "uploads/", &[]);
+        if let Ok(mut segments) = call.url.path_segments_mut() {
+            segments.pop_if_empty().push(id);
+        }
+        self.data(&call).await
+    }
+
     /// `GET /scans/{id}`.
     pub async fn get_scan(&self, id: Uuid, scan_type: ScanType) -> Result<Scan, Error> {
         self.data(&self.call(Method::GET, &format!("scans/{id}"), &[("scanType", scan_type.as_str())])).await
@@ -188,7 +221,7 @@ impl Client {
         for (name, value) in query {
             url.query_pairs_mut().append_pair(name, value);
         }
-        Call { method, url, body: None }
+        Call { method, url, body: None, file: None }
     }
 
     fn page(&self, path: &str, query: &[(&str, &str)], cursor: Option<&str>) -> Call {

@@ -20,6 +20,8 @@ async fn main() -> anyhow::Result<()> {
         addresses: target.literals(),
         target,
         options,
+        upload: None,
+        settings: scanyard_engines::Settings::default(),
         timeout: Duration::from_secs(600),
         program: None,
         templates: None,

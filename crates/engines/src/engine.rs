@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -54,6 +54,10 @@ const NATIVE: &[(TargetType, &str)] = &[
     (TargetType::Url, "https://app.example.test/"),
 ];
 const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
+const ARTIFACTS: &[(TargetType, &str)] = &[
+    (TargetType::Upload, "upload:upl-019a0000-0000-7000-8000-000000000001"),
+    (TargetType::Image, "registry.example.test/app:1.0"),
+];
 const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
 
 /// Engines that contact nobody else.
@@ -84,8 +88,8 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         scan_type: ScanType::Trivy,
         title: "Trivy",
-        description: "Vulnerabilities, misconfigurations and secrets in images and files",
-        targets: &[],
+        description: "Vulnerabilities, misconfigurations, secrets and licences in uploaded files and images",
+        targets: ARTIFACTS,
         program: "trivy",
         install: "Aqua's own package",
         contacts: TARGET_ONLY,
@@ -182,6 +186,7 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Trivy => trivy::Options::schema(),
         ScanType::Nikto => nikto::Options::schema(),
         ScanType::Sqlmap => sqlmap::Options::schema(),
         ScanType::Wapiti => wapiti::Options::schema(),
@@ -190,9 +195,6 @@ fn schema(scan_type: ScanType) -> Value {
         ScanType::Nuclei => nuclei::Options::schema(),
         ScanType::Harvester => harvester::Options::schema(),
         ScanType::Sublist3r => sublist3r::Options::schema(),
-        ScanType::Trivy => {
-            json!({"type": "object", "properties": {}, "additionalProperties": false})
-        }
     }
 }
 
@@ -202,6 +204,7 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<
     match scan_type {
         ScanType::Sentinel => Availability::Native,
         ScanType::Nmap
+        | ScanType::Trivy
         | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
@@ -218,7 +221,6 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Trivy => Availability::NoAdapter,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::collected::Collected;
 use crate::process::Limits;
-use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::upload::Packed;
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
 use std::net::IpAddr;
@@ -21,6 +22,10 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// The files to scan, where the target is an upload.
+    pub upload: Option<Packed>,
+    /// What the operator has set for engines.
+    pub settings: Settings,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -36,6 +41,13 @@ pub struct Job {
     pub user: Option<String>,
     /// What all processes of the run may use together.
     pub limits: Limits,
+}
+
+/// What the operator has set for engines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder with trivy's databases; it is only read.
+    pub trivy_cache_dir: Option<PathBuf>,
 }
 
 /// The hands that steer a run.
@@ -105,6 +117,7 @@ pub async fn run(job: Job, control: Control) -> Report {
         Options::Wapiti(_) => wapiti::run(job, control).await,
         Options::Zap(_) => zap::run(job, control).await,
         Options::Nuclei(_) => nuclei::run(job, control).await,
+        Options::Trivy(_) => trivy::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
         Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }

@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -15,6 +15,7 @@ pub enum Options {
     Wapiti(wapiti::Options),
     Zap(zap::Options),
     Nuclei(nuclei::Options),
+    Trivy(trivy::Options),
     Sentinel(sentinel::Options),
     Sublist3r(sublist3r::Options),
 }
@@ -33,14 +34,14 @@ impl Options {
             ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
             ScanType::Harvester => Some(harvester::Options::parse(options).map(Options::Harvester)),
             ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
-            ScanType::Trivy => None,
+            ScanType::Trivy => Some(trivy::Options::parse(options).map(Options::Trivy)),
         }
     }
 
     /// Faults that only show beside a target, each with a path under `options`, or `target`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) | Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => Ok(()),
+            Options::Nmap(_) | Options::Trivy(_) | Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => Ok(()),
             Options::Sqlmap(options) => options.check_target(target),
             Options::Harvester(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
             Options::Sentinel(options) => options.check_target(target),

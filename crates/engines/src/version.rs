@@ -1,7 +1,7 @@
 //! Which version of an engine is installed: a short run of its program, remembered as long as the program is the same.
 
 use crate::engine::Engine;
-use crate::job::{Control, Job};
+use crate::job::{Control, Job, Settings};
 use crate::process::{self, JobDir, Limits, Program, Soft, Stdout};
 use crate::{Options, Target, sentinel, sqlmap};
 use scanyard_contract::ScanType;
@@ -76,6 +76,8 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>, limits:
         user: user.map(str::to_string),
         limits,
         templates: None,
+        upload: None,
+        settings: Settings::default(),
     }
 }
 

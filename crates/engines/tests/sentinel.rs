@@ -22,6 +22,8 @@ fn job(target: &str, options: Value) -> Job {
         target: Target::parse(target).unwrap(),
         addresses: vec![LOOPBACK],
         options,
+        upload: None,
+        settings: scanyard_engines::Settings::default(),
         timeout: Duration::from_secs(60),
         program: None,
         templates: None,

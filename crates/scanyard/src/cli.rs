@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, users};
+use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, uploads, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -20,6 +20,7 @@ pub enum Command {
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
+    Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
 }

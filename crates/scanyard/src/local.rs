@@ -6,6 +6,7 @@ use scanyard_contract::scan::{Failure, FailureReason, Results};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
+use scanyard_engines::upload::Packed;
 use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
@@ -26,6 +27,8 @@ const LEASE: Duration = Duration::from_secs(30);
 pub struct LocalScan {
     pub scan_type: ScanType,
     pub target: Target,
+    /// The files to scan, where the target is some.
+    pub upload: Option<Packed>,
     pub options: Options,
     pub timeout: Duration,
 }
@@ -44,6 +47,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 target: scan.target,
                 addresses,
                 options: scan.options,
+                upload: scan.upload,
+                settings: config.engines.settings(),
                 timeout: scan.timeout,
                 program,
                 templates: config.engines.nuclei.templates.clone(),

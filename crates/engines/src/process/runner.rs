@@ -7,7 +7,7 @@ use super::lines::Lines;
 use super::protocol::{Ending, Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
 use super::{RUN_ID, sweep};
 use crate::job::{Control, Job};
-use crate::text;
+use crate::{Target, text};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -180,7 +180,7 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
         user: job.user.clone(),
         max_file_bytes: program.max_report_bytes,
         limits: job.limits,
-        reads: Vec::new(),
+        reads: job.templates.iter().chain(&job.settings.trivy_cache_dir).cloned().collect(),
         hosts: hosts(job),
     };
     let mut line = serde_json::to_vec(&spec)?;
@@ -190,9 +190,10 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
 }
 
 /// The hosts file of a run whose target was looked up: the addresses that were checked, and this machine's own name for
-/// itself. An engine whose target has no addresses is one that asks others about it, and looks them up.
+/// itself. An engine whose target has no addresses is one that asks others about it, and looks them up; and a registry
+/// keeps its images on hosts of other names.
 fn hosts(job: &Job) -> Option<String> {
-    if job.addresses.is_empty() {
+    if job.addresses.is_empty() || matches!(job.target, Target::Image(_)) {
         return None;
     }
     let mut text = "127.0.0.1 localhost\n::1 localhost\n".to_string();

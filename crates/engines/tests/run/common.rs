@@ -1,7 +1,7 @@
 //! What the live tests share.
 
 use scanyard_engines::process::Limits;
-use scanyard_engines::{Control, Job, Options, Target};
+use scanyard_engines::{Control, Job, Options, Settings, Target};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        upload: None,
+        settings: Settings::default(),
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         templates: None,

@@ -9,6 +9,7 @@ mod nuclei;
 mod process;
 mod sqlmap;
 mod sublist3r;
+mod trivy;
 mod version;
 mod wapiti;
 mod web;

@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// Where `scripts/install-engines` puts engines.
+pub fn install_dir() -> Option<PathBuf> {
+    let of_the_machine = nix::unistd::geteuid().is_root().then(|| PathBuf::from("/opt/scanyard/engines"));
+    of_the_machine.or_else(|| Some(std::env::home_dir()?.join(".local/share/scanyard/engines")))
+}
+
 /// The installed program of an engine.
 pub fn installed(scan_type: ScanType) -> PathBuf {
-    let of_the_machine = nix::unistd::geteuid().is_root().then(|| PathBuf::from("/opt/scanyard/engines"));
-    let of_the_user = || Some(std::env::home_dir()?.join(".local/share/scanyard/engines"));
-    match locate(scan_type, None, of_the_machine.or_else(of_the_user).as_deref()) {
+    match locate(scan_type, None, install_dir().as_deref()) {
         Availability::Program(path) => path,
         other => panic!("this test needs {scan_type}: scripts/install-engines; {other:?}"),
     }

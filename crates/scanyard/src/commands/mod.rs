@@ -8,6 +8,7 @@ pub mod keys;
 pub mod openapi;
 pub mod scan;
 pub mod serve;
+pub mod uploads;
 pub mod users;
 
 use crate::cli::Command;
@@ -23,6 +24,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
+        Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions(args) => completions::run(args),
     }

@@ -5,3 +5,4 @@ mod scans;
 mod server;
 mod support;
 mod tls;
+mod trivy;

@@ -313,7 +313,11 @@ async fn a_failure_has_the_shape_that_the_caller_prefers() {
 
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
-    let t = Test::with(|config| config.engines.nmap.path = Some("/nonexistent/nmap".into())).await;
+    let t = Test::with(|config| {
+        config.engines.nmap.path = Some("/nonexistent/nmap".into());
+        config.engines.trivy.path = Some("/nonexistent/trivy".into());
+    })
+    .await;
     let caller = t.key("scans:create").made().await;
     let refused = caller.again().post("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await;
     refused.is(503, "ENGINE_UNAVAILABLE");
@@ -321,6 +325,7 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
     for scan_type in ScanType::ALL.iter().filter(|t| !matches!(t, ScanType::Nmap | ScanType::Sentinel)) {
         let target = match scan_type {
             ScanType::Harvester | ScanType::Sublist3r => "nowhere.example.test",
+            ScanType::Trivy => "registry.example.test/app",
             _ => "http://127.0.0.1/",
         };
         let body = json!({"target": target, "scanType": scan_type});
