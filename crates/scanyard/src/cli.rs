@@ -1,6 +1,8 @@
 //! The command line as clap sees it.
 
-use crate::commands::{call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, users};
+use crate::commands::{
+    call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, uploads, users,
+};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -22,6 +24,7 @@ pub enum Command {
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
+    Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),

@@ -9,3 +9,4 @@ mod server;
 mod simulate;
 mod support;
 mod tls;
+mod trivy;

@@ -35,6 +35,7 @@ mod tcp;
 mod templates;
 mod tenants;
 mod tls;
+mod uploads;
 mod usage;
 mod users;
 mod vault;
