@@ -2,7 +2,7 @@
 
 use crate::progress::Bar;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Failure, FailureReason, Results};
+use scanyard_contract::scan::{Failure, FailureReason, Results, ScanSource};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
@@ -68,11 +68,14 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     Results {
         scan_id,
         scan_type,
+        source: ScanSource::Scan,
+        engine_version: report.engine_version,
         target,
         status,
         partial: status != ScanStatus::Completed,
         summary: Summary::of(&findings),
         coverage: report.coverage,
+        records: report.records,
         findings,
         failure,
         started_at: Some(Timestamp(started_at)),

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use scanyard_contract::scan::Results;
+use scanyard_contract::scan::{Records, Results};
 use scanyard_contract::{Finding, Severity};
 use scanyard_engines::text;
 use serde::Serialize;
@@ -117,6 +117,7 @@ pub fn results(results: &Results) -> String {
         results.coverage.reached,
         results.coverage.hosts,
     ));
+    text.push_str(&records(&results.records));
     if let Some(failure) = &results.failure {
         text.push_str(&format!("{}: {}\n", failure.reason, clean(&failure.message)));
         for line in &failure.last_lines {
@@ -124,6 +125,18 @@ pub fn results(results: &Results) -> String {
         }
     }
     text
+}
+
+/// Where the report's records went, in one line; nothing when each of them is a finding.
+fn records(records: &Records) -> String {
+    let Records { read, kept, merged, dropped } = records;
+    if read == kept {
+        return String::new();
+    }
+    let dropped: Vec<String> =
+        dropped.iter().map(|(reason, count)| format!("{count} dropped ({})", clean(reason))).collect();
+    let gone = [vec![format!("{merged} merged")], dropped].concat().join(", ");
+    format!("records: {read} read, {kept} kept, {gone}\n")
 }
 
 fn severity(severity: Severity) -> Cell {

@@ -74,6 +74,7 @@ CREATE TABLE scan (
     tenant_id TEXT NOT NULL,
     api_key_id TEXT NOT NULL,
     scan_type TEXT NOT NULL,
+    source TEXT NOT NULL,
     name TEXT,
     target TEXT NOT NULL,
     target_type TEXT NOT NULL,
@@ -95,6 +96,7 @@ CREATE TABLE scan (
     failure TEXT,
     summary TEXT,
     coverage TEXT,
+    records TEXT,
     engine_version TEXT
 );
 CREATE INDEX scan_of_tenant ON scan (tenant_id, id);

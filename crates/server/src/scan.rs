@@ -3,7 +3,7 @@
 use crate::schema::{self, Fault, Found};
 use crate::store::scan::ScanRecord;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::scan::{CreateScan, Results, ScanSource};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
 use scanyard_engines::engine::engine;
@@ -141,6 +141,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         tenant_id: tenant_id.to_string(),
         api_key_id: api_key_id.to_string(),
         scan_type,
+        source: ScanSource::Scan,
         name,
         target: target.to_string(),
         target_type: target_type.unwrap_or(target.target_type()),
@@ -162,6 +163,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         failure: None,
         summary: None,
         coverage: None,
+        records: None,
         engine_version: None,
     }
 }
@@ -172,11 +174,14 @@ pub fn results(scan: ScanRecord, findings: Vec<Finding>) -> Results {
     Results {
         scan_id: scan.id,
         scan_type: scan.scan_type,
+        source: scan.source,
+        engine_version: scan.engine_version,
         target: scan.target,
         status: scan.status,
         partial: scan.status != ScanStatus::Completed,
         summary: scan.summary.unwrap_or_default(),
         coverage: scan.coverage.unwrap_or_default(),
+        records: scan.records.unwrap_or_default(),
         findings,
         failure: scan.failure,
         started_at: scan.started_at.map(Timestamp),

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::scan::{ScanRecord, priority_of};
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Coverage, Failure};
+use scanyard_contract::scan::{Coverage, Failure, Records, ScanSource};
 use scanyard_contract::{ScanStatus, ScanType, TargetType};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ macro_rules! page {
     ($begin:literal, $end:literal, $json:literal, $closed:literal) => {
         concat!(
             $begin,
-            "id, api_key_id, scan_type, name, target, target_type, status, priority, progress, ",
+            "id, api_key_id, scan_type, source, name, target, target_type, status, priority, progress, ",
             $json,
             "tags",
             $closed,
@@ -38,6 +38,10 @@ macro_rules! page {
             $json,
             "coverage",
             $closed,
+            ", ",
+            $json,
+            "records",
+            $closed,
             ", engine_version",
             $end,
             " FROM scan WHERE id IN ("
@@ -55,6 +59,7 @@ pub(super) struct Row {
     id: Uuid,
     api_key_id: String,
     scan_type: ScanType,
+    source: ScanSource,
     name: Option<String>,
     target: String,
     target_type: TargetType,
@@ -76,6 +81,7 @@ pub(super) struct Row {
     failure: Option<Failure>,
     summary: Option<Summary>,
     coverage: Option<Coverage>,
+    records: Option<Records>,
     engine_version: Option<String>,
 }
 
@@ -86,6 +92,7 @@ impl Row {
             tenant_id: tenant_id.to_string(),
             api_key_id: self.api_key_id,
             scan_type: self.scan_type,
+            source: self.source,
             name: self.name,
             target: self.target,
             target_type: self.target_type,
@@ -107,6 +114,7 @@ impl Row {
             failure: self.failure,
             summary: self.summary,
             coverage: self.coverage,
+            records: self.records,
             engine_version: self.engine_version,
         })
     }
