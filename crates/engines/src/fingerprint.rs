@@ -10,12 +10,18 @@ pub fn fingerprint(key: &[&str]) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let mut text = String::from("sy1:");
-    for byte in context.finish().as_ref() {
-        text.push_str(&format!("{byte:02x}"));
+    let digest = context.finish();
+    let mut text = String::with_capacity(4 + 2 * digest.as_ref().len());
+    text.push_str("sy1:");
+    for byte in digest.as_ref() {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
     }
     text
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,11 @@ pub const EVIDENCE_BYTES: usize = 8 * 1024;
 
 /// Decodes bytes, removes control characters and terminal escapes (a newline and a tab stay), and cuts at `max` bytes.
 pub fn clean(bytes: &[u8], max: usize) -> String {
+    // Nearly all of it is plain text, which is kept as it is.
+    let begin = &bytes[..bytes.len().min(max)];
+    if begin.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return String::from_utf8_lossy(begin).into_owned();
+    }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max * 4)]);
     let mut out = String::new();
     let mut chars = text.chars().peekable();
