@@ -173,5 +173,13 @@ CREATE TABLE report (
     media_type TEXT NOT NULL,
     codec TEXT NOT NULL,
     sha256 TEXT NOT NULL,
-    bytes BYTEA NOT NULL
+    length BIGINT NOT NULL
+);
+
+-- The bytes of a report, in pieces of 1 MiB but for the last, numbered from 0.
+CREATE TABLE report_piece (
+    scan_id TEXT NOT NULL,
+    piece BIGINT NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (scan_id, piece)
 );

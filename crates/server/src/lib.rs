@@ -21,6 +21,7 @@ pub mod schema;
 pub mod scope;
 pub mod serve;
 pub mod session;
+pub mod spool;
 pub mod status;
 pub mod store;
 pub mod template;

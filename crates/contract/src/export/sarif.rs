@@ -104,7 +104,7 @@ pub fn end(head: &Results, rules: &Rules, out: &mut String) {
     let members = json!({
         "tool": {"driver": driver},
         "invocations": [invocation],
-        "automationDetails": {"id": format!("scanyard/{}/", head.scan_type), "guid": head.scan_id},
+        "automationDetails": {"id": format!("scanyard/{}/{}", head.scan_type, head.scan_id)},
         "columnKind": "unicodeCodePoints",
         "properties": {"target": head.target, "source": head.source, "status": head.status, "records": head.records},
     });
