@@ -10,3 +10,4 @@ mod transport;
 
 pub use error::Error;
 pub use retry::Retrying;
+pub use transport::FileBody;

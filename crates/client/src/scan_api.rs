@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::retry::Retrying;
-use crate::transport::{Call, Transport};
+use crate::transport::{Call, FileBody, Transport};
 use http::{HeaderValue, Method};
 use reqwest::Certificate;
 use scanyard_contract::scan::{CreateScan, EngineInfo, Results};
@@ -106,6 +106,21 @@ impl Client {
         self.data(&call).await
     }
 
+    /// `POST /scans/import`: repeated with one `Idempotency-Key`, so that it never makes two scans. Without a target it is
+    /// what the report names.
+    pub async fn import_scan(
+        &self,
+        scan_type: ScanType,
+        target: Option<&str>,
+        report: FileBody,
+    ) -> Result<Scan, Error> {
+        let query = [("scanType", Some(scan_type.as_str())), ("target", target)];
+        let query: Vec<_> = query.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+        let mut call = self.call(Method::POST, "scans/import", &query);
+        call.file = Some(report);
+        self.data(&call).await
+    }
+
     /// `GET /scans/{id}`.
     pub async fn get_scan(&self, id: Uuid, scan_type: ScanType) -> Result<Scan, Error> {
         self.data(&self.call(Method::GET, &format!("scans/{id}"), &[("scanType", scan_type.as_str())])).await
@@ -188,7 +203,7 @@ impl Client {
         for (name, value) in query {
             url.query_pairs_mut().append_pair(name, value);
         }
-        Call { method, url, body: None }
+        Call { method, url, body: None, file: None }
     }
 
     fn page(&self, path: &str, query: &[(&str, &str)], cursor: Option<&str>) -> Call {

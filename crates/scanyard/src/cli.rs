@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, users};
+use crate::commands::{completions, demo, engines, errors, import, keys, openapi, scan, serve, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -15,6 +15,7 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::Serve),
     Scan(scan::ScanArgs),
+    Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
     Openapi(openapi::OpenapiArgs),

@@ -6,7 +6,7 @@ use scanyard_contract::scan::{Failure, FailureReason, Results, ScanSource};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
-use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Control, Job, Options, Outcome, Parsed, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
 use std::net::IpAddr;
@@ -57,6 +57,21 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
         Err(failure) => Report::failed(failure.reason, failure.message),
     };
     bar.finish();
+    results(scan_id, (scan_type, ScanSource::Scan), target, report, started_at)
+}
+
+/// The results of a report that was made elsewhere.
+pub fn imported(scan_type: ScanType, target: &Target, mut parsed: Parsed) -> Results {
+    let outcome = match parsed.fault.take() {
+        Some((reason, message)) => Outcome::Failed(Failure { reason, message, last_lines: Vec::new() }),
+        None => Outcome::Completed,
+    };
+    let report = Report::of(outcome, parsed, None);
+    results(Uuid::now_v7(), (scan_type, ScanSource::Import), target.to_string(), report, now())
+}
+
+fn results(scan_id: Uuid, what: (ScanType, ScanSource), target: String, report: Report, started_at: i64) -> Results {
+    let (scan_type, source) = what;
     let (status, failure) = match report.outcome {
         Outcome::Completed => (ScanStatus::Completed, None),
         Outcome::Failed(failure) => (ScanStatus::Failed, Some(failure)),
@@ -68,7 +83,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     Results {
         scan_id,
         scan_type,
-        source: ScanSource::Scan,
+        source,
         engine_version: report.engine_version,
         target,
         status,

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod engines;
 pub mod errors;
+pub mod import;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
@@ -18,6 +19,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Scan(args) => scan::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
         Command::Openapi(args) => openapi::run(args),

@@ -5,7 +5,7 @@ use crate::exit::{Exit, Failure, SCAN_EXIT_CODES};
 use crate::interrupt;
 use crate::local::{self, LocalScan};
 use crate::options::pair;
-use crate::output::{self, Format};
+use crate::output::{self, ResultsFormat};
 use crate::progress::Progress;
 use crate::remote::{self, Remote};
 use anyhow::anyhow;
@@ -50,8 +50,8 @@ pub struct ScanArgs {
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
     options: Vec<(String, String)>,
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultsFormat::Table)]
+    format: ResultsFormat,
     /// Exit with 1 at a finding of this severity or above
     #[arg(long, value_enum, default_value_t = FailOn::Medium)]
     fail_on: FailOn,
@@ -67,7 +67,7 @@ pub struct ScanArgs {
 
 /// From which severity on findings are a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
+pub(super) enum FailOn {
     Info,
     Low,
     Medium,
@@ -77,7 +77,7 @@ enum FailOn {
     None,
 }
 
-fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
+pub(super) fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     let words: Vec<&'static str> = ScanType::ALL.iter().map(|scan_type| scan_type.as_str()).collect();
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
@@ -89,10 +89,7 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
         None => locally(&args).await,
     };
     let results = scanned?;
-    match args.format {
-        Format::Json => output::print_json(&results)?,
-        Format::Table => output::print(&output::results(&results))?,
-    }
+    output::print_results(&results, args.format)?;
     Ok(exit(&results, args.fail_on))
 }
 
@@ -142,7 +139,7 @@ fn label(args: &ScanArgs) -> String {
     output::clean(&format!("{} {}", args.engine, args.target))
 }
 
-fn exit(results: &Results, fail_on: FailOn) -> Exit {
+pub(super) fn exit(results: &Results, fail_on: FailOn) -> Exit {
     if results.status != ScanStatus::Completed {
         return Exit::Failed;
     }

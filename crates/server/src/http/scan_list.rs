@@ -7,13 +7,13 @@ use crate::http::auth::Auth;
 use crate::http::page::{At, PARAMETERS, PageQuery, bad_cursor};
 use crate::http::query::{Params, Query, invalid};
 use crate::scope::Scope;
-use crate::store::scan::ScanRecord;
 use crate::store::scan_list::{self, Order, ScanFilter, Window};
 use axum::extract::State;
 use scanyard_contract::wire::{Page, Pagination};
 use scanyard_contract::{Code, Priority, Scan, ScanStatus, ScanType, Timestamp};
 use scanyard_engines::Target;
 use scanyard_engines::target::TargetFault;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// The tenant's scans
@@ -37,7 +37,7 @@ use uuid::Uuid;
     ),
     responses((status = 200, description = "One page of scans", body = Page<Scan>)),
     security(("apiKey" = [])))]
-pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Result<Listed<Scan>, ApiError> {
+pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Result<Listed<Box<RawValue>>, ApiError> {
     auth.require(Scope::ScansList)?;
     let [page, limit, cursor] = PARAMETERS;
     let names = ["scanType", "status", "priority", "tag", "target", "createdAfter", "createdBefore", "sort"];
@@ -59,7 +59,7 @@ pub async fn list_scans(auth: Auth, State(app): State<App>, query: Query) -> Res
     let listed = scan_list::list(&mut conn, auth.tenant_id(), &filter, order, window, page.limit).await?;
     let next = listed.scans.last().filter(|_| listed.has_more).map(|last| last.id.simple().to_string());
     Ok(Listed {
-        data: listed.scans.iter().map(ScanRecord::to_wire).collect(),
+        data: listed.scans.into_iter().map(|scan| scan.json).collect(),
         pagination: Pagination { total_is_exact: listed.total_is_exact, ..page.pagination(listed.total, next) },
     })
 }

@@ -146,7 +146,7 @@ pub async fn list(
     start: &Start,
     limit: u32,
 ) -> Result<Vec<ApiKeyRecord>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} {MATCHING} AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5 OFFSET $6");
+    let sql = format!("SELECT {COLUMNS} {MATCHING} AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT +$5 OFFSET $6");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant_id)
         .bind(filter.status.map_or("", ApiKeyStatus::as_str))

@@ -130,7 +130,7 @@ pub async fn list(
 ) -> Result<Vec<AuditRecord>, StoreError> {
     let sql = format!(
         "SELECT id, tenant_id, at, actor_id, for_user, source, action, resource_id, details {MATCHING} \
-         AND ($6 = '' OR id < $6) ORDER BY id DESC LIMIT $7 OFFSET $8"
+         AND ($6 = '' OR id < $6) ORDER BY id DESC LIMIT +$7 OFFSET $8"
     );
     let query = bind(sqlx::query(sqlx::AssertSqlSafe(sql)), tenant_id, filter);
     let rows = query.bind(&start.before).bind(i64::from(limit)).bind(start.offset).fetch_all(conn).await?;
@@ -139,7 +139,7 @@ pub async fn list(
 
 /// How many records match, up to one more than [`COUNTED`].
 pub async fn count(conn: &mut AnyConnection, tenant_id: &str, filter: &AuditFilter) -> Result<u64, StoreError> {
-    let sql = format!("SELECT COUNT(*) AS records FROM (SELECT 1 AS one {MATCHING} LIMIT $6) AS matching");
+    let sql = format!("SELECT COUNT(*) AS records FROM (SELECT 1 AS one {MATCHING} LIMIT +$6) AS matching");
     let row = bind(sqlx::query(sqlx::AssertSqlSafe(sql)), tenant_id, filter).bind(COUNTED as i64 + 1);
     Ok(row.fetch_one(conn).await?.try_get::<i64, _>("records")?.max(0) as u64)
 }

@@ -98,7 +98,7 @@ pub async fn list(
 ) -> Result<Vec<CallRecord>, StoreError> {
     let sql = format!(
         "SELECT tenant_id, at, id, principal, source, method, route, status, code, duration_us, scan_type {WHERE} \
-         AND (at, id) < ($10, $11) ORDER BY at DESC, id DESC LIMIT $12 OFFSET $13"
+         AND (at, id) < ($10, $11) ORDER BY at DESC, id DESC LIMIT +$12 OFFSET $13"
     );
     let (at, id, offset) = match start {
         CallStart::Offset(offset) => (i64::MAX, String::new(), *offset),
@@ -116,7 +116,7 @@ pub async fn count(
     filter: &CallFilter,
     most: u64,
 ) -> Result<u64, StoreError> {
-    let sql = format!("SELECT COUNT(*) AS calls FROM (SELECT 1 AS one {WHERE} LIMIT $10) AS counted");
+    let sql = format!("SELECT COUNT(*) AS calls FROM (SELECT 1 AS one {WHERE} LIMIT +$10) AS counted");
     let query = bind(sqlx::query(sqlx::AssertSqlSafe(sql)), tenant_id, filter).bind(most as i64);
     Ok(query.fetch_one(conn).await?.try_get::<i64, _>("calls")?.max(0) as u64)
 }

@@ -184,7 +184,7 @@ macro_rules! turns {
         concat!(
             "SELECT t.priority, t.served_at, t.tenant_id FROM turn t WHERE (t.priority, t.served_at, t.tenant_id) > ($1, $2, $3) \
              AND (SELECT j.scan_id ", $jobs!("t.priority", "t.tenant_id", "$4"), in_order!(), ") IS NOT NULL \
-             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT $5"
+             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT +$5"
         )
     };
 }

@@ -105,7 +105,7 @@ pub async fn list(
 ) -> Result<Vec<DeliveryRecord>, StoreError> {
     let status_is = if status.is_some() { "d.status = $2" } else { "$2 = ''" };
     let sql = format!(
-        "SELECT {COLUMNS} WHERE d.webhook_id = $1 AND {status_is} AND ($3 = '' OR d.id < $3) ORDER BY d.id DESC LIMIT $4 OFFSET $5"
+        "SELECT {COLUMNS} WHERE d.webhook_id = $1 AND {status_is} AND ($3 = '' OR d.id < $3) ORDER BY d.id DESC LIMIT +$4 OFFSET $5"
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(webhook_id)
@@ -124,7 +124,7 @@ pub async fn count(
 ) -> Result<u64, StoreError> {
     let status_is = if status.is_some() { "status = $2" } else { "$2 = ''" };
     let sql = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE webhook_id = $1 AND {status_is} LIMIT $3) AS counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE webhook_id = $1 AND {status_is} LIMIT +$3) AS counted"
     );
     let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(webhook_id);
     let count: i64 = query.bind(status.map_or("", DeliveryStatus::as_str)).bind(bound as i64).fetch_one(conn).await?;
@@ -134,7 +134,7 @@ pub async fn count(
 /// The last attempts of a delivery, oldest first.
 pub async fn attempts(conn: &mut AnyConnection, id: &str, most: u32) -> Result<Vec<DeliveryAttempt>, StoreError> {
     let sql = "SELECT number, at, duration_ms, status_code, error, excerpt FROM delivery_attempt \
-         WHERE delivery_id = $1 ORDER BY number DESC LIMIT $2";
+         WHERE delivery_id = $1 ORDER BY number DESC LIMIT +$2";
     let found = sqlx::query(sql).bind(id).bind(i64::from(most)).fetch_all(conn).await?;
     let attempt = |row: &AnyRow| {
         Ok(DeliveryAttempt {
@@ -211,7 +211,7 @@ pub async fn redeliver_since(
 
 /// Forgets deliveries from before that time, at most `most`; answers how many.
 pub async fn expire(conn: &mut AnyConnection, before: i64, most: u32) -> Result<u64, StoreError> {
-    let sql = "SELECT id FROM delivery WHERE created_at < $1 ORDER BY created_at LIMIT $2";
+    let sql = "SELECT id FROM delivery WHERE created_at < $1 ORDER BY created_at LIMIT +$2";
     let ids: Vec<String> = sqlx::query_scalar(sql).bind(before).bind(i64::from(most)).fetch_all(&mut *conn).await?;
     if ids.is_empty() {
         return Ok(0);

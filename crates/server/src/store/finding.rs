@@ -68,7 +68,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<(i64, Finding)>, StoreError> {
     let sql = "SELECT ordinal, body FROM scan_finding WHERE scan_id = $1 AND ordinal >= $2 AND ($3 = -1 OR severity = $3) \
-         ORDER BY ordinal LIMIT $4 OFFSET $5";
+         ORDER BY ordinal LIMIT +$4 OFFSET $5";
     let rows: Vec<(i64, String)> = sqlx::query_as(sql)
         .bind(scan_id)
         .bind(from)

@@ -275,7 +275,7 @@ pub async fn position(conn: &mut AnyConnection, scan: &ScanRecord, most: u32) ->
     let rank = scan::rank(scan.priority);
     let urgent: i64 = sqlx::query_scalar(urgent).bind(&scan.tenant_id).bind(rank).fetch_one(&mut *conn).await?;
     let older = "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 AND scan_id < $3 \
-         LIMIT $4) AS older";
+         LIMIT +$4) AS older";
     let older: i64 = sqlx::query_scalar(older)
         .bind(rank)
         .bind(&scan.tenant_id)

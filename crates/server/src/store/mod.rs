@@ -2,6 +2,9 @@
 //!
 //! One door for writing ([`Store::write`], [`Store::submit`]); everything composes in a transaction as plain functions
 //! over a connection. Nothing here knows HTTP or decides a rule.
+//!
+//! A bound limit is written `LIMIT +$1`: SQLite takes a bare parameter there into its plan, and prepares the statement anew
+//! each time it is bound.
 
 pub mod api_key;
 pub mod audit;
@@ -26,7 +29,7 @@ pub mod scan_count;
 pub mod scan_event;
 pub mod scan_list;
 mod scan_move;
-mod scan_page;
+pub mod scan_page;
 pub mod schema;
 pub mod session;
 pub mod submit;

@@ -158,7 +158,7 @@ const LANES: &str = "WITH RECURSIVE l (lane) AS (SELECT MIN(lane) FROM outbox UN
      SELECT (SELECT MIN(o.lane) FROM outbox o WHERE o.lane > l.lane) FROM l WHERE l.lane IS NOT NULL) \
      SELECT lane, tenant_id, is_healthy FROM (SELECT l.lane AS lane, w.tenant_id AS tenant_id, w.is_healthy AS is_healthy, \
      (SELECT MIN(o.due_at) FROM outbox o WHERE o.lane = l.lane) AS due_at FROM l LEFT JOIN webhook w ON w.id = l.lane \
-     WHERE l.lane IS NOT NULL AND (w.is_active = 1 OR l.lane LIKE 'callback-%')) AS lanes WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+     WHERE l.lane IS NOT NULL AND (w.is_active = 1 OR l.lane LIKE 'callback-%')) AS lanes WHERE due_at <= $1 ORDER BY due_at LIMIT +$2";
 
 /// Lanes with something due whose webhook is active, the longest waiting first.
 pub async fn lanes(conn: &mut AnyConnection, now: i64, most: u32) -> Result<Vec<Lane>, StoreError> {
@@ -215,9 +215,9 @@ pub async fn claim(
 ) -> Result<Vec<Claimed>, StoreError> {
     let sql = Dialect::of(conn).pick(
         "UPDATE outbox SET claim = $3, due_at = $4 WHERE delivery_id IN (SELECT delivery_id FROM outbox WHERE lane = $1 \
-         AND due_at <= $2 ORDER BY due_at LIMIT $5) RETURNING delivery_id",
+         AND due_at <= $2 ORDER BY due_at LIMIT +$5) RETURNING delivery_id",
         "UPDATE outbox SET claim = $3, due_at = $4 WHERE delivery_id IN (SELECT delivery_id FROM outbox WHERE lane = $1 \
-         AND due_at <= $2 ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING delivery_id",
+         AND due_at <= $2 ORDER BY due_at LIMIT +$5 FOR UPDATE SKIP LOCKED) RETURNING delivery_id",
     );
     let claim = Uuid::now_v7().to_string();
     let mut ids: Vec<String> = Vec::new();

@@ -166,7 +166,7 @@ pub async fn multiply(conn: &mut AnyConnection, id: Uuid, numbers: Range<u64>) -
          priority, CASE n % 10 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 100, tags, options, config, \
          timeout_s, 0, created_at - n, created_at - n + 5, created_at - n + 900, \
          '{\"total\":3,\"critical\":0,\"high\":1,\"medium\":0,\"low\":0,\"info\":2}', '{\"hosts\":1,\"reached\":1}', \
-         '{\"read\":3,\"kept\":3,\"merged\":0}', created_at - n + 900 FROM n, scan WHERE scan.id = $1";
+         '{\"read\":3,\"kept\":3,\"merged\":0,\"dropped\":{}}', created_at - n + 900 FROM n, scan WHERE scan.id = $1";
     let query = sqlx::query(sql).bind(id.to_string()).bind(numbers.start as i64).bind(numbers.end as i64);
     query.execute(&mut *conn).await?;
     let counts = "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \

@@ -100,7 +100,7 @@ pub async fn after(
     limit: u32,
 ) -> Result<Vec<EventRecord>, StoreError> {
     let sql = "SELECT scan_id, ordinal, at, kind, status, progress, attempts, is_final FROM scan_event \
-         WHERE scan_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
+         WHERE scan_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT +$3";
     let rows = sqlx::query(sql).bind(scan_id).bind(ordinal).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(record).collect()
 }

@@ -3,9 +3,9 @@
 //! Ids are in the order of creation, so an id is the key of every order, a cursor, and a bound in time. A page comes as one
 //! column of JSON: through sqlx that costs a third of what its rows would.
 
-use super::scan::{ScanRecord, rank};
+use super::scan::rank;
 use super::scan_count::{self, Count};
-use super::scan_page::{PAGE_POSTGRES, PAGE_SQLITE, Row};
+use super::scan_page::{self, ListedScan, PAGE_POSTGRES, PAGE_SQLITE};
 use super::{Dialect, StoreError};
 use scanyard_contract::{Priority, ScanStatus, ScanType};
 use sqlx::AnyConnection;
@@ -74,9 +74,9 @@ pub enum Window {
 }
 
 /// Part of a list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Listed {
-    pub scans: Vec<ScanRecord>,
+    pub scans: Vec<ListedScan>,
     /// How many scans match; when that is not exact, at least so many.
     pub total: u64,
     pub total_is_exact: bool,
@@ -143,7 +143,7 @@ impl Source<'_> {
         offset: u64,
         limit: u64,
         total: u64,
-    ) -> Result<Vec<ScanRecord>, StoreError> {
+    ) -> Result<Vec<ListedScan>, StoreError> {
         let count = limit.min(total.saturating_sub(offset));
         if count == 0 {
             return Ok(Vec::new());
@@ -163,7 +163,7 @@ impl Source<'_> {
         order: Order,
         window: Window,
         limit: u64,
-    ) -> Result<Vec<ScanRecord>, StoreError> {
+    ) -> Result<Vec<ListedScan>, StoreError> {
         Ok(self.page(conn, order, window, limit, false).await?.1)
     }
 
@@ -175,7 +175,7 @@ impl Source<'_> {
         window: Window,
         limit: u64,
         with_total: bool,
-    ) -> Result<(Option<u64>, Vec<ScanRecord>), StoreError> {
+    ) -> Result<(Option<u64>, Vec<ListedScan>), StoreError> {
         let dialect = Dialect::of(conn);
         let mut sql = Sql::new("SELECT CAST(");
         if with_total {
@@ -192,9 +192,7 @@ impl Source<'_> {
         }
         sql.text.push(')');
         let (total, page): (Option<i64>, Option<String>) = sql.fetch(conn).await?;
-        let rows: Vec<Row> = serde_json::from_str(page.as_deref().unwrap_or("[]"))?;
-        let mut scans = rows.into_iter().map(|row| row.record(self.tenant_id)).collect::<Result<Vec<_>, _>>()?;
-        scans.sort_unstable_by_key(|scan| scan.id);
+        let mut scans = scan_page::scans(page.as_deref().unwrap_or("[]"))?;
         if order == Order::NewestFirst {
             scans.reverse();
         }
@@ -230,7 +228,7 @@ impl Source<'_> {
                     condition(sql);
                     sql.cell(cell);
                     sql.text.push_str(&format!(" ORDER BY id {direction}"));
-                    sql.push(" LIMIT ", Bound::Number((offset + limit) as i64));
+                    sql.push(" LIMIT +", Bound::Number((offset + limit) as i64));
                     sql.text.push_str(&format!(") AS c{at}"));
                 }
                 sql.text.push_str(") AS merged");
@@ -246,7 +244,7 @@ impl Source<'_> {
             }
         }
         sql.text.push_str(&format!(" ORDER BY id {direction}"));
-        sql.push(" LIMIT ", Bound::Number(limit as i64));
+        sql.push(" LIMIT +", Bound::Number(limit as i64));
         sql.push(" OFFSET ", Bound::Number(offset as i64));
         true
     }

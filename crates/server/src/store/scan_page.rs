@@ -1,19 +1,20 @@
-//! Scans as one column of JSON, an array for each: what a page of a list is read as.
+//! A page of a list of scans: read as one column of JSON, an array for each scan, and handed on as the API shows them.
+//!
+//! What the wire has as the database has it stays the text that it is: to read it into values and to write those again
+//! cost as much as all the rest of a list.
 
 use super::StoreError;
-use super::scan::{ScanRecord, priority_of};
-use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Coverage, Failure, Records, ScanSource};
-use scanyard_contract::{ScanStatus, ScanType, TargetType};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use super::scan::priority_of;
+use scanyard_contract::{Priority, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 macro_rules! page {
     ($begin:literal, $end:literal, $json:literal, $closed:literal) => {
         concat!(
             $begin,
-            "id, api_key_id, scan_type, source, name, target, target_type, status, priority, progress, ",
+            "id, scan_type, source, name, target, target_type, status, priority, progress, ",
             $json,
             "tags",
             $closed,
@@ -42,7 +43,6 @@ macro_rules! page {
             $json,
             "records",
             $closed,
-            ", engine_version",
             $end,
             " FROM scan WHERE id IN ("
         )
@@ -53,69 +53,72 @@ macro_rules! page {
 pub(super) const PAGE_SQLITE: &str = page!("json_group_array(json_array(", "))", "json(", ")");
 pub(super) const PAGE_POSTGRES: &str = page!("CAST(json_agg(json_build_array(", ")) AS text)", "CAST(", " AS json)");
 
-/// A scan as the page's JSON has it: an array in the order of `page!`.
-#[derive(Deserialize)]
-pub(super) struct Row {
-    id: Uuid,
-    api_key_id: String,
-    scan_type: ScanType,
-    source: ScanSource,
-    name: Option<String>,
-    target: String,
-    target_type: TargetType,
-    status: ScanStatus,
-    priority: i64,
-    progress: u8,
-    tags: Vec<String>,
-    options: Map<String, Value>,
-    config: Map<String, Value>,
-    timeout: u32,
-    asset_id: Option<String>,
-    callback_url: Option<String>,
-    template_id: Option<String>,
-    attempts: u32,
-    created_at: i64,
-    started_at: Option<i64>,
-    completed_at: Option<i64>,
-    sealed_at: Option<i64>,
-    failure: Option<Failure>,
-    summary: Option<Summary>,
-    coverage: Option<Coverage>,
-    records: Option<Records>,
-    engine_version: Option<String>,
+/// A scan of a list.
+#[derive(Debug, Clone)]
+pub struct ListedScan {
+    pub id: Uuid,
+    /// The scan as the API shows it, a [`scanyard_contract::Scan`].
+    pub json: Box<RawValue>,
 }
 
-impl Row {
-    pub(super) fn record(self, tenant_id: &str) -> Result<ScanRecord, StoreError> {
-        Ok(ScanRecord {
-            id: self.id,
-            tenant_id: tenant_id.to_string(),
-            api_key_id: self.api_key_id,
-            scan_type: self.scan_type,
-            source: self.source,
-            name: self.name,
-            target: self.target,
-            target_type: self.target_type,
-            status: self.status,
-            priority: priority_of(self.priority)?,
-            progress: self.progress,
-            tags: self.tags,
-            options: self.options,
-            config: self.config,
-            timeout: self.timeout,
-            asset_id: self.asset_id,
-            callback_url: self.callback_url,
-            template_id: self.template_id,
-            attempts: self.attempts,
-            created_at: self.created_at,
-            started_at: self.started_at,
-            completed_at: self.completed_at,
-            sealed_at: self.sealed_at,
-            failure: self.failure,
-            summary: self.summary,
-            coverage: self.coverage,
-            records: self.records,
-            engine_version: self.engine_version,
-        })
-    }
+/// A scan, read as an array in the order of `page!` and written as an object.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+struct Row<'a> {
+    id: Uuid,
+    #[serde(borrow)]
+    scan_type: &'a RawValue,
+    source: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a RawValue>,
+    target: &'a RawValue,
+    target_type: &'a RawValue,
+    status: &'a RawValue,
+    #[serde(deserialize_with = "priority")]
+    priority: Priority,
+    progress: u8,
+    tags: &'a RawValue,
+    options: &'a RawValue,
+    config: &'a RawValue,
+    timeout: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asset_id: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_id: Option<&'a RawValue>,
+    attempts: u32,
+    #[serde(deserialize_with = "time")]
+    created_at: Option<Timestamp>,
+    #[serde(deserialize_with = "time", skip_serializing_if = "Option::is_none")]
+    started_at: Option<Timestamp>,
+    #[serde(deserialize_with = "time", skip_serializing_if = "Option::is_none")]
+    completed_at: Option<Timestamp>,
+    #[serde(deserialize_with = "time", skip_serializing_if = "Option::is_none")]
+    sealed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a RawValue>,
+    #[serde(rename(serialize = "resultSummary"), skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<&'a RawValue>,
+}
+
+fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
+    priority_of(i64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<i64>::deserialize(deserializer)?.map(Timestamp))
+}
+
+/// The scans of a page's column, oldest first.
+pub(super) fn scans(page: &str) -> Result<Vec<ListedScan>, StoreError> {
+    let rows: Vec<Row> = serde_json::from_str(page)?;
+    let listed = |row: Row| Ok(ListedScan { id: row.id, json: to_raw_value(&row)? });
+    let mut scans = rows.into_iter().map(listed).collect::<Result<Vec<_>, StoreError>>()?;
+    scans.sort_unstable_by_key(|scan| scan.id);
+    Ok(scans)
 }

@@ -108,7 +108,7 @@ pub async fn list(
 ) -> Result<Vec<TemplateRecord>, StoreError> {
     let sql = format!(
         "{SELECT} WHERE tenant_id = $1 AND ($2 = '' OR scan_type = $2) AND ($3 = '' OR id < $3) \
-         ORDER BY id DESC LIMIT $4 OFFSET $5"
+         ORDER BY id DESC LIMIT +$4 OFFSET $5"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant_id)

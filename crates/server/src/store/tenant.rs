@@ -80,7 +80,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<TenantRecord>, StoreError> {
     let sql = format!(
-        "{COLUMNS} WHERE ($1 = '' OR status = $1) AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3 OFFSET $4"
+        "{COLUMNS} WHERE ($1 = '' OR status = $1) AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT +$3 OFFSET $4"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(status.map_or("", TenantStatus::as_str))

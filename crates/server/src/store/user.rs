@@ -108,7 +108,7 @@ pub async fn list(
     start: &Start,
     limit: u32,
 ) -> Result<Vec<UserRecord>, StoreError> {
-    let sql = format!("{COLUMNS} WHERE {FILTER} AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5 OFFSET $6");
+    let sql = format!("{COLUMNS} WHERE {FILTER} AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT +$5 OFFSET $6");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant_id)
         .bind(filter.role.map_or("", Role::as_str))

@@ -90,7 +90,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<WebhookRecord>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM webhook WHERE tenant_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3 OFFSET $4"
+        "SELECT {COLUMNS} FROM webhook WHERE tenant_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT +$3 OFFSET $4"
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant_id).bind(&start.before);
     let rows = query.bind(i64::from(limit)).bind(start.offset).fetch_all(conn).await?;
