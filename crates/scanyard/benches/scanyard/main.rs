@@ -5,6 +5,7 @@
 
 mod lists;
 mod load;
+mod parsers;
 mod webhooks;
 
 use axum::Json;
@@ -49,6 +50,8 @@ fn main() -> anyhow::Result<()> {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
         ["sweep"] => sweep(),
         ["lists"] => runtime.block_on(lists::lists()),
+        ["parsers"] => parsers::parsers(),
+        ["imports"] => runtime.block_on(parsers::imports()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
@@ -160,6 +163,8 @@ async fn measure() -> anyhow::Result<()> {
     key_check()?;
     submit_to_start().await?;
     webhooks::deliveries().await?;
+    parsers::parsers()?;
+    parsers::imports().await?;
     ports()
 }
 

@@ -1,5 +1,6 @@
 //! The binary as its user meets it.
 
+mod imports;
 mod offline;
 mod scans;
 mod server;

@@ -6,7 +6,7 @@ use crate::support::{fail, json, run, scanyard};
 fn help_names_every_command_and_is_no_error() {
     let (text, code) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "users", "demo"] {
+    for command in ["serve", "scan", "import", "engines", "errors", "openapi", "completions", "keys", "users", "demo"] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
     }
@@ -29,6 +29,10 @@ fn wrong_usage_exits_with_2() {
         &["scan", "sentinel", "http://127.0.0.1:1/", "-o", "ports=80"],
         &["scan", "sentinel", "a b"],
         &["scan", "sentinel", "--", "-oN"],
+        &["import", "nmap"],
+        &["import", "nmap", "/no/such/file"],
+        &["import", "sentinel", "/dev/null"],
+        &["import", "nmap", "/dev/null", "--target", "a b"],
         &["scan", "zap", "http://127.0.0.1/"],
         &["scan", "sentinel", "127.0.0.1", "--server", "127.0.0.1:8080"],
         &["errors", "NO_SUCH_CODE"],

@@ -343,8 +343,9 @@ pub fn read(status: StatusCode, headers: HeaderMap, bytes: &[u8], method: &Metho
         return Answer { asked: String::new(), status: 204, headers, body: Value::Null, text };
     }
     let media_type = headers["content-type"].to_str().unwrap();
-    let is_json = matches!(media_type, "application/json" | "application/problem+json");
-    let is_other = media_type.starts_with("text/plain") || is_report || media_type == "text/event-stream";
+    let is_json = matches!(media_type, "application/json" | "application/problem+json" | "application/sarif+json");
+    let others = ["text/plain", "text/event-stream", "text/csv", "text/html"];
+    let is_other = is_report || others.iter().any(|other| media_type.starts_with(other));
     assert!(is_json || (is_other && status.is_success()), "{media_type}");
     let body = match method {
         &Method::HEAD => {
