@@ -5,6 +5,7 @@ use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
+use crate::http::import;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
@@ -53,8 +54,10 @@ pub struct Parts {
     /// Calls on their way to the log.
     pub calls: CallLog,
     pub queue: Queue,
+    /// Seats of reports that are being received here, or wait for their turn.
+    pub import_seats: Semaphore,
     /// One report at a time is read and held in memory.
-    pub imports: Semaphore,
+    pub import_turn: Semaphore,
     /// Streams of live events.
     pub live: Live,
     /// How many scans wait.
@@ -134,7 +137,8 @@ impl App {
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
-            imports: Semaphore::new(1),
+            import_seats: Semaphore::new(import::SEATS),
+            import_turn: Semaphore::new(1),
             live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),

@@ -33,6 +33,9 @@ const COLUMNS: [&str; 26] = [
     "fingerprint",
 ];
 
+/// What a formula begins with, also in the wide forms of East Asian keyboards; white space before it is passed over.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
 pub fn begin(out: &mut String) {
     row(COLUMNS, out);
 }
@@ -116,7 +119,7 @@ fn row<'a>(fields: impl IntoIterator<Item = &'a str>, out: &mut String) {
     for (at, field) in fields.into_iter().enumerate() {
         out.push_str(if at == 0 { "\"" } else { ",\"" });
         // Spreadsheets take a field that begins so for a formula, quoted or not; behind an apostrophe it is a text.
-        if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        if field.starts_with(FORMULA) {
             out.push('\'');
         }
         out.push_str(&field.replace('"', "\"\""));

@@ -4,7 +4,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::http::auth::Auth;
 use crate::http::change;
-use crate::http::posted::Posted;
+use crate::http::posted::{Posted, Received};
 use crate::http::query::{Params, Query, invalid};
 use crate::scan;
 use crate::scope::Scope;
@@ -20,6 +20,10 @@ use scanyard_engines::{Parsed, RawReport, Reader, Target};
 pub const PATH: &str = "/scans/import";
 /// The largest report, in bytes: as large as an upload.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Reports that a node receives at the same time; each lies on its disk until its turn.
+pub const SEATS: usize = 8;
+/// Seconds after which a seat is likely to be free.
+const SEAT_SECONDS: u64 = 5;
 
 /// Import a report
 ///
@@ -45,57 +49,80 @@ pub async fn import_scan(
     posted: Posted,
 ) -> Result<Response, ApiError> {
     auth.require(Scope::ScansCreate)?;
-    let params = query.only(&["scanType", "target", "name"])?;
-    let (scan_type, reader) = engine(&params)?;
-    auth.note().scan_type(scan_type);
-    auth.check_scan_type(scan_type)?;
-    let target =
-        params.text("target").map(|text| Target::parse(text).map_err(|fault| no_target(&fault.0))).transpose()?;
-    let name = params.text("name").map(str::to_string);
-    if name.as_ref().is_some_and(|name| !scan::is_label(name, 255)) {
-        return Err(invalid("name", "must be 1 to 255 characters, no control characters"));
+    let asked = Asked::read(&query.only(&["scanType", "target", "name"])?)?;
+    auth.note().scan_type(asked.scan_type);
+    auth.check_scan_type(asked.scan_type)?;
+    let _seat = app.import_seats.try_acquire().map_err(|_| no_seat())?;
+    let (received, spool) = receive(&app, posted).await?;
+    let change = match change::of_received(&app, auth.tenant_id(), auth.principal(), received).await? {
+        Ok(change) => change,
+        Err(replay) => return Ok(replay),
+    };
+    // Until it is stored: reports are read and held one at a time.
+    let _turn = app.import_turn.acquire().await.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let (scan_type, name) = (asked.scan_type, asked.name.clone());
+    let sha256 = spool.sha256.clone();
+    let read = tokio::task::spawn_blocking(move || read(asked, &spool)).await;
+    let (target, parsed, report) = read.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))??;
+    let now = app.store.local_now();
+    let owner = (auth.tenant_id(), auth.principal());
+    let (scan, findings) = scan::imported(scan_type, name, &target, parsed, owner, now);
+    let audit = auth.audit(now, "scan.imported", scan.id.to_string());
+    let audit = audit.with("scanType", scan_type.as_str()).with("target", scan.target.as_str()).with("sha256", sha256);
+    let created = scan.to_wire();
+    let new = Import { scan, findings, report, audit };
+    let change = change.at(&format!("/scans/{}?scanType={scan_type}", created.id));
+    let stored = change.carry_out(&app, move |conn| {
+        Box::pin(async move {
+            import(conn, &new).await?;
+            Ok(Ok(created))
+        })
+    });
+    let answer = stored.await?;
+    app.webhooks.hint();
+    Ok(answer)
+}
+
+/// What the query says.
+struct Asked {
+    scan_type: ScanType,
+    reader: Reader,
+    target: Option<Target>,
+    name: Option<String>,
+}
+
+impl Asked {
+    fn read(params: &Params) -> Result<Asked, ApiError> {
+        let (scan_type, reader) = engine(params)?;
+        let target = params.text("target").map(Target::parse).transpose().map_err(|fault| no_target(&fault.0))?;
+        let name = params.text("name").map(str::to_string);
+        if name.as_ref().is_some_and(|name| !scan::is_label(name, 255)) {
+            return Err(invalid("name", "must be 1 to 255 characters, no control characters"));
+        }
+        Ok(Asked { scan_type, reader, target, name })
     }
+}
+
+fn no_seat() -> ApiError {
+    let reason = format!("{SEATS} reports are being received here, as many as this server takes");
+    ApiError::new(Code::ServiceUnavailable).after(SEAT_SECONDS).detail("imports", reason)
+}
+
+/// Reads the body to a file.
+async fn receive(app: &App, posted: Posted) -> Result<(Received, Spool), ApiError> {
     let mut streamed = posted.stream()?;
     if streamed.is_encoded() {
         let error = ApiError::new(Code::UnsupportedMediaType);
         return Err(error.detail("Content-Encoding", "bodies are taken as they are, not compressed on their way"));
     }
     let body = std::mem::take(&mut streamed.body);
-    let spool =
-        spool::receive(body, &app.config.data_dir.join("uploads"), MAX_BYTES, app.config.http.body_timeout).await?;
-    let received = streamed.read_as(&spool.sha256);
+    let dir = app.config.data_dir.join("uploads");
+    let spool = spool::receive(body, &dir, MAX_BYTES, app.config.http.body_timeout).await?;
     if spool.bytes == 0 {
         let error = ApiError::new(Code::InvalidFieldValue).with("field", "body");
         return Err(error.detail("body", "is empty: the report of a scan never is"));
     }
-    let change = match change::of_received(&app, auth.tenant_id(), auth.principal(), received).await? {
-        Ok(change) => change,
-        Err(replay) => return Ok(replay),
-    };
-    // Until it is stored: reports are read and held one at a time.
-    let turn = app.imports.acquire().await.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
-    let sha256 = spool.sha256.clone();
-    let read = tokio::task::spawn_blocking(move || read(reader, target, &spool)).await;
-    let (target, parsed, report) = read.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))??;
-    let now = app.store.local_now();
-    let (record, findings) =
-        scan::imported(scan_type, name, &target, parsed, (auth.tenant_id(), auth.principal()), now);
-    let audit = auth.audit(now, "scan.imported", record.id.to_string());
-    let audit =
-        audit.with("scanType", scan_type.as_str()).with("target", record.target.as_str()).with("sha256", sha256);
-    let created = record.to_wire();
-    let new = Import { scan: record, findings, report, audit };
-    let change = change.at(&format!("/scans/{}?scanType={scan_type}", created.id));
-    let answer = change.carry_out(&app, move |conn| {
-        Box::pin(async move {
-            import(conn, &new).await?;
-            Ok(Ok(created))
-        })
-    });
-    let answer = answer.await;
-    drop(turn);
-    app.webhooks.hint();
-    answer
+    Ok((streamed.read_as(&spool.sha256), spool))
 }
 
 fn engine(params: &Params) -> Result<(ScanType, Reader), ApiError> {
@@ -113,8 +140,9 @@ fn no_target(reason: &str) -> ApiError {
 }
 
 /// Reads what was received; blocks.
-fn read(reader: Reader, target: Option<Target>, spool: &Spool) -> Result<(Target, Parsed, RawReport), ApiError> {
+fn read(asked: Asked, spool: &Spool) -> Result<(Target, Parsed, RawReport), ApiError> {
     let bytes = std::fs::read(&spool.path).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let Asked { reader, target, .. } = asked;
     let target = target.or_else(|| (reader.target_of)(&bytes));
     let target = target.ok_or_else(|| no_target("is missing, and the report names none that can be told"))?;
     let parsed = (reader.read)(&bytes, &target);
