@@ -1,5 +1,6 @@
 //! The scan on the wire.
 
+use crate::consent::{Consent, GivenConsent};
 use crate::finding::{Finding, Summary};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,63 @@ words! {
     }
 }
 
+/// Credentials for the target of a scan: at least one of the three.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScanAuth {
+    /// Headers of every request, at most 20; cookies have a list of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub headers: Vec<NamedSecret>,
+    /// Cookies of every request, at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub cookies: Vec<NamedSecret>,
+    /// User and password of HTTP's Basic authentication; not beside a header `Authorization`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(write_only)]
+    pub basic: Option<BasicAuth>,
+}
+
+/// A header or a cookie whose value is a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSecret {
+    /// Letters, digits, `-` and `_`.
+    #[schema(min_length = 1, max_length = 100, examples("Authorization"))]
+    pub name: String,
+    #[schema(min_length = 1, max_length = 4096, write_only)]
+    pub value: String,
+}
+
+/// User and password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    #[schema(min_length = 1, max_length = 255)]
+    pub username: String,
+    #[schema(max_length = 255, write_only)]
+    pub password: String,
+}
+
+impl std::fmt::Debug for ScanAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[credentials]")
+    }
+}
+
+impl std::fmt::Debug for NamedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: [secret]", self.name)
+    }
+}
+
+impl std::fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[user and password]")
+    }
+}
+
 /// Body of `POST /scans`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -175,6 +233,13 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
     pub callback_url: Option<String>,
+    /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+    /// What the engine shows the target to be let in. Write-only: no answer, template or report has it, and it is gone
+    /// with the end of the scan. Which parts an engine takes is in `docs/ENGINES.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<ScanAuth>,
 }
 
 /// A scan.
@@ -206,6 +271,9 @@ pub struct Scan {
     /// The URL that is called once, when the scan is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// The consent that was given with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<GivenConsent>,
     /// On a queued scan that is read by itself: its place among your own tenant's queued scans, from 1. From 1,000 on it
     /// says 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -371,6 +439,11 @@ pub struct EngineInfo {
     /// Why it is not available and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable_reason: Option<String>,
+    /// Whom a scan contacts.
+    pub contacts: String,
+    /// Whether a scan tells third parties of the target: it then needs `consent`, and an operator who switched such
+    /// engines on.
+    pub needs_consent: bool,
     /// Forms of target that it takes, each with an example.
     pub targets: Vec<TargetExample>,
     /// JSON Schema of `options`.

@@ -1,6 +1,6 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{nmap, sentinel};
+use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ pub struct Engine {
     pub program: &'static str,
     /// How an operator installs it.
     pub install: &'static str,
+    /// Whom a scan contacts.
+    pub contacts: &'static str,
+    /// Whether a scan tells third parties of the target, which needs a consent and an operator who switched it on.
+    pub needs_consent: bool,
 }
 
 /// Whether an engine can run here.
@@ -31,6 +35,8 @@ pub enum Availability {
     Program(PathBuf),
     /// Not installed; where it was looked for.
     Missing { searched: Vec<PathBuf> },
+    /// Installed, but not to be run as things are: what to do about it.
+    NotReady(String),
     /// This version of Scanyard cannot drive it.
     NoAdapter,
 }
@@ -50,6 +56,9 @@ const NATIVE: &[(TargetType, &str)] = &[
 const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
 const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
 
+/// Engines that contact nobody else.
+const TARGET_ONLY: &str = "the target's addresses, and nothing else";
+
 /// The ten engines, in the order of the contract.
 pub const ENGINES: &[Engine] = &[
     Engine {
@@ -59,6 +68,8 @@ pub const ENGINES: &[Engine] = &[
         targets: NETWORK,
         program: "nmap",
         install: "apt-get install nmap",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Zap,
@@ -67,6 +78,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "zap.sh",
         install: "OWASP's own package from its site; it needs Java 17 or newer",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Trivy,
@@ -75,6 +88,8 @@ pub const ENGINES: &[Engine] = &[
         targets: &[],
         program: "trivy",
         install: "Aqua's own package",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Nuclei,
@@ -83,6 +98,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "nuclei",
         install: "ProjectDiscovery's own binary and a folder of templates",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Nikto,
@@ -91,6 +108,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "nikto",
         install: "apt-get install nikto, of the section non-free",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Sqlmap,
@@ -98,7 +117,9 @@ pub const ENGINES: &[Engine] = &[
         description: "Detection of SQL injection",
         targets: WEB,
         program: "sqlmap",
-        install: "apt-get install sqlmap",
+        install: "pip install sqlmap, in a virtual environment of its own; or apt-get install sqlmap",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Wapiti,
@@ -107,6 +128,8 @@ pub const ENGINES: &[Engine] = &[
         targets: WEB,
         program: "wapiti",
         install: "pip install wapiti3, in a virtual environment of its own",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
     Engine {
         scan_type: ScanType::Harvester,
@@ -115,6 +138,8 @@ pub const ENGINES: &[Engine] = &[
         targets: DOMAIN,
         program: "theHarvester",
         install: "the project's own source, in a virtual environment of its own",
+        contacts: "the sources that the scan asks, such as crt.sh and certspotter.com; never the target",
+        needs_consent: true,
     },
     Engine {
         scan_type: ScanType::Sublist3r,
@@ -123,14 +148,18 @@ pub const ENGINES: &[Engine] = &[
         targets: DOMAIN,
         program: "sublist3r",
         install: "apt-get install sublist3r",
+        contacts: "the sources that the scan asks, such as crt.sh and api.sublist3r.com; never the target",
+        needs_consent: true,
     },
     Engine {
         scan_type: ScanType::Sentinel,
         title: "Sentinel",
-        description: "Built in: open ports, banners, TLS, HTTP headers, cookies, methods and directory listings",
+        description: "Built in: open ports, services without a login, TLS, web servers and DNS policies",
         targets: NATIVE,
         program: "",
         install: "",
+        contacts: TARGET_ONLY,
+        needs_consent: false,
     },
 ];
 
@@ -153,15 +182,15 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Nikto => nikto::Options::schema(),
+        ScanType::Sqlmap => sqlmap::Options::schema(),
+        ScanType::Wapiti => wapiti::Options::schema(),
+        ScanType::Nuclei => nuclei::Options::schema(),
+        ScanType::Harvester => harvester::Options::schema(),
+        ScanType::Sublist3r => sublist3r::Options::schema(),
+        ScanType::Zap => zap::Options::schema(),
         ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nuclei
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester
-        | ScanType::Sublist3r => {
+        ScanType::Trivy => {
             json!({"type": "object", "properties": {}, "additionalProperties": false})
         }
     }
@@ -171,7 +200,14 @@ fn schema(scan_type: ScanType) -> Value {
 pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap => {
+        ScanType::Nmap
+        | ScanType::Nuclei
+        | ScanType::Nikto
+        | ScanType::Sqlmap
+        | ScanType::Wapiti
+        | ScanType::Harvester
+        | ScanType::Sublist3r
+        | ScanType::Zap => {
             let program = engine(scan_type).program;
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
@@ -182,14 +218,7 @@ pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Zap
-        | ScanType::Trivy
-        | ScanType::Nuclei
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Harvester
-        | ScanType::Sublist3r => Availability::NoAdapter,
+        ScanType::Trivy => Availability::NoAdapter,
     }
 }
 

@@ -10,18 +10,15 @@ pub fn fingerprint(key: &[&str]) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let digest = context.finish();
-    let mut text = String::with_capacity(4 + 2 * digest.as_ref().len());
+    let mut text = String::with_capacity(68);
     text.push_str("sy1:");
-    for byte in digest.as_ref() {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(digit)]));
+    for byte in context.finish().as_ref() {
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
         }
     }
     text
 }
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,11 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nmap, sentinel};
+use crate::policy::Policy;
+use crate::resolve::Resolver;
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
 use scanyard_contract::Finding;
-use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,10 +22,16 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// For engines that ask DNS themselves; present when the target has a name.
+    pub dns: Option<Dns>,
+    /// Credentials for the target; [`crate::auth::faults`] has passed them.
+    pub auth: Option<ScanAuth>,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
     pub program: Option<PathBuf>,
+    /// nuclei's templates: a folder of the operator's.
+    pub templates: Option<PathBuf>,
     /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
@@ -31,6 +39,14 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+}
+
+/// What an engine needs that asks DNS itself.
+#[derive(Debug, Clone)]
+pub struct Dns {
+    pub resolver: Resolver,
+    /// Decides whether a server that DNS names may be asked.
+    pub policy: Policy,
 }
 
 /// The hands that steer a run.
@@ -90,11 +106,30 @@ pub struct Parsed {
     pub fault: Option<(FailureReason, String)>,
 }
 
-/// Runs one job to its end.
+/// Runs one job to its end; its credentials are in nothing that it leaves.
 pub async fn run(job: Job, control: Control) -> Report {
+    let auth = job.auth.clone();
+    let mut report = run_engine(job, control).await;
+    if let Some(auth) = auth {
+        crate::auth::redact(&auth, &mut report);
+    }
+    report
+}
+
+async fn run_engine(job: Job, control: Control) -> Report {
+    if job.options.check_target(&job.target).is_err() {
+        return Report::failed(FailureReason::EngineFailed, format!("this engine does not take {}", job.target));
+    }
     match &job.options {
+        Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
+        Options::Nikto(_) => nikto::run(job, control).await,
+        Options::Sqlmap(_) => sqlmap::run(job, control).await,
+        Options::Wapiti(_) => wapiti::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
+        Options::Zap(_) => zap::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
+        Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }
 }
 

@@ -3,11 +3,18 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+mod asset;
+pub mod auth;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
+pub mod harvester;
+pub mod ids;
 pub mod job;
+mod name_server;
+pub mod nikto;
 pub mod nmap;
+pub mod nuclei;
 pub mod options;
 pub mod policy;
 pub mod ports;
@@ -15,12 +22,19 @@ pub mod process;
 pub mod read;
 pub mod resolve;
 pub mod sentinel;
+pub mod site;
+pub mod sqlmap;
+pub mod sublist3r;
 pub mod target;
 pub mod text;
+mod values;
+pub mod version;
+pub mod wapiti;
 pub mod weak_target;
+pub mod zap;
 
 pub use engine::{Availability, Engine, locate};
-pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, run};
+pub use job::{Control, Dns, Job, Outcome, Parsed, RawReport, Report, run};
 pub use options::Options;
 pub use read::{Reader, read, reader};
 pub use target::Target;

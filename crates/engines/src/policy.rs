@@ -56,6 +56,17 @@ impl Policy {
         }
     }
 
+    /// Checks a target whose addresses nobody looks up, because only others are asked about it: its name decides alone.
+    pub fn check_name(&self, target: &Target) -> Result<(), Refusal> {
+        self.check_literal(target)?;
+        let mut limited =
+            self.allow.iter().filter(|rule| matches!(rule, Rule::Network(_) | Rule::Domain(_))).peekable();
+        if limited.peek().is_some() && !limited.any(|rule| rule.names(target.name())) {
+            return Err(Refusal(format!("{target} is not on the tenant's allow list")));
+        }
+        Ok(())
+    }
+
     /// Checks every address that the target stands for. This check decides; it runs at the start of each run.
     pub fn check_addresses(&self, target: &Target, addresses: &[IpAddr]) -> Result<(), Refusal> {
         for ip in addresses {
@@ -160,6 +171,10 @@ mod tests {
         let named = Target::parse("a.example.test").unwrap();
         assert!(policy.check_addresses(&named, &["8.8.8.8".parse().unwrap()]).is_ok());
         assert!(policy.check_addresses(&named, &["1.1.1.1".parse().unwrap()]).is_err());
+        assert!(policy.check_name(&named).is_ok());
+        for refused in ["notexample.test", "a.no.example.test"] {
+            assert!(policy.check_name(&Target::parse(refused).unwrap()).is_err(), "{refused}");
+        }
         let other = Target::parse("notexample.test").unwrap();
         assert!(policy.check_addresses(&other, &["8.8.8.8".parse().unwrap()]).is_err());
     }

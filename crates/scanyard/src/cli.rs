@@ -1,6 +1,8 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, import, keys, openapi, scan, serve, users};
+use crate::commands::{
+    call, completions, demo, engines, errors, explain, import, keys, openapi, scan, serve, simulate, users,
+};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -18,9 +20,13 @@ pub enum Command {
     Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
+    Explain(explain::ExplainArgs),
+    Simulate(simulate::SimulateArgs),
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Demo(demo::DemoArgs),
+    Call(call::CallArgs),
+    Export(call::ExportArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -4,12 +4,14 @@ mod cli;
 mod commands;
 mod engine_options;
 mod exit;
+mod explain;
 mod interrupt;
 mod local;
 mod options;
 mod output;
 mod progress;
 mod remote;
+mod simulate;
 
 use clap::Parser;
 use std::process::ExitCode;

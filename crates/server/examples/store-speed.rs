@@ -81,6 +81,7 @@ fn new_scan(caller: usize) -> NewScan {
         timeout: 3600,
         asset_id: None,
         callback_url: None,
+        consent: None,
         template_id: None,
         attempts: 0,
         created_at: 0,
@@ -93,7 +94,15 @@ fn new_scan(caller: usize) -> NewScan {
         records: None,
         engine_version: None,
     };
-    NewScan { scan, host: "app.example.test".into(), month_at: 0, quota: Some(u64::MAX >> 1), idempotency: None }
+    NewScan {
+        scan,
+        host: "app.example.test".into(),
+        month_at: 0,
+        quota: Some(u64::MAX >> 1),
+        auth: None,
+        idempotency: None,
+        audit: None,
+    }
 }
 
 fn keyed(new: NewScan) -> NewScan {

@@ -87,6 +87,7 @@ CREATE TABLE scan (
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
     callback_url TEXT,
+    consent TEXT,
     template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -128,7 +129,9 @@ CREATE TABLE job (
     lost BIGINT NOT NULL,
     run_id TEXT,
     addresses TEXT,
-    lease_until BIGINT
+    lease_until BIGINT,
+    -- Credentials for the target, sealed; they go with the row.
+    auth TEXT
 );
 CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
 CREATE INDEX job_of_lease ON job (lease_until);

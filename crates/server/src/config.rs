@@ -147,10 +147,12 @@ pub struct Engines {
     /// The user that engines run as; only root can change it.
     #[serde(deserialize_with = "empty_is_none")]
     pub user: Option<String>,
+    /// Whether engines that tell third parties of the target may run.
+    pub osint: bool,
     pub nmap: Program,
     pub zap: Program,
     pub trivy: Program,
-    pub nuclei: Program,
+    pub nuclei: Nuclei,
     pub nikto: Program,
     pub sqlmap: Program,
     pub wapiti: Program,
@@ -165,7 +167,7 @@ impl Engines {
             ScanType::Nmap => &self.nmap,
             ScanType::Zap => &self.zap,
             ScanType::Trivy => &self.trivy,
-            ScanType::Nuclei => &self.nuclei,
+            ScanType::Nuclei => return self.nuclei.path.as_deref(),
             ScanType::Nikto => &self.nikto,
             ScanType::Sqlmap => &self.sqlmap,
             ScanType::Wapiti => &self.wapiti,
@@ -184,6 +186,18 @@ pub struct Program {
     /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
     #[serde(deserialize_with = "empty_is_none")]
     pub path: Option<PathBuf>,
+}
+
+/// nuclei, which is nothing without its templates.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nuclei {
+    /// As [`Program::path`].
+    #[serde(deserialize_with = "empty_is_none")]
+    pub path: Option<PathBuf>,
+    /// Folder of its templates, an absolute path; `None`: it cannot run.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub templates: Option<PathBuf>,
 }
 
 /// How names are looked up.

@@ -101,14 +101,27 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
         timeout: Some(template.timeout),
         asset_id: None,
         callback_url: None,
+        consent: None,
+        auth: None,
     }
 }
 
 /// The scan that a launch asks for. What the launch gives wins over the template, its `options` over both of the
 /// template's maps: else an option that the template's `config` sets could not be changed.
 pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan {
-    let LaunchTemplate { target, name, target_type, priority, options, config, tags, timeout, asset_id, callback_url } =
-        launch;
+    let LaunchTemplate {
+        target,
+        name,
+        target_type,
+        priority,
+        options,
+        config,
+        tags,
+        timeout,
+        asset_id,
+        callback_url,
+        consent,
+    } = launch;
     let of_template = without_target(template);
     let mut base_config = of_template.config;
     base_config.retain(|name, _| !options.contains_key(name));
@@ -124,6 +137,8 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         timeout: timeout.or(of_template.timeout),
         asset_id,
         callback_url,
+        consent,
+        auth: None,
     }
 }
 

@@ -23,7 +23,7 @@ fn new_scan() -> CreateScan {
 }
 
 fn scan() -> Value {
-    value!({"id": Uuid::nil(), "scanType": "sentinel", "source": "scan", "target": "127.0.0.1", "targetType": "ip", "status": "queued",
+    value!({"id": Uuid::nil(), "scanType": "sentinel", "target": "127.0.0.1", "targetType": "ip", "status": "queued",
         "priority": "normal", "progress": 0, "tags": [], "options": {}, "config": {}, "timeout": 3600, "attempts": 0,
         "createdAt": "2026-03-06T10:00:00Z"})
 }
@@ -40,9 +40,8 @@ fn finding(number: u32) -> Value {
 fn results(findings: &[u32], total: u64, next: Option<&str>) -> String {
     let findings: Vec<Value> = findings.iter().map(|number| finding(*number)).collect();
     let summary = value!({"total": total, "critical": 0, "high": 0, "medium": 0, "low": total, "info": 0});
-    let data = value!({"scanId": Uuid::nil(), "scanType": "sentinel", "source": "scan", "target": "127.0.0.1", "status": "completed",
-        "partial": false, "summary": summary, "coverage": {"hosts": 1, "reached": 1},
-        "records": {"read": total, "kept": total, "merged": 0, "dropped": {}}, "findings": findings});
+    let data = value!({"scanId": Uuid::nil(), "scanType": "sentinel", "target": "127.0.0.1", "status": "completed",
+        "partial": false, "summary": summary, "coverage": {"hosts": 1, "reached": 1}, "findings": findings});
     let pagination = value!({"limit": 100, "total": total, "totalPages": 1, "totalIsExact": true, "nextCursor": next});
     json("200 OK", "", value!({"success": true, "data": data, "pagination": pagination}))
 }
@@ -102,7 +101,7 @@ async fn a_proxys_html_is_repeated_and_then_an_error_without_a_code() {
     let fake = Fake::start((0..6).map(|_| html()).collect()).await;
     let error = client(&fake).get_scan(Uuid::nil(), ScanType::Sentinel).await.unwrap_err();
     assert_eq!((error.kind, error.cause_kind, error.attempts), (Kind::RetriesExhausted, Kind::Unavailable, 5));
-    assert_eq!((error.code, error.body.as_deref()), (None, Some("<html>Bad Gateway</html>")));
+    assert_eq!((error.code.clone(), error.body.as_deref()), (None, Some("<html>Bad Gateway</html>")));
     assert_eq!(fake.requests().len(), 5);
 }
 
@@ -117,8 +116,10 @@ async fn a_body_that_breaks_off_is_repeated() {
 
 #[tokio::test]
 async fn a_success_that_is_not_the_contracts_is_a_decode_error() {
-    let fake = Fake::start(vec![raw("200 OK", "", "<html>Log in</html>")]).await;
-    let error = client(&fake).get_scan(Uuid::nil(), ScanType::Nmap).await.unwrap_err();
+    let fake = Fake::start(vec![created(), raw("200 OK", "", "<html>Log in</html>")]).await;
+    let client = client(&fake);
+    client.create_scan(&new_scan()).await.unwrap();
+    let error = client.get_scan(Uuid::nil(), ScanType::Nmap).await.unwrap_err();
     assert_eq!((error.kind, error.attempts), (Kind::Decode, 1));
 }
 

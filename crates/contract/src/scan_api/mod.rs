@@ -131,11 +131,16 @@ codes! {
 
 impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
-    pub const AHEAD: &'static [Code] = &[Code::ConsentRequired, Code::KafkaError];
+    pub const AHEAD: &'static [Code] = &[Code::KafkaError];
 
     /// The code as it stands in the answer.
     pub fn as_str(self) -> &'static str {
-        self.row().code
+        self.row().code.unwrap_or_default()
+    }
+
+    /// The status that the answer has.
+    pub fn status(self) -> u16 {
+        self.row().status.unwrap_or(500)
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Program {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Soft {
     Interrupt,
+    /// Once more after a third of the grace: the first signal may only end the phase that the engine is in.
+    InterruptTwice,
     Terminate,
 }
 
@@ -180,10 +182,6 @@ async fn steer(
     drain: &mut Drain<impl FnMut(Stream, &[u8])>,
     orders: &mut tokio::net::unix::WriteHalf<'_>,
 ) -> Ended {
-    let soft = match program.soft {
-        Soft::Interrupt => INTERRUPT,
-        Soft::Terminate => TERMINATE,
-    };
     let deadline = Instant::now() + job.timeout;
     let mut ended = Ended::ByItself;
     let mut steps: VecDeque<(Instant, u8)> = VecDeque::new();
@@ -201,7 +199,7 @@ async fn steer(
             }
             () = control.cancel.cancelled(), if ended == Ended::ByItself => {
                 ended = Ended::Cancelled;
-                steps = softly(soft, program.grace);
+                steps = softly(program.soft, program.grace);
             }
             changed = control.renewed.changed(), if is_renewing => match changed {
                 Ok(()) => send(orders, RENEW),
@@ -212,7 +210,7 @@ async fn steer(
                 Some((_, order)) => send(orders, order),
                 None => {
                     ended = Ended::TimedOut;
-                    steps = softly(soft, program.grace);
+                    steps = softly(program.soft, program.grace);
                 }
             },
             read = drain.stdout.read(&mut buffer), if !drain.has_stdout_ended => {
@@ -238,9 +236,15 @@ async fn steer(
     }
 }
 
-fn softly(soft: u8, grace: Duration) -> VecDeque<(Instant, u8)> {
+fn softly(soft: Soft, grace: Duration) -> VecDeque<(Instant, u8)> {
     let now = Instant::now();
-    [(now, soft), (now + grace, TERMINATE), (now + grace + TERM_GRACE, KILL)].into()
+    let mut steps: VecDeque<(Instant, u8)> = match soft {
+        Soft::Interrupt => [(now, INTERRUPT)].into(),
+        Soft::InterruptTwice => [(now, INTERRUPT), (now + grace / 3, INTERRUPT)].into(),
+        Soft::Terminate => [(now, TERMINATE)].into(),
+    };
+    steps.extend([(now + grace, TERMINATE), (now + grace + TERM_GRACE, KILL)]);
+    steps
 }
 
 /// Sends an order. A supervisor that does not take it is gone or frozen, and its exit or our end says so.

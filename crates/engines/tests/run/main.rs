@@ -1,5 +1,15 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
+mod auth;
 mod common;
+mod harvester;
+mod nikto;
 mod nmap;
+mod nuclei;
 mod process;
+mod sqlmap;
+mod sublist3r;
+mod version;
+mod wapiti;
+mod web;
+mod zap;

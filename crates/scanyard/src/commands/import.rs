@@ -7,16 +7,12 @@ use crate::output::{self, ResultsFormat};
 use crate::remote::Remote;
 use anyhow::{Context, anyhow};
 use clap::Args;
-use scanyard_client::FileBody;
 use scanyard_client::scan_api::Client;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::Results;
 use scanyard_engines::Target;
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use uuid::Uuid;
 
 /// The largest report, in bytes: as large as the server takes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -27,7 +23,7 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// short, of another engine, or of a scan that reached nobody is a failed scan, with what could be read of it.
 ///
 /// Without --target it is what the report names: of nmap the one name or address that was scanned, or the smallest network
-/// that holds all of them.
+/// that holds all of them; of nikto, nuclei, wapiti and zap the one site. Reports of the others name none.
 #[derive(Debug, Args)]
 #[command(after_help = format!("Examples:
   scanyard import nmap report.xml
@@ -77,9 +73,7 @@ fn here(args: &ImportArgs) -> Result<Results, Failure> {
 }
 
 async fn remotely(args: &ImportArgs, client: &Client) -> Result<Results, Failure> {
-    let spooled = if args.file == Path::new("-") { Some(Spooled::of_stdin()?) } else { None };
-    let path = spooled.as_ref().map_or(&args.file, |spooled| &spooled.0).clone();
-    let report = FileBody { path, media_type: "application/octet-stream", sent: Default::default() };
+    let report = read(&args.file)?;
     let scan = client.import_scan(args.engine, args.target.as_deref(), report).await?;
     eprintln!("imported as scan {}", scan.id);
     Ok(client.results(scan.id, scan.scan_type).await?)
@@ -102,28 +96,5 @@ fn whole(reader: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
         0 => Err(anyhow!("{name} is empty: the report of a scan never is").into()),
         length if length > MAX_BYTES => Err(anyhow!("{name} is larger than {MAX_BYTES} bytes").into()),
         _ => Ok(bytes),
-    }
-}
-
-/// A file with what came from stdin, so that it can be sent again; removed when dropped.
-struct Spooled(PathBuf);
-
-impl Spooled {
-    fn of_stdin() -> anyhow::Result<Spooled> {
-        let path = std::env::temp_dir().join(format!("scanyard-import-{}", Uuid::new_v4().simple()));
-        let spooled = Spooled(path);
-        let name = || spooled.0.display().to_string();
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&spooled.0).with_context(name)?;
-        std::io::copy(&mut std::io::stdin().lock().take(MAX_BYTES + 1), &mut file).with_context(name)?;
-        Ok(spooled)
-    }
-}
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            eprintln!("warning: {} stays behind: {error}", self.0.display());
-        }
     }
 }

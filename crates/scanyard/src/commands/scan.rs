@@ -12,10 +12,14 @@ use anyhow::anyhow;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
-use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::consent::Consent;
+use scanyard_contract::scan::{CreateScan, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
+use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +33,7 @@ use std::time::Duration;
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -37,6 +42,7 @@ use std::time::Duration;
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -50,6 +56,12 @@ pub struct ScanArgs {
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
     options: Vec<(String, String)>,
+    /// File of credentials for the target, as JSON: headers, cookies, basic; `-` reads them from stdin
+    ///
+    /// {"headers": [{"name": "X-Token", "value": "…"}], "cookies": [{"name": "sid", "value": "…"}],
+    /// "basic": {"username": "…", "password": "…"}}: any of the three. What an engine takes is in docs/ENGINES.md.
+    #[arg(long, value_name = "FILE")]
+    auth_file: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = ResultsFormat::Table)]
     format: ResultsFormat,
     /// Exit with 1 at a finding of this severity or above
@@ -58,6 +70,9 @@ pub struct ScanArgs {
     /// Longest run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    /// Third parties may be told of the target: who agreed to it, and why; harvester and sublist3r need it
+    #[arg(long, value_name = "NOTE")]
+    consent_third_party: Option<String>,
     /// File of settings, for engines in unusual places and DNS servers
     #[arg(long, value_name = "FILE", env = "SCANYARD_CONFIG")]
     config: Option<PathBuf>,
@@ -82,10 +97,25 @@ pub(super) fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
 
+impl ScanArgs {
+    /// The consent that was given; an engine that needs one does not run without it, here or on a server.
+    fn consent(&self) -> Result<Option<Consent>, Failure> {
+        let consent = self.consent_third_party.clone().map(|note| Consent { third_party: true, note });
+        if engine(self.engine).needs_consent && consent.is_none() {
+            return Err(Failure::usage(anyhow!(
+                "{} tells third parties of the target. If they may learn of it, say who agreed: --consent-third-party NOTE",
+                self.engine
+            )));
+        }
+        Ok(consent)
+    }
+}
+
 /// Runs the scan and prints its results.
 pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
+    let consent = args.consent()?;
     let scanned = match args.remote.client()? {
-        Some(client) => remotely(&args, &client).await,
+        Some(client) => remotely(&args, consent, &client).await,
         None => locally(&args).await,
     };
     let results = scanned?;
@@ -108,13 +138,14 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     options.check_target(&target).map_err(|faults| Failure::usage(anyhow!(engine_options::faults(&faults))))?;
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
-    let scan = LocalScan { scan_type: args.engine, target, options, timeout };
+    let auth = auth(args)?;
+    let scan = LocalScan { scan_type: args.engine, target, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
 }
 
-async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> {
+async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {
     let cancel = interrupt::token()?;
     let new = CreateScan {
         target: args.target.clone(),
@@ -128,11 +159,40 @@ async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> 
         timeout: Some(args.timeout),
         asset_id: None,
         callback_url: None,
+        consent,
+        auth: auth(args)?,
     };
     let scan = client.create_scan(&new).await?;
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     remote::follow(client, scan, &mut bar, &cancel).await
+}
+
+/// The most bytes of a file of credentials; the largest that is taken has a fifth of it.
+const MAX_AUTH: u64 = 1024 * 1024;
+
+/// Reads the credentials; a fault names its place and never repeats a value.
+fn auth(args: &ScanArgs) -> Result<Option<ScanAuth>, Failure> {
+    let Some(path) = &args.auth_file else { return Ok(None) };
+    let place = || output::clean(&path.display().to_string());
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().take(MAX_AUTH).read_to_string(&mut text),
+        false => File::open(path).and_then(|file| file.take(MAX_AUTH).read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::usage(anyhow!("--auth-file {}: {error}", place())))?;
+    let auth: ScanAuth = serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::usage(anyhow!(
+            "--auth-file {}: no credentials as `scan --help` shows them, line {line}, column {column}",
+            place()
+        ))
+    })?;
+    let faults = scanyard_engines::auth::faults(args.engine, &auth);
+    if !faults.is_empty() {
+        return Err(Failure::usage(anyhow!(engine_options::faults(&faults))));
+    }
+    Ok(Some(auth))
 }
 
 fn label(args: &ScanArgs) -> String {

@@ -1,8 +1,12 @@
 //! The binary as its user meets it.
 
+mod call;
+mod clients;
+mod explain;
 mod imports;
 mod offline;
 mod scans;
 mod server;
+mod simulate;
 mod support;
 mod tls;

@@ -68,6 +68,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::list_errors))
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
+        .routes(routes!(errors::get_service_error))
+        .routes(routes!(errors::get_service_code_error))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(tenants::get_tenant, tenants::update_tenant))

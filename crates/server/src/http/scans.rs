@@ -15,7 +15,7 @@ use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use scanyard_contract::scan::CreateScan;
+use scanyard_contract::scan::{CreateScan, ScanAuth};
 use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
@@ -62,6 +62,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     auth.note().scan_type(create.scan_type);
     let target = judge(app, auth, &create).await?;
+    let credentials = create.auth.clone();
     let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
@@ -73,6 +74,14 @@ pub(super) async fn submit(
             None => None,
         },
         host: target.host(),
+        audit: record.consent.as_ref().map(|consent| {
+            let entry = auth.audit(record.created_at, "scan.consented", record.id.to_string());
+            entry
+                .with("scanType", record.scan_type.as_str())
+                .with("target", &*record.target)
+                .with("note", &*consent.note)
+        }),
+        auth: credentials.map(|auth| seal(app, &auth, record.id)).transpose()?,
         scan: record,
     };
     if !app.backlog.enter(&app.store).await? {
@@ -90,6 +99,13 @@ pub(super) async fn submit(
     }
 }
 
+/// Seals credentials for the run of one scan.
+fn seal(app: &App, auth: &ScanAuth, id: Uuid) -> Result<String, ApiError> {
+    let text = serde_json::to_string(auth).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let sealed = app.vault.seal(&text, &scan::auth_context(id));
+    sealed.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))
+}
+
 /// Whether the caller may have this scan run here: everything but its quota.
 async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, ApiError> {
     let faults = scan::faults(create);
@@ -105,13 +121,20 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         return Err(ApiError::of_faults(faults));
     }
     auth.check_scan_type(create.scan_type)?;
+    if scan::lacks_consent(create.scan_type, create.consent.as_ref()) {
+        return Err(ApiError::new(Code::ConsentRequired).with("type", create.scan_type.as_str()));
+    }
     if let Some(reason) = app.engines.missing(create.scan_type) {
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
     let policy = &auth.tenant().policy;
+    if !scan::looks_up_target(create.scan_type) {
+        policy.check_name(&target).map_err(|refusal| not_allowed(refusal.0))?;
+        return Ok(target);
+    }
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
-    if let Some(name) = target.name().filter(|_| scan::looks_up_target(create.scan_type)) {
+    if let Some(name) = target.name() {
         match app.resolver.lookup(name, LOOKUP_BUDGET).await {
             Ok(addresses) => policy.check_addresses(&target, &addresses).map_err(|refusal| not_allowed(refusal.0))?,
             Err(ResolveFault::NotFound(name)) => {

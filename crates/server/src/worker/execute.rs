@@ -6,9 +6,10 @@ use crate::store::claim::Claimed;
 use crate::store::finish::{Finish, finish};
 use crate::store::{StoreError, job};
 use scanyard_contract::ScanStatus;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, ScanAuth};
+use scanyard_engines::policy::Refusal;
 use scanyard_engines::resolve::ResolveFault;
-use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Dns, Job, Options, Outcome, Report, Target};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -48,12 +49,21 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
     let fail = |reason, message: String| Box::new(Report::failed(reason, message));
     let target =
         Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
-    let addresses =
-        resolve(app, &target).await.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
-    claimed
-        .policy
-        .check_addresses(&target, &addresses)
-        .map_err(|refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string()))?;
+    let refused = |refusal: Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
+    let addresses = if crate::scan::looks_up_target(scan.scan_type) {
+        let found = resolve(app, &target).await;
+        let addresses = found.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+        claimed.policy.check_addresses(&target, &addresses).map_err(refused)?;
+        addresses
+    } else {
+        // Others are asked about it, so that the scan's own consent is looked at again before it runs.
+        if scan.consent.is_none() {
+            let message = format!("{} tells third parties of the target, and the scan has no consent", scan.scan_type);
+            return Err(fail(FailureReason::TargetNotAllowed, message));
+        }
+        claimed.policy.check_name(&target).map_err(refused)?;
+        Vec::new()
+    };
     note_addresses(app, claimed, &addresses).await;
     let options = match Options::parse(scan.scan_type, &crate::scan::effective_options(&scan.options, &scan.config)) {
         Some(Ok(options)) => options,
@@ -61,24 +71,39 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
             return Err(fail(FailureReason::EngineFailed, "this version does not take the scan's options".into()));
         }
     };
+    let auth = open_auth(app, claimed).map_err(|reason| fail(FailureReason::EngineFailed, reason))?;
     let program = match app.engines.availability(scan.scan_type) {
         Availability::Native => None,
         Availability::Program(path) => Some(path.clone()),
-        Availability::Missing { .. } | Availability::NoAdapter => {
-            return Err(fail(FailureReason::EngineMissing, format!("{} is not installed here", scan.scan_type)));
+        Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => {
+            let reason = app.engines.missing(scan.scan_type).unwrap_or_default();
+            return Err(fail(FailureReason::EngineMissing, reason));
         }
     };
+    let dns = target.name().map(|_| Dns { resolver: app.resolver.clone(), policy: claimed.policy.clone() });
     Ok(Job {
         run_id: claimed.run_id,
         target,
         addresses,
         options,
+        dns,
+        auth,
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
+        templates: app.config.engines.nuclei.templates.clone(),
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
         user: app.config.engines.user.clone(),
     })
+}
+
+/// The credentials of the scan, unsealed for this run alone.
+fn open_auth(app: &App, claimed: &Claimed) -> Result<Option<ScanAuth>, String> {
+    let Some(sealed) = &claimed.auth else { return Ok(None) };
+    let text =
+        app.vault.open(sealed, &crate::scan::auth_context(claimed.scan.id)).map_err(|error| error.to_string())?;
+    // The cause would repeat a part of the text.
+    serde_json::from_str(text.expose()).map(Some).map_err(|_| "the scan's credentials cannot be read".to_string())
 }
 
 async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault> {

@@ -77,6 +77,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             timeout: 3600,
             asset_id: None,
             callback_url: None,
+            consent: None,
             template_id: None,
             attempts: 0,
             created_at: BEGIN,
@@ -92,6 +93,8 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
         host: "127.0.0.1".into(),
         month_at: 0,
         quota: None,
+        auth: None,
         idempotency: None,
+        audit: None,
     }
 }

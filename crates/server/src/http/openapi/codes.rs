@@ -73,6 +73,7 @@ const SUBMITTED: &[Code] = &[
     Code::WebhookUrlUnreachable,
     Code::InvalidTarget,
     Code::ScanTypeNotAllowed,
+    Code::ConsentRequired,
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
@@ -214,6 +215,8 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("list_errors", &[ANONYMOUS, &[Code::InvalidParameter]]),
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_code_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
     (
         "create_template",
