@@ -1,7 +1,7 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, uploads, users,
+    call, completions, demo, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads, users,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,7 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::Serve),
     Scan(scan::ScanArgs),
+    Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
     Explain(explain::ExplainArgs),

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod engines;
 pub mod errors;
 pub mod explain;
+pub mod import;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
@@ -22,6 +23,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Scan(args) => scan::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
         Command::Explain(args) => explain::run(args).await,

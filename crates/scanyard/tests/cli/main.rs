@@ -3,6 +3,7 @@
 mod call;
 mod clients;
 mod explain;
+mod imports;
 mod offline;
 mod scans;
 mod server;
