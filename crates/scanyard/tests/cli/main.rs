@@ -4,6 +4,7 @@ mod call;
 mod clients;
 mod explain;
 mod offline;
+mod own_api;
 mod scans;
 mod server;
 mod simulate;
