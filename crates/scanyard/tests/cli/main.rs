@@ -5,6 +5,7 @@ mod clients;
 mod explain;
 mod imports;
 mod offline;
+mod own_api;
 mod scans;
 mod server;
 mod simulate;
