@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, callbackUrl, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, callbackUrl, config, consent, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
@@ -323,7 +323,8 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
             ScanType::Harvester | ScanType::Sublist3r => "nowhere.example.test",
             _ => "http://127.0.0.1/",
         };
-        let body = json!({"target": target, "scanType": scan_type});
+        let consent = json!({"thirdParty": true, "note": "test"});
+        let body = json!({"target": target, "scanType": scan_type, "consent": consent});
         caller.again().post("/scans", body).await.is(503, "ENGINE_UNAVAILABLE");
     }
     nothing_is_stored(&t).await;
