@@ -121,6 +121,67 @@ words! {
         Ip = "ip",
         /// Addresses in CIDR notation.
         Network = "network",
+        /// Files that were uploaded.
+        Upload = "upload",
+        /// A container image in a registry.
+        Image = "image",
+    }
+}
+
+/// Credentials for the target of a scan: at least one of the three.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScanAuth {
+    /// Headers of every request, at most 20; cookies have a list of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub headers: Vec<NamedSecret>,
+    /// Cookies of every request, at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub cookies: Vec<NamedSecret>,
+    /// User and password of HTTP's Basic authentication; not beside a header `Authorization`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(write_only)]
+    pub basic: Option<BasicAuth>,
+}
+
+/// A header or a cookie whose value is a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSecret {
+    /// Letters, digits, `-` and `_`.
+    #[schema(min_length = 1, max_length = 100, examples("Authorization"))]
+    pub name: String,
+    #[schema(min_length = 1, max_length = 4096, write_only)]
+    pub value: String,
+}
+
+/// User and password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    #[schema(min_length = 1, max_length = 255)]
+    pub username: String,
+    #[schema(max_length = 255, write_only)]
+    pub password: String,
+}
+
+impl std::fmt::Debug for ScanAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[credentials]")
+    }
+}
+
+impl std::fmt::Debug for NamedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: [secret]", self.name)
+    }
+}
+
+impl std::fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[user and password]")
     }
 }
 
@@ -128,7 +189,8 @@ words! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateScan {
-    /// Host name, domain, address, network in CIDR notation, or URL; which of them depends on the engine.
+    /// Host name, domain, address, network in CIDR notation, URL, `upload:` and the id of an upload, or a container image;
+    /// which of them depends on the engine.
     #[schema(max_length = 2048, examples("127.0.0.1"))]
     pub target: String,
     pub scan_type: ScanType,
@@ -169,6 +231,10 @@ pub struct CreateScan {
     /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// What the engine shows the target to be let in. Write-only: no answer, template or report has it, and it is gone
+    /// with the end of the scan. Which parts an engine takes is in `docs/ENGINES.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<ScanAuth>,
 }
 
 /// A scan.

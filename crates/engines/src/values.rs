@@ -8,6 +8,15 @@ pub fn number(value: &Value, min: u64, max: u64) -> Result<u64, String> {
     number.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }
 
+/// One word out of a table.
+pub fn word<T: Copy>(value: &Value, table: &[(&str, T)]) -> Result<T, String> {
+    let found = table.iter().find(|(word, _)| value.as_str() == Some(word));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let all: Vec<&str> = table.iter().map(|(word, _)| *word).collect();
+        format!("must be one of {}", all.join(", "))
+    })
+}
+
 /// A list of words out of a table, each once, in the table's order.
 pub fn words<T: Copy + PartialEq>(value: &Value, table: &[(&str, T)]) -> Result<Vec<T>, String> {
     let all = || table.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
@@ -44,6 +53,40 @@ fn is_name(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(is_part) && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// The most paths in one list.
+const MAX_PATHS: usize = 20;
+/// The longest path.
+const MAX_PATH: usize = 500;
+
+/// A list of paths on the target: visible ASCII, beginning with a slash.
+pub fn paths(value: &Value) -> Result<Vec<String>, String> {
+    let reason = "must be a list of at most 20 paths such as /logout: visible ASCII, beginning with a slash";
+    let is_path = |text: &&str| {
+        text.len() <= MAX_PATH && text.starts_with('/') && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
+    };
+    let items = value.as_array().filter(|items| items.len() <= MAX_PATHS).ok_or(reason)?;
+    let path = |item: &Value| item.as_str().filter(is_path).map(str::to_string).ok_or_else(|| reason.to_string());
+    items.iter().map(path).collect()
+}
+
+/// What every schema of options must be: each option described, each example taken, each default the real one.
+/// `is_default` reads options and tells whether they come to the defaults.
+#[cfg(test)]
+pub fn assert_documented(schema: &Value, names: &[&str], is_default: impl Fn(&Value) -> Result<bool, String>) {
+    let properties = schema["properties"].as_object().unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    assert!(names.iter().all(|name| properties.contains_key(*name)) && properties.len() == names.len(), "{names:?}");
+    for (name, property) in properties {
+        assert!(property["description"].is_string(), "{name}");
+        for value in property.get("examples").into_iter().flat_map(|examples| examples.as_array().unwrap()) {
+            is_default(&serde_json::json!({name: value})).unwrap();
+        }
+        if let Some(default) = property.get("default") {
+            assert_eq!(is_default(&serde_json::json!({name: default})), Ok(true), "{name}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +99,14 @@ mod tests {
         assert_eq!(words(&json!(["c"]), &table), Err("holds \"c\"; it takes a, b".to_string()));
         assert!(words(&json!([]), &table).is_err());
         assert!(words(&json!("a"), &table).is_err());
+    }
+
+    #[test]
+    fn a_word_is_one_of_the_table() {
+        let table = [("a", 1), ("b", 2)];
+        assert_eq!(word(&json!("b"), &table), Ok(2));
+        assert_eq!(word(&json!("c"), &table), Err("must be one of a, b".to_string()));
+        assert!(word(&json!(1), &table).is_err());
     }
 
     #[test]

@@ -96,6 +96,7 @@ fn new_scan(caller: usize) -> NewScan {
         host: "app.example.test".into(),
         month_at: 0,
         quota: Some(u64::MAX >> 1),
+        auth: None,
         idempotency: None,
         audit: None,
     }

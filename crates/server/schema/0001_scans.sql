@@ -127,7 +127,9 @@ CREATE TABLE job (
     lost BIGINT NOT NULL,
     run_id TEXT,
     addresses TEXT,
-    lease_until BIGINT
+    lease_until BIGINT,
+    -- Credentials for the target, sealed; they go with the row.
+    auth TEXT
 );
 CREATE INDEX job_to_claim ON job (state, priority, tenant_id, scan_id);
 CREATE INDEX job_of_lease ON job (lease_until);

@@ -49,6 +49,11 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
         bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
     }
     found.extend(option_faults(scan));
+    let auth = scan.auth.as_ref().map(|auth| scanyard_engines::auth::faults(scan.scan_type, auth));
+    found.extend(auth.into_iter().flatten().map(|detail| Found {
+        field: detail.field.unwrap_or_else(|| "auth".to_string()),
+        fault: Fault::Bounds(detail.reason),
+    }));
     schema::sort(&mut found);
     found
 }
@@ -105,7 +110,7 @@ pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
         details.extend(takes);
         details
     };
-    let target = Target::parse(&scan.target).map_err(|fault| refused(fault.to_string()))?;
+    let target = Target::parse_for(scan.scan_type, &scan.target).map_err(|fault| refused(fault.to_string()))?;
     if let Some(said) = scan.target_type.filter(|said| !target.is_a(*said)) {
         return Err(refused(format!("is of type {}, not {said} as targetType says", target.target_type())));
     }
@@ -127,6 +132,11 @@ pub fn new_id(now: i64) -> Uuid {
     Uuid::from_u128(ms << 80 | 7 << 76 | count >> 18 << 64 | 0b10 << 62 | (count & 0x3_ffff) << 44 | chance)
 }
 
+/// What the vault binds the credentials of a scan to.
+pub fn auth_context(id: Uuid) -> String {
+    format!("auth of scan {id}")
+}
+
 /// The row of a new scan.
 pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: &str, now: i64) -> ScanRecord {
     let CreateScan {
@@ -142,6 +152,8 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         asset_id,
         callback_url,
         consent,
+        // Sealed beside the job, never in the record.
+        auth: _,
     } = create;
     ScanRecord {
         id: new_id(now),

@@ -2,6 +2,7 @@
 
 use super::findings::Statement;
 use super::xml::{Script, Table};
+use crate::ids::cves;
 use crate::text::clean;
 use scanyard_contract::finding::{Confidence, Severity};
 use time::PrimitiveDateTime;
@@ -128,36 +129,9 @@ fn severity(table: &Table) -> Severity {
     }
 }
 
-/// The most CVE ids that one script's text gives; more is a list of a database, not a finding.
-const MAX_CVES: usize = 50;
-
-/// The CVE ids in a text, upper case, ascending.
-fn cves(text: &str) -> Vec<String> {
-    let text = text.to_ascii_uppercase();
-    let mut found: Vec<String> =
-        text.match_indices("CVE-").filter_map(|(at, _)| cve(&text[at..])).take(MAX_CVES).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// The id at the beginning of a text: `CVE-`, four digits, a hyphen, four to seven digits.
-fn cve(text: &str) -> Option<String> {
-    let (year, rest) = text.strip_prefix("CVE-")?.split_once('-')?;
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let is_id = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) && (4..=7).contains(&digits);
-    is_id.then(|| format!("CVE-{year}-{}", &rest[..digits]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cve_ids_are_found_in_text() {
-        assert_eq!(cves("CVE:CVE-2014-3566 x cve-2021-44228."), ["CVE-2014-3566", "CVE-2021-44228"]);
-        assert_eq!(cves("CVE-CVE-2014-3566, CVE-14-1, CVE-2014-123, CVE-é014-1234"), ["CVE-2014-3566"]);
-    }
 
     fn vulnerable(state: &str, elements: &[(&str, &str)], score: Option<&str>) -> Option<Statement> {
         let pair = |(key, text): &(&str, &str)| (key.to_string(), text.to_string());

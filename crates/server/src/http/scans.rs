@@ -11,11 +11,12 @@ use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
 use crate::store::scan::{Delete, ScanRecord};
-use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans};
+use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans, upload as uploads};
+use crate::upload;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use scanyard_contract::scan::CreateScan;
+use scanyard_contract::scan::{CreateScan, ScanAuth};
 use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
@@ -62,6 +63,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     auth.note().scan_type(create.scan_type);
     let target = judge(app, auth, &create).await?;
+    let credentials = create.auth.clone();
     let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
@@ -80,6 +82,7 @@ pub(super) async fn submit(
                 .with("target", &*record.target)
                 .with("note", &*consent.note)
         }),
+        auth: credentials.map(|auth| seal(app, &auth, record.id)).transpose()?,
         scan: record,
     };
     if !app.backlog.enter(&app.store).await? {
@@ -95,6 +98,13 @@ pub(super) async fn submit(
         Submitted::KeyReused => Err(idempotency::reused()),
         Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
+}
+
+/// Seals credentials for the run of one scan.
+fn seal(app: &App, auth: &ScanAuth, id: Uuid) -> Result<String, ApiError> {
+    let text = serde_json::to_string(auth).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let sealed = app.vault.seal(&text, &scan::auth_context(id));
+    sealed.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))
 }
 
 /// Whether the caller may have this scan run here: everything but its quota.
@@ -119,6 +129,14 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
+    if let Target::Image(image) = &target
+        && let Some(refusal) = app.config.engines.trivy.refusal(image)
+    {
+        return Err(not_allowed(refusal));
+    }
+    if let Target::Upload(id) = &target {
+        use_upload(app, auth, id.to_string()).await?;
+    }
     let policy = &auth.tenant().policy;
     if !scan::looks_up_target(create.scan_type) {
         policy.check_name(&target).map_err(|refusal| not_allowed(refusal.0))?;
@@ -137,6 +155,15 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         }
     }
     Ok(target)
+}
+
+/// Keeps an upload for as long as one is kept that is used now.
+async fn use_upload(app: &App, auth: &Auth, id: String) -> Result<(), ApiError> {
+    let tenant_id = auth.tenant_id().to_string();
+    let until = upload::expires_at(app, app.store.local_now());
+    let found =
+        app.store.write(move |conn| Box::pin(async move { uploads::touch(conn, &tenant_id, &id, until).await }));
+    if found.await? { Ok(()) } else { Err(super::uploads::not_found()) }
 }
 
 fn not_allowed(reason: String) -> ApiError {

@@ -126,6 +126,11 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired => {
             return Some(crate::api_keys::provoke(t, code).await);
         }
+        UploadNotFound => t.key("uploads:read").get("/uploads/project.tar.gz").await,
+        InvalidUpload => {
+            let caller = t.key("uploads:create").header("content-type", "application/json");
+            caller.post_text("/uploads", "{}").await
+        }
         TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
         TemplateNameRequired => {
             t.key("templates:create").post("/scan-templates", json!({"name": " ", "scanType": "nmap"})).await
@@ -271,7 +276,7 @@ async fn each_code_is_provoked_or_waits_for_a_named_feature() {
         match provoke(&t, *code).await {
             Some(answer) => {
                 assert!(!waiting.contains(code), "{} does not wait any more", code.as_str());
-                answer.is(code.row().status, code.as_str());
+                answer.is(code.status(), code.as_str());
                 printed.push_str(&row(*code, &answer));
             }
             None => assert!(waiting.contains(code), "{} has neither a request nor a reason", code.as_str()),

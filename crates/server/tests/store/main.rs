@@ -90,6 +90,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
         host: "127.0.0.1".into(),
         month_at: 0,
         quota: None,
+        auth: None,
         idempotency: None,
         audit: None,
     }

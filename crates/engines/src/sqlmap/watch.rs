@@ -1,0 +1,86 @@
+//! What sqlmap says while it runs: how far it is, and whether it tested anything. It exits with 0 whatever happened, and
+//! its report of a dead target is that of a clean one.
+
+use super::options::Options;
+use crate::Target;
+use scanyard_contract::scan::FailureReason;
+
+/// Reads sqlmap's lines.
+#[derive(Debug)]
+pub struct Watch {
+    /// Tests that one parameter takes, about.
+    tests_each: u32,
+    tests: u32,
+    /// The target answered.
+    pub is_reached: bool,
+    /// Every parameter of some page was tested to the end.
+    is_tested: bool,
+    /// The last thing that ended a test.
+    critical: Option<String>,
+}
+
+impl Watch {
+    /// How many tests there are follows from the options.
+    pub fn new(options: &Options, target: &Target) -> Watch {
+        let per_technique = [5, 20, 40][usize::from(options.level.clamp(1, 3) - 1)];
+        let in_url = match target {
+            Target::Url(url) => url.query_pairs().count(),
+            Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => 0,
+        };
+        let in_data = options.data.as_ref().map_or(0, |data| data.split('&').count());
+        let parameters = if options.parameter.is_some() { 1 } else { (in_url + in_data).max(1) };
+        let tests_each = per_technique * options.techniques.len() as u32 * parameters as u32;
+        Watch { tests_each, tests: 0, is_reached: false, is_tested: false, critical: None }
+    }
+
+    /// Takes a line; the percentage after it, at most 95, where the line moves it.
+    pub fn line(&mut self, line: &str) -> Option<u8> {
+        const ANSWERED: [&str; 4] =
+            ["is protected by some kind", "content is stable", "is dynamic", "heuristic (basic)"];
+        self.is_reached |= ANSWERED.iter().any(|words| line.contains(words)) || line.contains("not authorized");
+        if line.contains("all tested parameters do not appear") || line.contains("following injection point(s)") {
+            (self.is_reached, self.is_tested) = (true, true);
+        } else if line.contains("[CRITICAL]") && !line.contains("going to retry") {
+            let (_, said) = line.split_once("[CRITICAL] ")?;
+            self.critical = Some(said.to_string());
+        }
+        if let Some(percent) = several(line) {
+            return Some(percent);
+        }
+        if !line.contains("[INFO] testing '") {
+            return None;
+        }
+        self.tests += 1;
+        Some((self.tests * 95 / self.tests_each.max(1)).min(95) as u8)
+    }
+
+    /// Why nothing was tested; `None` when something was.
+    pub fn fault(&self, target: &Target) -> Option<(FailureReason, String)> {
+        if self.is_tested {
+            return None;
+        }
+        let said = self.critical.as_deref().unwrap_or("it says nothing of a test");
+        if said.contains("does not exist") && !self.is_reached {
+            return Some((FailureReason::ResolutionFailed, format!("sqlmap does not find {target}: {said}")));
+        }
+        if said.contains("not authorized") {
+            let message = format!("{target} asks for credentials, so nothing was tested; give them in `auth`");
+            return Some((FailureReason::EngineFailed, message));
+        }
+        if !self.is_reached || said.contains("unable to connect") || said.contains("timed out") {
+            return Some((FailureReason::TargetUnreachable, format!("sqlmap got no answer from {target}: {said}")));
+        }
+        Some((FailureReason::EngineFailed, format!("sqlmap tested nothing at {target}: {said}")))
+    }
+}
+
+/// The percentage of a line such as `[2/5] Form:`, which a run with several targets begins each with.
+fn several(line: &str) -> Option<u8> {
+    let (count, rest) = line.trim().strip_prefix('[')?.split_once(']')?;
+    if !(rest.starts_with(" Form") || rest.starts_with(" URL")) {
+        return None;
+    }
+    let (at, of) = count.split_once('/')?;
+    let (at, of): (u32, u32) = (at.parse().ok()?, of.parse().ok()?);
+    (1..=of).contains(&at).then(|| (u64::from(at - 1) * 95 / u64::from(of)) as u8)
+}

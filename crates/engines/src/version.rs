@@ -1,0 +1,155 @@
+//! Which version of an engine is installed: a short run of its program, remembered as long as the program is the same.
+
+use crate::engine::Engine;
+use crate::job::{Control, Job, Settings};
+use crate::process::{self, JobDir, Limits, Program, Soft, Stdout};
+use crate::{Options, Target, sentinel, sqlmap};
+use scanyard_contract::ScanType;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// A Java or Python engine on a busy machine takes seconds to say its version.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The most bytes that a program may say meanwhile.
+const MAX_OUTPUT: u64 = 256 * 1024;
+
+/// What was asked before: the program, when it was last changed, and what it said.
+static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, SystemTime), String>>> = LazyLock::new(Mutex::default);
+
+/// The version that the program at `path` states of itself, such as `7.93`; `None` when it states none, is not there or
+/// takes too long. `supervisor`, `work_dir`, `user` and `limits` are those of a [`Job`].
+pub async fn version(
+    engine: &Engine,
+    path: &Path,
+    supervisor: &[String],
+    work_dir: &Path,
+    user: Option<&str>,
+    limits: Limits,
+) -> Option<String> {
+    let changed_at = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    let key = (path.to_path_buf(), changed_at);
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    if known.is_some() {
+        return known;
+    }
+    let said = ask(engine, path, probe_job(supervisor, work_dir, user, limits)).await?;
+    let version = stated(engine, &said)?;
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, version.clone());
+    Some(version)
+}
+
+/// The version of the program of a job; see [`version()`].
+pub async fn of_job(engine: &Engine, job: &Job) -> Option<String> {
+    version(engine, job.program.as_ref()?, &job.supervisor, &job.work_dir, job.user.as_deref(), job.limits).await
+}
+
+/// What makes an engine say its version; `None` for one that cannot.
+fn args(scan_type: ScanType) -> Option<&'static [&'static str]> {
+    match scan_type {
+        ScanType::Nmap | ScanType::Trivy | ScanType::Sqlmap | ScanType::Wapiti => Some(&["--version"]),
+        ScanType::Nikto => Some(&["-Version"]),
+        ScanType::Nuclei => Some(&["-version", "-duc"]),
+        // ZAP makes a home folder even for that.
+        ScanType::Zap => Some(&["-version", "-silent", "-dir", "home"]),
+        ScanType::Harvester => Some(&["--help"]),
+        ScanType::Sublist3r | ScanType::Sentinel => None,
+    }
+}
+
+/// A run in a folder of its own that has no target.
+fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>, limits: Limits) -> Job {
+    Job {
+        run_id: Uuid::now_v7(),
+        target: Target::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        addresses: Vec::new(),
+        options: Options::Sentinel(sentinel::Options::default()),
+        auth: None,
+        timeout: TIMEOUT,
+        program: None,
+        supervisor: supervisor.to_vec(),
+        work_dir: work_dir.to_path_buf(),
+        user: user.map(str::to_string),
+        templates: None,
+        dns: None,
+        limits,
+        upload: None,
+        settings: Settings::default(),
+    }
+}
+
+/// Everything that the program says to its version flag.
+async fn ask(engine: &Engine, path: &Path, job: Job) -> Option<String> {
+    let asked = args(engine.scan_type)?;
+    let (path, mut args) =
+        if engine.scan_type == ScanType::Sqlmap { sqlmap::command(path) } else { (path.to_path_buf(), Vec::new()) };
+    args.extend(asked.iter().map(|arg| arg.to_string()));
+    let dir = JobDir::create(&job.work_dir, job.run_id).ok()?;
+    let program = Program {
+        path,
+        args,
+        soft: Soft::Terminate,
+        grace: Duration::from_secs(1),
+        stdin: None,
+        stdout: Stdout::Report,
+        max_report_bytes: MAX_OUTPUT,
+    };
+    let (progress, _) = watch::channel(0);
+    // Held until the end: a lease that nobody can renew any more would be none.
+    let (_renew, renewed) = watch::channel(0);
+    let (cancel, stop) = (CancellationToken::new(), CancellationToken::new());
+    let mut control = Control { progress, cancel, stop, renewed, lease: TIMEOUT * 2 };
+    let mut said = Vec::new();
+    // Its exit code is not looked at: nikto 2.1.5 fails after it has said all of it.
+    process::run(&job, &mut control, &program, &dir, |_, bytes| said.extend_from_slice(bytes)).await;
+    Some(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The version in what a program said: beside its name, else where a line begins with one, else the first.
+fn stated(engine: &Engine, said: &str) -> Option<String> {
+    let names = [engine.title.to_lowercase(), engine.program.to_lowercase()];
+    let is_beside = |line: &str| names.iter().any(|name| line.to_lowercase().contains(name));
+    let is_first = |line: &str| number(line).is_some_and(|version| line.trim().starts_with(version));
+    let of_line = |wanted: &dyn Fn(&str) -> bool| said.lines().filter(|line| wanted(line)).find_map(number);
+    of_line(&is_beside).or_else(|| of_line(&is_first)).or_else(|| of_line(&|_| true)).map(str::to_string)
+}
+
+/// The first `1.2` or `1.2.3` of a line; a letter before it other than `v` makes it part of a word.
+fn number(line: &str) -> Option<&str> {
+    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    let words = words.map(|word| word.trim_start_matches('v').trim_matches('.'));
+    words.into_iter().find(|word| {
+        let parts: Vec<&str> = word.split('.').collect();
+        (2..=4).contains(&parts.len())
+            && parts.iter().all(|part| (1..=6).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::engine;
+
+    #[test]
+    fn each_engine_is_understood() {
+        for (scan_type, said, version) in [
+            (ScanType::Nmap, "Nmap version 7.93 ( https://nmap.org )\nCompiled with: liblua-5.3.6\n", "7.93"),
+            (ScanType::Nikto, "File  Version\nNikto main            2.1.5\nLibWhisker 2.5\n", "2.1.5"),
+            (ScanType::Nikto, "Nikto 2.6.1 (LW 2.5)\n", "2.6.1"),
+            (ScanType::Sqlmap, "1.7.2#stable\n[16:29:56] [WARNING] outdated\n", "1.7.2"),
+            (ScanType::Wapiti, "Wapiti-3.0.4 (wapiti.sourceforge.io)\n", "3.0.4"),
+            (ScanType::Zap, "Found Java version 17.0.2\nAvailable memory: 1024 MB\n2.17.0\n", "2.17.0"),
+            (ScanType::Nuclei, "[INF] Nuclei Engine Version: v3.10.0\n", "3.10.0"),
+            (ScanType::Trivy, "Version: 0.76.0\n", "0.76.0"),
+            (ScanType::Harvester, "*  theHarvester 4.9.2        *\n", "4.9.2"),
+        ] {
+            assert_eq!(stated(engine(scan_type), said).as_deref(), Some(version), "{said}");
+        }
+        assert_eq!(stated(engine(ScanType::Trivy), "no such file, error 2, v1x.0"), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! What the live tests of the URL engines share.
+
+use crate::common::{Steering, job, steering};
+use scanyard_contract::ScanType;
+use scanyard_contract::scan::FailureReason;
+use scanyard_engines::{Availability, Job, Options, Outcome, Report, locate, run};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// Where `scripts/install-engines` puts engines.
+pub fn install_dir() -> Option<PathBuf> {
+    let of_the_machine = nix::unistd::geteuid().is_root().then(|| PathBuf::from("/opt/scanyard/engines"));
+    of_the_machine.or_else(|| Some(std::env::home_dir()?.join(".local/share/scanyard/engines")))
+}
+
+/// The installed program of an engine.
+pub fn installed(scan_type: ScanType) -> PathBuf {
+    match locate(scan_type, None, install_dir().as_deref()) {
+        Availability::Program(path) => path,
+        other => panic!("this test needs {scan_type}: scripts/install-engines; {other:?}"),
+    }
+}
+
+pub fn web_job(scan_type: ScanType, program: &Path, target: &str, options: Value, work_dir: &Path) -> Job {
+    let options = Options::parse(scan_type, options.as_object().unwrap()).unwrap().unwrap();
+    let mut job = job(target, options, work_dir);
+    job.program = Some(program.to_path_buf());
+    // What is installed runs as it would for a user; a script of a test writes beside itself.
+    job.limits.is_confined = !program.starts_with(std::env::temp_dir());
+    job.timeout = Duration::from_secs(300);
+    job
+}
+
+/// A run to its end, which leaves nothing behind.
+pub async fn scan(scan_type: ScanType, program: &Path, target: &str, options: Value) -> (Report, Steering) {
+    let dir = tempfile::tempdir().unwrap();
+    let steering = steering(LEASE);
+    let report = run(web_job(scan_type, program, target, options, dir.path()), steering.control.clone()).await;
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the job folder is gone");
+    (report, steering)
+}
+
+/// A URL that nobody answers at.
+pub fn dead_url(path: &str) -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+pub fn reason(report: &Report) -> FailureReason {
+    match &report.outcome {
+        Outcome::Failed(failure) => failure.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether a finding has that rule and path.
+pub fn has(report: &Report, rule: &str, path: &str) -> bool {
+    let is_it = |finding: &scanyard_contract::Finding| {
+        finding.rule_id == rule && finding.location.path.as_deref() == Some(path)
+    };
+    report.findings.iter().any(is_it)
+}
+
+/// The rules and places of what was found, for messages of tests.
+pub fn rules(report: &Report) -> Vec<String> {
+    let line = |finding: &scanyard_contract::Finding| {
+        let path = finding.location.path.as_deref().unwrap_or_default();
+        format!("{} {} {path} {}", finding.severity.as_str(), finding.rule_id, finding.title)
+    };
+    report.findings.iter().map(line).collect()
+}
+
+/// A dead target makes the scan a failed one, whatever the engine exits with.
+pub async fn fails_at_a_dead_target(scan_type: ScanType, program: &Path, path: &str, options: Value) {
+    let (report, steering) = scan(scan_type, program, &dead_url(path), options).await;
+    assert_eq!(reason(&report), FailureReason::TargetUnreachable, "{:?}", report.outcome);
+    assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 0));
+    assert!(report.findings.is_empty(), "{:?}", rules(&report));
+    assert!(*steering.progress.borrow() < 100);
+}
+
+/// Begins a scan, cancels it when `is_time` says so, and checks that it ends cancelled within `grace`.
+pub async fn cancelled(job: Job, grace: Duration, is_time: impl AsyncFnOnce()) -> Report {
+    let work_dir = job.work_dir.clone();
+    let steering = steering(LEASE);
+    let scan = tokio::spawn(run(job, steering.control.clone()));
+    is_time().await;
+    let began = Instant::now();
+    steering.cancel.cancel();
+    let report = scan.await.unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    assert!(began.elapsed() < grace, "{:?}", began.elapsed());
+    assert!(*steering.progress.borrow() < 100);
+    assert_eq!(std::fs::read_dir(work_dir).unwrap().count(), 0);
+    report
+}
