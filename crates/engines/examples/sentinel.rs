@@ -20,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
         addresses: target.literals(),
         target,
         options,
+        auth: None,
         timeout: Duration::from_secs(600),
         program: None,
         supervisor: Vec::new(),
