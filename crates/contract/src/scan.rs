@@ -1,5 +1,6 @@
 //! The scan on the wire.
 
+use crate::consent::{Consent, GivenConsent};
 use crate::finding::{Finding, Summary};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,10 @@ words! {
         Ip = "ip",
         /// Addresses in CIDR notation.
         Network = "network",
+        /// Files that were uploaded.
+        Upload = "upload",
+        /// A container image in a registry.
+        Image = "image",
     }
 }
 
@@ -184,7 +189,8 @@ impl std::fmt::Debug for BasicAuth {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateScan {
-    /// Host name, domain, address, network in CIDR notation, or URL; which of them depends on the engine.
+    /// Host name, domain, address, network in CIDR notation, URL, `upload:` and the id of an upload, or a container image;
+    /// which of them depends on the engine.
     #[schema(max_length = 2048, examples("127.0.0.1"))]
     pub target: String,
     pub scan_type: ScanType,
@@ -222,6 +228,9 @@ pub struct CreateScan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
     pub callback_url: Option<String>,
+    /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
     /// What the engine shows the target to be let in. Write-only: no answer, template or report has it, and it is gone
     /// with the end of the scan. Which parts an engine takes is in `docs/ENGINES.md`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,6 +265,9 @@ pub struct Scan {
     /// The URL that is called once, when the scan is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// The consent that was given with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<GivenConsent>,
     /// On a queued scan that is read by itself: its place among your own tenant's queued scans, from 1. From 1,000 on it
     /// says 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -406,6 +418,11 @@ pub struct EngineInfo {
     /// Why it is not available and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable_reason: Option<String>,
+    /// Whom a scan contacts.
+    pub contacts: String,
+    /// Whether a scan tells third parties of the target: it then needs `consent`, and an operator who switched such
+    /// engines on.
+    pub needs_consent: bool,
     /// Forms of target that it takes, each with an example.
     pub targets: Vec<TargetExample>,
     /// JSON Schema of `options`.

@@ -1,5 +1,6 @@
 //! The scan template on the wire: named settings from which scans are launched.
 
+use crate::consent::Consent;
 use crate::scan::{Priority, ScanType, TargetType};
 use crate::timestamp::Timestamp;
 use crate::wire::given;
@@ -121,6 +122,9 @@ pub struct LaunchTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2048, examples("https://hooks.example.test/scans"))]
     pub callback_url: Option<String>,
+    /// Of this launch: a template never holds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 /// A scan template.

@@ -20,12 +20,17 @@ async fn main() -> anyhow::Result<()> {
         addresses: target.literals(),
         target,
         options,
+        dns: None,
         auth: None,
+        upload: None,
+        settings: scanyard_engines::Settings::default(),
         timeout: Duration::from_secs(600),
         program: None,
+        templates: None,
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,
+        limits: Default::default(),
     };
     let control = Control {
         progress: watch::channel(0).0,

@@ -10,9 +10,12 @@ pub fn fingerprint(key: &[&str]) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let mut text = String::from("sy1:");
+    let mut text = String::with_capacity(68);
+    text.push_str("sy1:");
     for byte in context.finish().as_ref() {
-        text.push_str(&format!("{byte:02x}"));
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
     }
     text
 }

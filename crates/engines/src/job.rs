@@ -1,7 +1,11 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
-use crate::{Options, Target, nikto, nmap, sentinel, sqlmap, wapiti, zap};
+use crate::policy::Policy;
+use crate::process::Limits;
+use crate::resolve::Resolver;
+use crate::upload::Packed;
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
@@ -20,12 +24,20 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// For engines that ask DNS themselves; present when the target has a name.
+    pub dns: Option<Dns>,
     /// Credentials for the target; [`crate::auth::faults`] has passed them.
     pub auth: Option<ScanAuth>,
+    /// The files to scan, where the target is an upload.
+    pub upload: Option<Packed>,
+    /// What the operator has set for engines.
+    pub settings: Settings,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
     pub program: Option<PathBuf>,
+    /// nuclei's templates: a folder of the operator's.
+    pub templates: Option<PathBuf>,
     /// The program and arguments that become the supervisor, such as `/proc/self/exe __supervise`.
     pub supervisor: Vec<String>,
     /// Folder in which the run makes its own job folder (0700, removed after ingest).
@@ -33,6 +45,23 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+    /// What all processes of the run may use together.
+    pub limits: Limits,
+}
+
+/// What the operator has set for engines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder with trivy's databases; it is only read.
+    pub trivy_cache_dir: Option<PathBuf>,
+}
+
+/// What an engine needs that asks DNS itself.
+#[derive(Debug, Clone)]
+pub struct Dns {
+    pub resolver: Resolver,
+    /// Decides whether a server that DNS names may be asked.
+    pub policy: Policy,
 }
 
 /// The hands that steer a run.
@@ -107,12 +136,16 @@ async fn run_engine(job: Job, control: Control) -> Report {
         return Report::failed(FailureReason::EngineFailed, format!("this engine does not take {}", job.target));
     }
     match &job.options {
+        Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,
         Options::Nikto(_) => nikto::run(job, control).await,
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
         Options::Zap(_) => zap::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
+        Options::Trivy(_) => trivy::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
+        Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }
 }
 

@@ -3,14 +3,19 @@
 //! An engine is data plus pure functions; [`process`] alone spawns. This crate must not know an HTTP server or a database.
 
 pub mod address;
+mod asset;
 pub mod auth;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
+pub mod harvester;
 pub mod ids;
+pub mod image;
 pub mod job;
+mod name_server;
 pub mod nikto;
 pub mod nmap;
+pub mod nuclei;
 pub mod options;
 pub mod policy;
 pub mod ports;
@@ -19,8 +24,11 @@ pub mod resolve;
 pub mod sentinel;
 pub mod site;
 pub mod sqlmap;
+pub mod sublist3r;
 pub mod target;
 pub mod text;
+pub mod trivy;
+pub mod upload;
 pub mod values;
 pub mod version;
 pub mod wapiti;
@@ -28,6 +36,6 @@ pub mod weak_target;
 pub mod zap;
 
 pub use engine::{Availability, Engine, locate};
-pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, run};
+pub use job::{Control, Dns, Job, Outcome, Parsed, RawReport, Report, Settings, run};
 pub use options::Options;
 pub use target::Target;

@@ -31,6 +31,28 @@ pub fn words<T: Copy + PartialEq>(value: &Value, table: &[(&str, T)]) -> Result<
     Ok(table.iter().filter(|(word, _)| is_given(word)).map(|(_, value)| *value).collect())
 }
 
+/// The most names in one list.
+const MAX_NAMES: usize = 50;
+
+/// A list of names: letters, digits, `_` and `-`, beginning with a letter or digit, at most 64 characters. None of them
+/// can be taken for an option, a path, or two names.
+pub fn names(value: &Value) -> Result<Vec<String>, String> {
+    let rule = "must be a list of 1 to 50 names of letters, digits, `_` and `-` that begin with a letter or digit";
+    let items = value.as_array().filter(|items| (1..=MAX_NAMES).contains(&items.len())).ok_or(rule)?;
+    items
+        .iter()
+        .map(|item| match item.as_str() {
+            Some(name) if is_name(name) => Ok(name.to_string()),
+            _ => Err(rule.to_string()),
+        })
+        .collect()
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    text.len() <= 64 && text.bytes().all(is_part) && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
 /// The most paths in one list.
 const MAX_PATHS: usize = 20;
 /// The longest path.
@@ -85,5 +107,13 @@ mod tests {
         assert_eq!(word(&json!("b"), &table), Ok(2));
         assert_eq!(word(&json!("c"), &table), Err("must be one of a, b".to_string()));
         assert!(word(&json!(1), &table).is_err());
+    }
+
+    #[test]
+    fn a_name_is_never_an_option_a_path_or_a_list() {
+        assert_eq!(names(&json!(["CVE-2021-44228", "x_1"])).unwrap(), ["CVE-2021-44228", "x_1"]);
+        for bad in ["-code", "", "a,b", "../x", "a.txt", "a b", "é", &"a".repeat(65)] {
+            assert!(names(&json!([bad])).is_err(), "{bad}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, users};
+use crate::commands::{
+    call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, uploads, users,
+};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -17,9 +19,14 @@ pub enum Command {
     Scan(scan::ScanArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
+    Explain(explain::ExplainArgs),
+    Simulate(simulate::SimulateArgs),
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
+    Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
+    Call(call::CallArgs),
+    Export(call::ExportArgs),
     Completions(completions::CompletionsArgs),
 }

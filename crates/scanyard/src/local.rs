@@ -6,7 +6,8 @@ use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
-use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target};
+use scanyard_engines::upload::Packed;
+use scanyard_engines::{Availability, Control, Dns, Job, Options, Outcome, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
 use std::net::IpAddr;
@@ -26,6 +27,8 @@ const LEASE: Duration = Duration::from_secs(30);
 pub struct LocalScan {
     pub scan_type: ScanType,
     pub target: Target,
+    /// The files to scan, where the target is some.
+    pub upload: Option<Packed>,
     pub options: Options,
     pub auth: Option<ScanAuth>,
     pub timeout: Duration,
@@ -37,19 +40,25 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     let (scan_type, target) = (scan.scan_type, scan.target.to_string());
     let started_at = now();
     let report = match prepare(&scan, config).await {
-        Ok((addresses, program)) => {
-            let work_dir = std::env::temp_dir().join(format!("scanyard-{scan_id}"));
+        Ok(Prepared { addresses, program, dns }) => {
+            let work_dir =
+                config.engines.work_dir.clone().unwrap_or_else(std::env::temp_dir).join(format!("scanyard-{scan_id}"));
             let job = Job {
                 run_id: scan_id,
                 target: scan.target,
                 addresses,
                 options: scan.options,
+                dns,
                 auth: scan.auth,
+                upload: scan.upload,
+                settings: config.engines.settings(),
                 timeout: scan.timeout,
                 program,
+                templates: config.engines.nuclei.templates.clone(),
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
-                user: config.engines.user.clone(),
+                user: config.engines.run_as(),
+                limits: config.engines.limits(),
             };
             let report = steer(job, bar, cancel).await;
             // Only an engine that is a program makes the folder.
@@ -83,8 +92,15 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     }
 }
 
+/// What a run needs besides what was asked for.
+struct Prepared {
+    addresses: Vec<IpAddr>,
+    program: Option<PathBuf>,
+    dns: Option<Dns>,
+}
+
 /// Finds the addresses and the program, or says why there can be no run.
-async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Option<PathBuf>), Failure> {
+async fn prepare(scan: &LocalScan, config: &Config) -> Result<Prepared, Failure> {
     let fail = |reason, message: String| Failure { reason, message, last_lines: Vec::new() };
     let engines = Engines::locate(&config.engines);
     if let Some(reason) = engines.missing(scan.scan_type) {
@@ -92,25 +108,32 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Opti
     }
     let program = match engines.availability(scan.scan_type) {
         Availability::Program(path) => Some(path.clone()),
-        Availability::Native | Availability::Missing { .. } | Availability::NoAdapter => None,
+        Availability::Native | Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => {
+            None
+        }
     };
     let policy = Policy::operator();
     let refuse =
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
+    if !scanyard_server::scan::looks_up_target(scan.scan_type) {
+        policy.check_name(&scan.target).map_err(refuse)?;
+        return Ok(Prepared { addresses: Vec::new(), program, dns: None });
+    }
     policy.check_literal(&scan.target).map_err(refuse)?;
-    let addresses = match scan.target.name() {
-        None => scan.target.literals(),
+    let (addresses, dns) = match scan.target.name() {
+        None => (scan.target.literals(), None),
         Some(name) => {
             let resolver = Resolver::new(&config.dns.servers);
             let resolver = resolver.map_err(|reason| fail(FailureReason::ResolutionFailed, reason))?;
-            resolver
+            let addresses = resolver
                 .lookup(name, LOOKUP)
                 .await
-                .map_err(|fault: ResolveFault| fail(FailureReason::ResolutionFailed, fault.to_string()))?
+                .map_err(|fault: ResolveFault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+            (addresses, Some(Dns { resolver, policy: policy.clone() }))
         }
     };
     policy.check_addresses(&scan.target, &addresses).map_err(refuse)?;
-    Ok((addresses, program))
+    Ok(Prepared { addresses, program, dns })
 }
 
 /// Runs the job, shows its progress and renews its lease as long as this process lives.

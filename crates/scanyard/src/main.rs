@@ -4,12 +4,15 @@ mod cli;
 mod commands;
 mod engine_options;
 mod exit;
+mod explain;
 mod interrupt;
 mod local;
 mod options;
 mod output;
+mod packing;
 mod progress;
 mod remote;
+mod simulate;
 
 use clap::Parser;
 use std::process::ExitCode;

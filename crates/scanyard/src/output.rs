@@ -53,6 +53,17 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Writes an answer's body to stdout as it came, with an end of line on a terminal's behalf.
+pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let has_end = bytes.is_empty() || bytes.ends_with(b"\n") || !stdout.is_terminal();
+    let end: &[u8] = if has_end { b"" } else { b"\n" };
+    match stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("writing to stdout"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Prints an object as JSON, with `schemaVersion`.
 pub fn print_json<T: Serialize>(content: T) -> anyhow::Result<()> {
     let document = Document { schema_version: SCHEMA_VERSION, content };

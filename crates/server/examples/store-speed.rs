@@ -79,6 +79,7 @@ fn new_scan(caller: usize) -> NewScan {
         timeout: 3600,
         asset_id: None,
         callback_url: None,
+        consent: None,
         template_id: None,
         attempts: 0,
         created_at: 0,
@@ -97,6 +98,7 @@ fn new_scan(caller: usize) -> NewScan {
         quota: Some(u64::MAX >> 1),
         auth: None,
         idempotency: None,
+        audit: None,
     }
 }
 

@@ -86,6 +86,7 @@ CREATE TABLE scan (
     timeout_s BIGINT NOT NULL,
     asset_id TEXT,
     callback_url TEXT,
+    consent TEXT,
     template_id TEXT,
     attempts BIGINT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -24,6 +24,7 @@ use scanyard_contract::Support;
 use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,6 +53,8 @@ pub struct Parts {
     /// Calls on their way to the log.
     pub calls: CallLog,
     pub queue: Queue,
+    /// Seats of uploads that are being received here.
+    pub uploads: Semaphore,
     /// Streams of live events.
     pub live: Live,
     /// How many scans wait.
@@ -131,6 +134,7 @@ impl App {
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
+            uploads: Semaphore::new(config.uploads.concurrency),
             live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),

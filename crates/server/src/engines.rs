@@ -4,7 +4,8 @@ use crate::config;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{EngineInfo, TargetExample};
 use scanyard_engines::engine::{ENGINES, Engine, engine};
-use scanyard_engines::{Availability, locate};
+use scanyard_engines::{Availability, locate, nuclei};
+use std::path::Path;
 
 /// What was found of each engine when the process started.
 #[derive(Debug, Clone)]
@@ -13,7 +14,8 @@ pub struct Engines(Vec<Availability>);
 impl Engines {
     /// Looks for every engine.
     pub fn locate(config: &config::Engines) -> Engines {
-        Engines(ScanType::ALL.iter().map(|scan_type| locate(*scan_type, config.path(*scan_type))).collect())
+        let installed = config::Engines::installed();
+        Engines(ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, installed.as_deref())).collect())
     }
 
     /// Whether and where an engine is there.
@@ -38,6 +40,7 @@ impl Engines {
                     places.join(" or ")
                 ))
             }
+            Availability::NotReady(reason) => Some(reason.clone()),
             Availability::NoAdapter => Some(format!("this version of Scanyard does not drive {scan_type} yet")),
         }
     }
@@ -60,8 +63,33 @@ impl Engines {
             available: unavailable_reason.is_none(),
             version: None,
             unavailable_reason,
+            contacts: engine.contacts.to_string(),
+            needs_consent: engine.needs_consent,
             targets: engine.targets.iter().map(example).collect(),
             options: engine.options_schema().clone(),
         }
+    }
+}
+
+/// Where an engine is, when the settings have all that it needs.
+fn ready(scan_type: ScanType, config: &config::Engines, installed: Option<&Path>) -> Availability {
+    let found = locate(scan_type, config.path(scan_type), installed);
+    let fault = match scan_type {
+        ScanType::Nuclei => nuclei::templates_fault(config.nuclei.templates.as_deref()),
+        ScanType::Nmap
+        | ScanType::Zap
+        | ScanType::Trivy
+        | ScanType::Nikto
+        | ScanType::Sqlmap
+        | ScanType::Wapiti
+        | ScanType::Sentinel => None,
+        ScanType::Harvester | ScanType::Sublist3r => (!config.osint).then(|| {
+            "tells third parties of the target, which is off here: set engines.osint = true, and start again"
+                .to_string()
+        }),
+    };
+    match (found, fault) {
+        (Availability::Program(_), Some(reason)) => Availability::NotReady(format!("{scan_type} {reason}")),
+        (found, _) => found,
     }
 }

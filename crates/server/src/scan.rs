@@ -2,6 +2,7 @@
 
 use crate::schema::{self, Fault, Found};
 use crate::store::scan::ScanRecord;
+use scanyard_contract::consent::{Consent, GivenConsent};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{CreateScan, Results};
 use scanyard_contract::wire::Detail;
@@ -17,6 +18,8 @@ use uuid::Uuid;
 pub const DEFAULT_TIMEOUT: u32 = 3600;
 /// The longest tag, in characters.
 const MAX_TAG: usize = 64;
+/// The longest note of a consent, in characters.
+const MAX_NOTE: usize = 500;
 
 /// The options that a scan runs with: `config` overrides `options` key by key.
 pub fn effective_options(options: &Map<String, Value>, config: &Map<String, Value>) -> Map<String, Value> {
@@ -41,6 +44,9 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
         if label.as_ref().is_some_and(|label| !is_label(label, 255)) {
             bounds(field.to_string(), "must be 1 to 255 characters, no control characters");
         }
+    }
+    if scan.consent.as_ref().is_some_and(|consent| !is_label(&consent.note, MAX_NOTE)) {
+        bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
     }
     found.extend(option_faults(scan));
     let auth = scan.auth.as_ref().map(|auth| scanyard_engines::auth::faults(scan.scan_type, auth));
@@ -104,7 +110,7 @@ pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
         details.extend(takes);
         details
     };
-    let target = Target::parse(&scan.target).map_err(|fault| refused(fault.to_string()))?;
+    let target = Target::parse_for(scan.scan_type, &scan.target).map_err(|fault| refused(fault.to_string()))?;
     if let Some(said) = scan.target_type.filter(|said| !target.is_a(*said)) {
         return Err(refused(format!("is of type {}, not {said} as targetType says", target.target_type())));
     }
@@ -145,6 +151,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         timeout,
         asset_id,
         callback_url,
+        consent,
         // Sealed beside the job, never in the record.
         auth: _,
     } = create;
@@ -165,6 +172,12 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         asset_id,
         callback_url,
+        consent: consent.filter(|consent| consent.third_party).map(|consent| GivenConsent {
+            third_party: consent.third_party,
+            note: consent.note,
+            by: api_key_id.to_string(),
+            at: Timestamp(now),
+        }),
         template_id: None,
         attempts: 0,
         created_at: now,
@@ -224,9 +237,14 @@ fn utc(now: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(now.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// Whether a scan lacks the consent that its engine needs.
+pub fn lacks_consent(scan_type: ScanType, consent: Option<&Consent>) -> bool {
+    engine(scan_type).needs_consent && !consent.is_some_and(|consent| consent.third_party)
+}
+
 /// Whether the engine asks third parties about a name instead of asking the name: then we do not look it up either.
 pub fn looks_up_target(scan_type: ScanType) -> bool {
-    !matches!(scan_type, ScanType::Harvester | ScanType::Sublist3r)
+    !engine(scan_type).needs_consent
 }
 
 #[cfg(test)]

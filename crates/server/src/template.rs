@@ -83,7 +83,7 @@ pub fn faults(template: &TemplateRecord) -> Vec<Found> {
 /// Whether some target of that type can be one for the template's engine.
 fn can_take(template: &TemplateRecord, said: TargetType) -> bool {
     let forms = &engine(template.scan_type).targets;
-    let is_said = |example: &str| Target::parse(example).is_ok_and(|target| target.is_a(said));
+    let is_said = |example: &str| Target::parse_for(template.scan_type, example).is_ok_and(|target| target.is_a(said));
     forms.is_empty() || forms.iter().any(|(form, example)| *form == said || is_said(example))
 }
 
@@ -101,6 +101,7 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
         timeout: Some(template.timeout),
         asset_id: None,
         callback_url: None,
+        consent: None,
         auth: None,
     }
 }
@@ -108,8 +109,19 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
 /// The scan that a launch asks for. What the launch gives wins over the template, its `options` over both of the
 /// template's maps: else an option that the template's `config` sets could not be changed.
 pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan {
-    let LaunchTemplate { target, name, target_type, priority, options, config, tags, timeout, asset_id, callback_url } =
-        launch;
+    let LaunchTemplate {
+        target,
+        name,
+        target_type,
+        priority,
+        options,
+        config,
+        tags,
+        timeout,
+        asset_id,
+        callback_url,
+        consent,
+    } = launch;
     let of_template = without_target(template);
     let mut base_config = of_template.config;
     base_config.retain(|name, _| !options.contains_key(name));
@@ -125,6 +137,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         timeout: timeout.or(of_template.timeout),
         asset_id,
         callback_url,
+        consent,
         auth: None,
     }
 }

@@ -9,6 +9,7 @@ mod scan;
 mod server;
 mod template;
 mod tenant;
+mod upload;
 mod user;
 mod validation;
 mod webhook;
@@ -67,6 +68,9 @@ codes! {
     TemplateNotFound => template::TEMPLATE_NOT_FOUND,
     TemplateNameRequired => template::TEMPLATE_NAME_REQUIRED,
     DuplicateTemplateName => template::DUPLICATE_TEMPLATE_NAME,
+
+    UploadNotFound => upload::UPLOAD_NOT_FOUND,
+    InvalidUpload => upload::INVALID_UPLOAD,
 
     WebhookNotFound => webhook::WEBHOOK_NOT_FOUND,
     InvalidWebhookUrl => webhook::INVALID_WEBHOOK_URL,
@@ -131,11 +135,16 @@ codes! {
 
 impl Code {
     /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
-    pub const AHEAD: &'static [Code] = &[Code::ConsentRequired, Code::KafkaError];
+    pub const AHEAD: &'static [Code] = &[Code::KafkaError];
 
     /// The code as it stands in the answer.
     pub fn as_str(self) -> &'static str {
-        self.row().code
+        self.row().code.unwrap_or_default()
+    }
+
+    /// The status that the answer has.
+    pub fn status(self) -> u16 {
+        self.row().status.unwrap_or(500)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the live tests share.
 
-use scanyard_engines::{Control, Job, Options, Target};
+use scanyard_engines::process::Limits;
+use scanyard_engines::{Control, Job, Options, Settings, Target};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -34,13 +36,23 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        dns: None,
         auth: None,
+        upload: None,
+        settings: Settings::default(),
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
+        templates: None,
         supervisor: vec![SUPERVISOR.to_string()],
         work_dir: work_dir.to_path_buf(),
         user: None,
+        limits: unconfined(),
     }
+}
+
+/// The limits of an engine that is a script of a test, and writes beside itself what the test wants to know.
+pub fn unconfined() -> Limits {
+    Limits { is_confined: false, ..Limits::default() }
 }
 
 /// Waits for a fact, ten seconds at most.
@@ -62,4 +74,26 @@ pub fn read_pids(path: &Path) -> Vec<i32> {
 pub fn is_alive(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Whether this process can reach nothing but loopback. Where it cannot say so, it runs the test again in a namespace
+/// that has nothing else, and the test is over.
+pub fn is_alone(test: &str) -> bool {
+    let devices = std::fs::read_to_string("/proc/self/net/dev").unwrap();
+    let others = devices.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim() != "lo");
+    if others.count() == 0 {
+        return true;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/alone");
+    let again =
+        Command::new(script).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).output();
+    let again = again.expect("scripts/alone runs");
+    let text = String::from_utf8_lossy(&again.stdout);
+    let is_passed = again.status.success() && text.contains("1 passed");
+    assert!(
+        is_passed,
+        "in a namespace of its own (unshare, of util-linux): {text}\n{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    false
 }

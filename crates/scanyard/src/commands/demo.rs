@@ -111,6 +111,7 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
         timeout: Some(300),
         asset_id: None,
         callback_url: None,
+        consent: None,
         auth: None,
     }
 }

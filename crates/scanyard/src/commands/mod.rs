@@ -1,13 +1,17 @@
 //! One file per command.
 
+pub mod call;
 pub mod completions;
 pub mod demo;
 pub mod engines;
 pub mod errors;
+pub mod explain;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
 pub mod serve;
+pub mod simulate;
+pub mod uploads;
 pub mod users;
 
 use crate::cli::Command;
@@ -20,10 +24,15 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Scan(args) => scan::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
+        Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Call(args) => call::run(args).await,
+        Command::Export(args) => call::export(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -6,14 +6,17 @@ use crate::interrupt;
 use crate::local::{self, LocalScan};
 use crate::options::pair;
 use crate::output::{self, Format};
+use crate::packing;
 use crate::progress::Progress;
 use crate::remote::{self, Remote};
 use anyhow::anyhow;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
+use scanyard_contract::consent::Consent;
 use scanyard_contract::scan::{CreateScan, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
+use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
 use std::fs::File;
@@ -30,7 +33,9 @@ use std::time::Duration;
     after_help = format!("Examples:
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
+  scanyard scan trivy ./project -o scanners=misconfig,secret
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -38,7 +43,9 @@ use std::time::Duration;
     after_long_help = format!("Examples:
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
+  scanyard scan trivy ./project -o scanners=misconfig,secret
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
+  scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
 {SCAN_EXIT_CODES}
 
@@ -47,7 +54,7 @@ use std::time::Duration;
 pub struct ScanArgs {
     #[arg(value_parser = engine_parser())]
     engine: ScanType,
-    /// Address, network, host name or URL; which of them depends on the engine
+    /// Address, network, host name, URL, or for trivy a path or an image; which of them depends on the engine
     target: String,
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
@@ -66,6 +73,9 @@ pub struct ScanArgs {
     /// Longest run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
+    /// Third parties may be told of the target: who agreed to it, and why; harvester and sublist3r need it
+    #[arg(long, value_name = "NOTE")]
+    consent_third_party: Option<String>,
     /// File of settings, for engines in unusual places and DNS servers
     #[arg(long, value_name = "FILE", env = "SCANYARD_CONFIG")]
     config: Option<PathBuf>,
@@ -90,10 +100,25 @@ fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
 
+impl ScanArgs {
+    /// The consent that was given; an engine that needs one does not run without it, here or on a server.
+    fn consent(&self) -> Result<Option<Consent>, Failure> {
+        let consent = self.consent_third_party.clone().map(|note| Consent { third_party: true, note });
+        if engine(self.engine).needs_consent && consent.is_none() {
+            return Err(Failure::usage(anyhow!(
+                "{} tells third parties of the target. If they may learn of it, say who agreed: --consent-third-party NOTE",
+                self.engine
+            )));
+        }
+        Ok(consent)
+    }
+}
+
 /// Runs the scan and prints its results.
 pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
+    let consent = args.consent()?;
     let scanned = match args.remote.client()? {
-        Some(client) => remotely(&args, &client).await,
+        Some(client) => remotely(&args, consent, &client).await,
         None => locally(&args).await,
     };
     let results = scanned?;
@@ -106,8 +131,15 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
 
 async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     let given = engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
-    let target = Target::parse(&args.target)
-        .map_err(|fault| Failure::usage(anyhow!("the target {} {fault}", output::clean(&args.target))))?;
+    let packing = match packing::path(args.engine, &args.target) {
+        Some(path) => Some(packing::pack(path).await?),
+        None => None,
+    };
+    let target = match &packing {
+        Some(packing) => Target::Upload(packing.id),
+        None => Target::parse_for(args.engine, &args.target)
+            .map_err(|fault| Failure::usage(anyhow!("the target {} {fault}", output::clean(&args.target))))?,
+    };
     let options = match Options::parse(args.engine, &given) {
         Some(Ok(options)) => options,
         Some(Err(faults)) => return Err(Failure::usage(anyhow!(engine_options::faults(&faults)))),
@@ -120,31 +152,44 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
     let auth = auth(args)?;
-    let scan = LocalScan { scan_type: args.engine, target, options, auth, timeout };
+    let upload = packing.as_ref().map(|packing| packing.packed.clone());
+    let scan = LocalScan { scan_type: args.engine, target, upload, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
-    Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
+    let mut results = local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await;
+    if packing.is_some() {
+        // The id is nobody's; the path is what was asked for.
+        results.target = args.target.clone();
+    }
+    Ok(results)
 }
 
-async fn remotely(args: &ScanArgs, client: &Client) -> Result<Results, Failure> {
+async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {
     let cancel = interrupt::token()?;
+    let progress = Progress::new(false);
+    let mut bar = progress.add(&label(args));
+    let options =
+        engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
+    let target = match packing::path(args.engine, &args.target) {
+        Some(path) => format!("upload:{}", packing::upload(client, &packing::pack(path).await?, &mut bar).await?.id),
+        None => args.target.clone(),
+    };
     let new = CreateScan {
-        target: args.target.clone(),
+        target,
         scan_type: args.engine,
         name: None,
         target_type: None,
         priority: None,
-        options: engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?,
+        options,
         config: serde_json::Map::new(),
         tags: Vec::new(),
         timeout: Some(args.timeout),
         asset_id: None,
         callback_url: None,
+        consent,
         auth: auth(args)?,
     };
     let scan = client.create_scan(&new).await?;
-    let progress = Progress::new(false);
-    let mut bar = progress.add(&label(args));
     remote::follow(client, scan, &mut bar, &cancel).await
 }
 

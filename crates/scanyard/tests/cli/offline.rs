@@ -6,7 +6,9 @@ use crate::support::{fail, json, run, scanyard};
 fn help_names_every_command_and_is_no_error() {
     let (text, code) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "users", "demo"] {
+    for command in
+        ["serve", "scan", "engines", "errors", "explain", "simulate", "openapi", "completions", "keys", "users", "demo"]
+    {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
     }

@@ -1,6 +1,9 @@
 //! Scans in the process itself, without a server.
 
-use crate::support::{SLOW, bare_web_server, closed_port, interrupt, json, run, scanyard, start, wait_until};
+use crate::support::{
+    SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
+};
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn a_web_server_without_protection_is_a_finding_and_exit_1() {
@@ -83,4 +86,55 @@ fn children(pid: u32) -> Vec<u32> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// A program in the place of sublist3r, which finds one name.
+fn sublist3r(dir: &std::path::Path) -> String {
+    let program = dir.join("sublist3r");
+    std::fs::write(&program, "#!/bin/sh\necho www.example.test > out.txt\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program.display().to_string()
+}
+
+const NAMES: [&str; 7] =
+    ["scan", "sublist3r", "example.test", "--consent-third-party", "agreed with the owner", "--format", "json"];
+
+#[test]
+fn an_engine_that_tells_third_parties_needs_a_consent_and_its_operator() {
+    let (message, code) = fail(&["scan", "sublist3r", "example.test"]);
+    assert_eq!(code, 2, "{message}");
+    assert!(
+        message.contains("sublist3r tells third parties of the target") && message.contains("--consent-third-party")
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    let local = |osint: &str| {
+        let mut command = scanyard(&NAMES);
+        command.env("SCANYARD_ENGINES_SUBLIST3R_PATH", sublist3r(dir.path())).env("SCANYARD_ENGINES_OSINT", osint);
+        let output = command.output().unwrap();
+        (json(&String::from_utf8(output.stdout).unwrap()), output.status.code().unwrap())
+    };
+    let (off, code) = local("false");
+    assert_eq!((code, &off["failure"]["reason"]), (3, &"engine_missing".into()));
+    assert!(off["failure"]["message"].as_str().unwrap().contains("engines.osint = true"), "{off}");
+    let (results, code) = local("true");
+    assert_eq!((code, &results["status"]), (0, &"completed".into()), "{results}");
+    assert_eq!(results["findings"][0]["location"]["host"], "www.example.test");
+}
+
+#[test]
+fn a_server_runs_such_an_engine_without_looking_the_target_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = sublist3r(dir.path());
+    // A name server that is not there.
+    let dns = format!("127.0.0.1:{}", closed_port());
+    let more = ["--engines-osint", "true", "--engines-sublist3r-path", &program, "--dns-servers", &dns];
+    let server = Server::start_with(tempfile::tempdir().unwrap(), &more);
+    let remote = ["--server", &server.url, "--key", &server.key];
+    let (text, code) = run(&[&NAMES[..], &remote[..]].concat());
+    let results = json(&text);
+    assert_eq!((code, &results["status"]), (0, &"completed".into()), "{text}");
+    assert_eq!(results["findings"][0]["location"]["host"], "www.example.test");
+    let (message, code) = fail(&[&["scan", "sublist3r", "example.test"], &remote[..]].concat());
+    assert_eq!(code, 2, "{message}");
 }

@@ -34,6 +34,7 @@ pub mod status;
 pub mod templates;
 pub mod tenants;
 pub mod tidy;
+pub mod uploads;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
@@ -64,6 +65,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(errors::list_errors))
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
+        .routes(routes!(errors::get_service_error))
+        .routes(routes!(errors::get_service_code_error))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(tenants::get_tenant, tenants::update_tenant))
@@ -87,6 +90,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(templates::create_template, templates::list_templates))
         .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
         .routes(routes!(templates::launch_template))
+        .routes(routes!(uploads::create_upload, uploads::list_uploads))
+        .routes(routes!(uploads::get_upload, uploads::delete_upload))
         .routes(routes!(usage::get_usage_summary))
         .routes(routes!(usage::get_usage_history))
         .routes(routes!(usage::get_usage_by_key))

@@ -56,6 +56,7 @@ use utoipa::openapi::{
         (name = "users", description = "People who log in"),
         (name = "audit", description = "Who changed what, from where"),
         (name = "templates", description = "Settings from which scans are launched"),
+        (name = "uploads", description = "Files to scan"),
         (name = "usage", description = "Who called what, and how the quota stands"),
         (name = "webhooks", description = "Be called when a scan starts or ends"),
         (name = "engines", description = "What can scan"),
@@ -132,7 +133,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn add_failures(operation: &mut Operation) {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(operation.operation_id.as_deref().unwrap_or_default()) {
-        by_status.entry(code.row().status).or_default().push(code);
+        by_status.entry(code.status()).or_default().push(code);
     }
     for (status, codes) in by_status {
         operation.responses.responses.insert(status.to_string(), failure(&codes).into());
@@ -146,7 +147,7 @@ fn failure(codes: &[Code]) -> Documented {
         .description(lines.join("\n\n"))
         .content(JSON, content("Failed"))
         .content(PROBLEM, content("Problem"));
-    let waits = codes.iter().any(|code| matches!(code.row().status, 429 | 503) || *code == Code::IdempotencyInProgress);
+    let waits = codes.iter().any(|code| matches!(code.status(), 429 | 503) || *code == Code::IdempotencyInProgress);
     if waits {
         builder.header("Retry-After", integer("Whole seconds to wait, where known")).build()
     } else {

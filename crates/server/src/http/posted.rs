@@ -57,6 +57,19 @@ impl FromRequest<App> for Posted {
 }
 
 impl Posted {
+    /// The request with its body still outside.
+    pub fn stream(self) -> Result<Streamed, ApiError> {
+        let received = Received {
+            idempotency_key: idempotency_key(&self.headers)?,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            headers: self.headers,
+            body: Bytes::new(),
+        };
+        Ok(Streamed { body: self.body, received })
+    }
+
     /// Reads the body within its bounds of size and time.
     pub async fn receive(self, app: &App) -> Result<Received, ApiError> {
         let idempotency_key = idempotency_key(&self.headers)?;
@@ -69,6 +82,33 @@ impl Posted {
             headers: self.headers,
             idempotency_key,
         })
+    }
+}
+
+/// A POST whose body is read piece by piece.
+#[derive(Debug)]
+pub struct Streamed {
+    pub body: Body,
+    received: Received,
+}
+
+impl Streamed {
+    /// The media type that the body is declared to be of, in small letters and without parameters.
+    pub fn media_type(&self) -> String {
+        let given = self.received.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Whether the body is declared to be compressed on its way.
+    pub fn is_encoded(&self) -> bool {
+        let encoding = self.received.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+        encoding.is_some_and(|encoding| encoding != b"identity")
+    }
+
+    /// The request once its body has been read to somewhere else: its digest stands for it.
+    pub fn read_as(self, sha256: &str) -> Received {
+        let digest = format!("{} {sha256}", self.media_type());
+        Received { body: digest.into(), ..self.received }
     }
 }
 
@@ -144,7 +184,7 @@ impl Received {
     fn check_media_type(&self) -> Result<(), ApiError> {
         let encoding = self.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
         if encoding.is_some_and(|encoding| encoding != b"identity") {
-            let error = ApiError::new(Code::UnsupportedMediaType);
+            let error = ApiError::new(Code::UnsupportedMediaType).with("types", "application/json");
             return Err(error.detail("Content-Encoding", "bodies are taken as they are, not compressed"));
         }
         let given = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -157,6 +197,7 @@ impl Received {
         if is_json && is_utf8 {
             return Ok(());
         }
-        Err(ApiError::new(Code::UnsupportedMediaType).detail("Content-Type", "must be application/json in UTF-8"))
+        let error = ApiError::new(Code::UnsupportedMediaType).with("types", "application/json");
+        Err(error.detail("Content-Type", "must be application/json in UTF-8"))
     }
 }

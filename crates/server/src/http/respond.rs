@@ -8,7 +8,7 @@ use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
-use crate::http::{answer, events, panic, report};
+use crate::http::{answer, events, panic, report, uploads};
 use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -19,7 +19,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use scanyard_contract::Code;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Carries the request's id on every answer.
@@ -80,7 +80,7 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     };
     let mut response = match refuse(&app, &asked, &request) {
         Err(error) => error.into_response(),
-        Ok(()) => run(&app, &asked.method, next.run(request)).await,
+        Ok(()) => run(&app, &asked, next.run(request)).await,
     };
     let error = failure_of(&mut response);
     if let (Some(error), Some(rest)) = (&error, rest)
@@ -157,15 +157,21 @@ fn is_defined(method: &Method) -> bool {
     defined.contains(method) || method.as_str() == "QUERY"
 }
 
+/// Whether the body is one that takes its time; how slowly it may arrive, its handler says.
+fn is_upload(asked: &Asked) -> bool {
+    let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+    asked.method == Method::POST && super::BASES.iter().any(|base| route.strip_prefix(base) == Some(uploads::PATH))
+}
+
 /// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.
-async fn run(app: &App, method: &Method, handler: impl Future<Output = Response>) -> Response {
-    let budget = app.config.http.request_timeout;
+async fn run(app: &App, asked: &Asked, handler: impl Future<Output = Response>) -> Response {
+    let budget = if is_upload(asked) { Duration::MAX } else { app.config.http.request_timeout };
     match tokio::time::timeout(budget, panic::caught(handler)).await {
         Ok(Ok(response)) => response,
         Ok(Err(panicked)) => ApiError::new(Code::InternalError).caused_by(panicked).into_response(),
         Err(_) => {
             let error = ApiError::new(Code::OperationTimeout);
-            match *method {
+            match asked.method {
                 Method::POST => error.detail(
                     "Idempotency-Key",
                     "the outcome is unknown: repeat the request with the same Idempotency-Key and body",

@@ -2,6 +2,7 @@
 
 use super::scan_count::{self, Cell};
 use super::{StoreError, finding, parsed, report, scan_event};
+use scanyard_contract::consent::GivenConsent;
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Coverage, Failure, Scan};
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType, Timestamp};
@@ -35,6 +36,8 @@ pub struct ScanRecord {
     pub asset_id: Option<String>,
     /// Told once how the scan ended.
     pub callback_url: Option<String>,
+    /// That third parties may learn of the target, and who said so.
+    pub consent: Option<GivenConsent>,
     /// The template that it was launched from.
     pub template_id: Option<String>,
     pub attempts: u32,
@@ -75,6 +78,7 @@ impl ScanRecord {
             timeout: self.timeout,
             asset_id: self.asset_id.clone(),
             callback_url: self.callback_url.clone(),
+            consent: self.consent.clone(),
             queue_position: None,
             template_id: self.template_id.clone(),
             attempts: self.attempts,
@@ -90,7 +94,7 @@ impl ScanRecord {
 }
 
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, asset_id, callback_url, consent, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -200,6 +204,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
         asset_id: row.try_get("asset_id")?,
         callback_url: row.try_get("callback_url")?,
+        consent: json(row, "consent")?,
         template_id: row.try_get("template_id")?,
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         created_at: row.try_get("created_at")?,

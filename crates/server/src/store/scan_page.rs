@@ -27,7 +27,11 @@ macro_rules! page {
             "config",
             $closed,
             ", ",
-            "timeout_s, asset_id, callback_url, template_id, attempts, created_at, started_at, completed_at, sealed_at, ",
+            "timeout_s, asset_id, callback_url, ",
+            $json,
+            "consent",
+            $closed,
+            ", template_id, attempts, created_at, started_at, completed_at, sealed_at, ",
             $json,
             "failure",
             $closed,
@@ -80,6 +84,8 @@ struct Row<'a> {
     asset_id: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     callback_url: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     template_id: Option<&'a RawValue>,
     attempts: u32,

@@ -1,5 +1,6 @@
 //! Submissions, set-based: the number of statements does not grow with the number of scans.
 
+use super::audit::{self, AuditRecord};
 use super::idempotency::{self, NewIdempotency, StoredAnswer};
 use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
@@ -23,6 +24,8 @@ pub struct NewScan {
     pub auth: Option<String>,
     /// Kept with the scan, so that a repeat finds the answer.
     pub idempotency: Option<NewIdempotency>,
+    /// Written with the scan: that a consent was given.
+    pub audit: Option<AuditRecord>,
 }
 
 /// What became of a submission.
@@ -43,6 +46,7 @@ struct Row<'a> {
     tags: String,
     options: String,
     config: String,
+    consent: Option<String>,
     host: &'a str,
     auth: Option<&'a str>,
 }
@@ -56,6 +60,7 @@ impl<'a> Row<'a> {
             tags: serde_json::to_string(&scan.tags)?,
             options: serde_json::to_string(&scan.options)?,
             config: serde_json::to_string(&scan.config)?,
+            consent: scan.consent.as_ref().map(serde_json::to_string).transpose()?,
             host: &new.host,
             auth: new.auth.as_deref(),
         })
@@ -92,16 +97,20 @@ pub async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec
     let first = first_of_keys(scans);
     let mut outcomes = claim_keys(conn, scans, &first).await?;
     take_quota(conn, scans, &mut outcomes).await?;
-    let (mut stored, mut counts) = (Vec::with_capacity(scans.len()), BTreeMap::new());
+    let (mut stored, mut counts, mut audited) = (Vec::with_capacity(scans.len()), BTreeMap::new(), Vec::new());
     for (new, outcome) in scans.iter().zip(&outcomes) {
         if *outcome == Some(Submitted::Stored) {
             stored.push(Row::of(new)?);
+            audited.extend(&new.audit);
             *counts.entry(scan_count::Cell::of(&new.scan)).or_insert(0) += 1;
         }
     }
     if !stored.is_empty() {
         insert(conn, &stored).await?;
         begin_turns(conn, &stored).await?;
+        for record in audited {
+            audit::insert(conn, record).await?;
+        }
         scan_count::add(conn, &counts).await?;
     }
     // What is open now repeats an earlier one of this batch.
@@ -185,8 +194,8 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
 
 static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
-         timeout_s, asset_id, callback_url, template_id, created_at, progress, attempts)";
-    Inserts::new(into, 17, ", 0, 0")
+         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts)";
+    Inserts::new(into, 18, ", 0, 0")
 });
 static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "job (scan_id, tenant_id, scan_type, priority, host, auth, state, eligible_at, lost)";
@@ -199,7 +208,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
         let (now, later) = rows.split_at(count);
         let mut scans = sqlx::query(scan);
         let mut jobs = sqlx::query(job);
-        for Row { scan, priority, tags, options, config, host, auth } in now {
+        for Row { scan, priority, tags, options, config, consent, host, auth } in now {
             scans = scans
                 .bind(scan.id.to_string())
                 .bind(&scan.tenant_id)
@@ -216,6 +225,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(i64::from(scan.timeout))
                 .bind(&scan.asset_id)
                 .bind(&scan.callback_url)
+                .bind(consent)
                 .bind(&scan.template_id)
                 .bind(scan.created_at);
             jobs = jobs

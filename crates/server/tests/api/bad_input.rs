@@ -317,6 +317,7 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
         let engines = &mut config.engines;
         engines.nmap.path = Some("/nonexistent/nmap".into());
         // These may be installed where the test runs.
+        engines.trivy.path = Some("/nonexistent/trivy".into());
         for program in [&mut engines.nikto, &mut engines.sqlmap, &mut engines.wapiti, &mut engines.zap] {
             program.path = Some("/nonexistent/engine".into());
         }
@@ -329,6 +330,7 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
     for scan_type in ScanType::ALL.iter().filter(|t| !matches!(t, ScanType::Nmap | ScanType::Sentinel)) {
         let target = match scan_type {
             ScanType::Harvester | ScanType::Sublist3r => "nowhere.example.test",
+            ScanType::Trivy => "registry.example.test/app",
             _ => "http://127.0.0.1/?id=1",
         };
         let body = json!({"target": target, "scanType": scan_type});

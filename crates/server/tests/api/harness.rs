@@ -361,7 +361,7 @@ pub fn read(status: StatusCode, headers: HeaderMap, bytes: &[u8], method: &Metho
     assert_eq!(keys, usize::from(is_new), "a key in {text}");
     if !status.is_success() && method != Method::HEAD {
         let code: Code = body["code"].as_str().unwrap_or_default().parse().unwrap_or_else(|()| panic!("{text}"));
-        assert_eq!(code.row().status, status.as_u16());
+        assert_eq!(code.status(), status.as_u16());
         assert_eq!(body["requestId"], id);
         assert_eq!(body["retryable"], code.row().retry.is_retryable());
         assert_eq!(

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const NOBODYS: &[(&str, &str)] = &[
     ("get_error", "the catalogue is everybody's"),
     ("get_contract_error", "the catalogue is everybody's"),
+    ("get_service_error", "the catalogue is everybody's"),
+    ("get_service_code_error", "the catalogue is everybody's"),
     ("get_tenant", "tenants are the operator's, which sees all of them"),
     ("update_tenant", "tenants are the operator's, which sees all of them"),
     ("suspend_tenant", "tenants are the operator's, which sees all of them"),
@@ -65,7 +67,10 @@ async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
     caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
     let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
     let email = format!("{}@example.test", uuid::Uuid::now_v7());
+    let upload = caller.again().header("content-type", "application/octet-stream");
+    let upload = upload.post_text("/uploads?name=Dockerfile", "FROM scratch").await;
     BTreeMap::from([
+        ("uploads", upload.ok(201).data()["id"].as_str().unwrap().to_string()),
         ("webhooks", webhook),
         ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),

@@ -75,6 +75,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             timeout: 3600,
             asset_id: None,
             callback_url: None,
+            consent: None,
             template_id: None,
             attempts: 0,
             created_at: BEGIN,
@@ -91,5 +92,6 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
         quota: None,
         auth: None,
         idempotency: None,
+        audit: None,
     }
 }

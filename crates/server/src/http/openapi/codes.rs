@@ -73,9 +73,11 @@ const SUBMITTED: &[Code] = &[
     Code::WebhookUrlUnreachable,
     Code::InvalidTarget,
     Code::ScanTypeNotAllowed,
+    Code::ConsentRequired,
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
+    Code::UploadNotFound,
     Code::InvalidWebhookUrl,
     Code::QuotaExceeded,
 ];
@@ -86,6 +88,29 @@ const BREAKDOWN: &[Code] = &[Code::InsufficientScope, Code::InvalidParameter, Co
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("create_scan", &[KEYED, POSTED, SUBMITTED, &[Code::InvalidScanType]]),
+    (
+        "create_upload",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::RequestTimeout,
+                Code::PayloadTooLarge,
+                Code::UnsupportedMediaType,
+                Code::InvalidIdempotencyKey,
+                Code::IdempotencyKeyReused,
+                Code::IdempotencyInProgress,
+                Code::InvalidUpload,
+            ],
+        ],
+    ),
+    (
+        "list_uploads",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit]],
+    ),
+    ("get_upload", &[KEYED, &[Code::InsufficientScope, Code::UploadNotFound]]),
+    ("delete_upload", &[KEYED, &[Code::InsufficientScope, Code::UploadNotFound]]),
     (
         "list_scans",
         &[
@@ -180,6 +205,8 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("list_errors", &[ANONYMOUS, &[Code::InvalidParameter]]),
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_code_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
     (
         "create_template",
