@@ -3,7 +3,7 @@
 use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -71,7 +71,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Network discovery, port scan and service detection",
         targets: NETWORK,
         program: "nmap",
-        install: "apt-get install nmap",
+        install: "scripts/install-engines --only nmap, or apt-get install nmap",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -91,7 +91,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Vulnerabilities, misconfigurations, secrets and licences in uploaded files and images",
         targets: ARTIFACTS,
         program: "trivy",
-        install: "Aqua's own package",
+        install: "Aqua's own package; for tests, scripts/install-engines --only trivy",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -111,7 +111,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Checks of web servers: dangerous files, old software, misconfiguration",
         targets: WEB,
         program: "nikto",
-        install: "apt-get install nikto, of the section non-free",
+        install: "scripts/install-engines --only nikto, or apt-get install nikto, of the section non-free",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -121,7 +121,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Detection of SQL injection",
         targets: WEB,
         program: "sqlmap",
-        install: "apt-get install sqlmap",
+        install: "scripts/install-engines --only sqlmap, or apt-get install sqlmap",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -131,7 +131,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Black-box scan of web applications",
         targets: WEB,
         program: "wapiti",
-        install: "pip install wapiti3, in a virtual environment of its own",
+        install: "scripts/install-engines --only wapiti, or pip install wapiti3 in an environment of its own",
         contacts: TARGET_ONLY,
         needs_consent: false,
     },
@@ -151,7 +151,7 @@ pub const ENGINES: &[Engine] = &[
         description: "Subdomains of a domain from public sources",
         targets: DOMAIN,
         program: "sublist3r",
-        install: "apt-get install sublist3r",
+        install: "scripts/install-engines --only sublist3r, or apt-get install sublist3r",
         contacts: "the sources that the scan asks, such as crt.sh and api.sublist3r.com; never the target",
         needs_consent: true,
     },

@@ -1,6 +1,6 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, engines, errors, keys, openapi, scan, serve, uploads, users};
+use crate::commands::{completions, demo, doctor, engines, errors, keys, openapi, scan, serve, uploads, users};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -22,5 +22,6 @@ pub enum Command {
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }

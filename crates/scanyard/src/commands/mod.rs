@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod engines;
 pub mod errors;
 pub mod keys;
@@ -26,6 +27,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }
