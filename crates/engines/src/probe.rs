@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// A Java or Python engine on a busy machine takes seconds to say its version.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// A Java or Python engine on a busy machine takes seconds to say its version, and the first time half a minute.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// The most bytes that a program may say meanwhile.
 const MAX_OUTPUT: u64 = 256 * 1024;
 
