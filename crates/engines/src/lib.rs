@@ -19,6 +19,7 @@ pub mod nuclei;
 pub mod options;
 pub mod policy;
 pub mod ports;
+pub mod probe;
 pub mod process;
 pub mod read;
 pub mod resolve;

@@ -1,7 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads, users,
+    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
+    users,
 };
 use clap::{Parser, Subcommand};
 
@@ -29,5 +30,6 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),
+    Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -55,7 +55,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 timeout: scan.timeout,
                 program,
                 templates: config.engines.nuclei.templates.clone(),
-                supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+                supervisor: scanyard_server::config::supervisor(),
                 work_dir: work_dir.clone(),
                 user: config.engines.run_as(),
                 limits: config.engines.limits(),

@@ -146,7 +146,7 @@ impl App {
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),
             runs: Runs::default(),
-            supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            supervisor: crate::config::supervisor(),
             tls,
             metrics: recorder()?,
             support,

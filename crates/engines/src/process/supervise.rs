@@ -122,8 +122,10 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
         SigSet::empty().thread_set_mask()?;
         setsid()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
-        // The supervisor must not wait behind what it has to end. Any process may become nicer.
-        rustix::process::setpriority_process(None, NICENESS)?;
+        // Not the supervisor, which must not wait behind what it has to end. A process may become nicer, but not less so.
+        if rustix::process::getpriority_process(None)? < NICENESS {
+            rustix::process::setpriority_process(None, NICENESS)?;
+        }
         if getppid() == supervisor { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
     #[expect(unsafe_code, reason = "no other door between fork and exec; the closure makes system calls only")]

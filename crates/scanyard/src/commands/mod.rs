@@ -3,6 +3,7 @@
 pub mod call;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod engines;
 pub mod errors;
 pub mod explain;
@@ -35,6 +36,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(args) => call::export(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }
