@@ -5,9 +5,9 @@ pub const EVIDENCE_BYTES: usize = 8 * 1024;
 
 /// Decodes bytes, removes control characters and terminal escapes (a newline and a tab stay), and cuts at `max` bytes.
 pub fn clean(bytes: &[u8], max: usize) -> String {
-    // Nearly all of it is plain text, which is kept as it is.
     let begin = &bytes[..bytes.len().min(max)];
     if begin.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        // Most texts, and a report has many.
         return String::from_utf8_lossy(begin).into_owned();
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max * 4)]);
@@ -31,6 +31,23 @@ pub fn clean(bytes: &[u8], max: usize) -> String {
     out
 }
 
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Headers of a request whose values let somebody in.
+const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
+
+/// A request as text, with the values of the headers that carry credentials taken out.
+pub fn without_credentials(request: &str) -> String {
+    let line = |line: &str| match line.split_once(':') {
+        Some((name, _)) if CREDENTIALS.iter().any(|known| name.trim().eq_ignore_ascii_case(known)) => {
+            format!("{name}: {REDACTED}")
+        }
+        _ => line.to_string(),
+    };
+    request.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Characters that reorder or hide text on a terminal or a page.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -43,6 +60,13 @@ mod tests {
     #[test]
     fn escapes_and_control_characters_go() {
         assert_eq!(clean(b"a\x1b[31mred\x1b[0m\x00\x07b\nc", 100), "aredb\nc");
+    }
+
+    #[test]
+    fn credentials_of_a_request_go_and_the_rest_stays() {
+        let request = "GET / HTTP/1.1\nhost: a.test\ncookie: sid=1\nAUTHORIZATION: Basic eDp5\n\ncookies: all";
+        let shown = "GET / HTTP/1.1\nhost: a.test\ncookie: [redacted]\nAUTHORIZATION: [redacted]\n\ncookies: all";
+        assert_eq!(without_credentials(request), shown);
     }
 
     #[test]

@@ -223,6 +223,7 @@ pub fn imported(
         timeout: DEFAULT_TIMEOUT,
         asset_id: None,
         callback_url: None,
+        consent: None,
         template_id: None,
         attempts: 0,
         created_at: now,
