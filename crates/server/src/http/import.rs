@@ -112,7 +112,7 @@ fn no_seat() -> ApiError {
 async fn receive(app: &App, posted: Posted) -> Result<(Received, Spool), ApiError> {
     let mut streamed = posted.stream()?;
     if streamed.is_encoded() {
-        let error = ApiError::new(Code::UnsupportedMediaType);
+        let error = ApiError::new(Code::UnsupportedMediaType).with("types", "of any type, without Content-Encoding");
         return Err(error.detail("Content-Encoding", "bodies are taken as they are, not compressed on their way"));
     }
     let body = std::mem::take(&mut streamed.body);
