@@ -8,7 +8,7 @@ demo: ## A real scan of a weak target of our own, on loopback
 	cargo run --release --locked --package scanyard -- demo
 
 test: ## The whole suite, on SQLite and on PostgreSQL
-	scripts/prepare postgresql strace iproute2 util-linux
+	scripts/prepare postgresql strace iproute2 util-linux openssl
 	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
 	scripts/with-postgres cargo test --locked --workspace --test api --test store
@@ -21,15 +21,16 @@ check: ## Format, lints, documentation, licences, generated files
 	scripts/check-openapi --self-test
 	scripts/check-openapi
 
-live: ## A live server held against its OpenAPI document, and the examples run against it
+live: ## A live server held against its OpenAPI document, the examples run, vendors' libraries held against the simulator
 	scripts/prepare curl jq openssl iproute2 util-linux
 	cargo build --locked --package scanyard
 	scripts/test-openapi
 	scripts/test-examples
+	scripts/test-vendors
 
-generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/openapi.json, docs/CONFORMANCE.md
+generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/sentinel, docs/openapi.json, docs/CONFORMANCE.md
 	cargo run --quiet --locked --package scanyard-contract --example print-errors
-	cargo run --quiet --locked --package scanyard-engines --example print-sentinel > docs/SENTINEL.md
+	cargo run --quiet --locked --package scanyard-engines --example print-sentinel
 	cargo run --quiet --locked --package scanyard -- openapi > docs/openapi.json
 	SCANYARD_TEST_PRINT=1 cargo test --quiet --locked --package scanyard-server --test api -- each_code_is_provoked
 	scripts/check-openapi --keep

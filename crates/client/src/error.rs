@@ -1,23 +1,38 @@
 //! The one error of every client call.
 
-use scanyard_contract::Kind;
+use crate::retry::Stop;
 use scanyard_contract::wire::Detail;
+use scanyard_contract::{Contract, Kind, Service};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// The most bytes of an answer's body that an error keeps.
 pub const BODY_BYTES: usize = 4 * 1024;
+/// The longest refused value that an error repeats, in characters.
+const VALUE_CHARS: usize = 200;
 
-/// Why a call failed: what was asked, what came back, and what class of failure it is. Holds no secrets.
-#[derive(Debug, Serialize, thiserror::Error)]
+/// Why a call failed: what was asked, what came back, and what class of failure it is. Holds no secrets; the facts are
+/// read as its own fields, such as `error.kind`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Error(Box<Facts>);
+
+/// What is known of a failure.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Error {
+pub struct Facts {
     /// The class that a program branches on; [`Kind::RetriesExhausted`] after the last of several attempts.
     pub kind: Kind,
     /// The class of the last attempt's failure.
     pub cause_kind: Kind,
     /// The API that was called, such as `scan-api`.
-    pub contract: &'static str,
+    pub contract: Contract,
+    /// The part of it, such as `zpa`; `None` where the contract has no parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// HTTP status of the last answer; `None` when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -29,27 +44,130 @@ pub struct Error {
     /// Each fault of the request, where the answer names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Detail>,
+    /// What the message is about, such as the id that was not found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<String>,
+    /// Id of the catalogue's row, for `scanyard explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
+    /// Headers of the last answer by lower-case name, without secrets.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// Quote it to the API's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Milliseconds that the answer asked to wait before the next attempt.
+    /// Milliseconds that the answer, or our own limit, asked to wait before the next attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
-    /// How often the request was sent.
+    /// Why it was not sent again; `None` when it was never sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+    /// How often the request was sent; 0 when it was refused here.
     pub attempts: u32,
     pub method: String,
     pub url: String,
-    /// The answer's body, cut at [`BODY_BYTES`], without the key.
+    /// The answer's body, cut at [`BODY_BYTES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// The value that was refused here, before anything was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+    /// The export that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportJob>,
     #[serde(skip)]
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A value that the API is known not to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Name of the parameter.
+    pub name: String,
+    pub value: String,
+    /// What would be right, such as `50 to 5000`.
+    pub allowed: String,
+}
+
+/// An export at the vendor's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportJob {
+    /// Such as `vulns`.
+    pub kind: &'static str,
+    pub job_id: String,
+}
+
+impl Error {
+    pub(crate) fn new(facts: Facts) -> Error {
+        Error(Box::new(facts))
+    }
+
+    /// A value that is refused before anything is sent.
+    pub(crate) fn refused(contract: Contract, name: &str, value: impl fmt::Display, allowed: &str) -> Error {
+        let value: String = value.to_string().chars().take(VALUE_CHARS).collect();
+        let message = format!("{name} is `{value}`: allowed is {allowed}");
+        let mut error = Error::here(contract, Kind::UnexpectedValue, message);
+        error.refused = Some(Refused { name: name.to_string(), value, allowed: allowed.to_string() });
+        error
+    }
+
+    /// A failure before anything was sent.
+    pub(crate) fn here(contract: Contract, kind: Kind, message: impl Into<String>) -> Error {
+        Error::new(Facts {
+            kind,
+            cause_kind: kind,
+            contract,
+            service: None,
+            status: None,
+            code: None,
+            message: message.into(),
+            details: Vec::new(),
+            parameters: Vec::new(),
+            row: None,
+            headers: BTreeMap::new(),
+            request_id: None,
+            wait_ms: None,
+            stop: None,
+            attempts: 0,
+            method: String::new(),
+            url: String::new(),
+            body: None,
+            refused: None,
+            export: None,
+            source: None,
+        })
+    }
+}
+
+impl Deref for Error {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Facts {
+        &mut self.0
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as _)
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: ", self.method, self.url)?;
+        if !self.url.is_empty() {
+            write!(f, "{} {}: ", self.method, self.url)?;
+        }
+        if let Some(ExportJob { kind, job_id }) = &self.export {
+            write!(f, "export of {kind} {job_id}: ")?;
+        }
         if let Some(status) = self.status {
             write!(f, "{status} ")?;
         }
@@ -58,15 +176,14 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.message)?;
         for detail in &self.details {
-            write!(
-                f,
-                "\n  {}{}",
-                detail.field.as_ref().map_or(String::new(), |name| format!("{name}: ")),
-                detail.reason
-            )?;
+            let field = detail.field.as_ref().map_or(String::new(), |name| format!("{name}: "));
+            write!(f, "\n  {field}{}", detail.reason)?;
         }
         if self.attempts > 1 {
             write!(f, " (after {} attempts)", self.attempts)?;
+        }
+        if let (Some(Stop::WaitTooLong), Some(wait)) = (self.stop, self.wait_ms) {
+            write!(f, " (the wait of {} s is too long)", wait.div_ceil(1000))?;
         }
         match &self.request_id {
             Some(id) => write!(f, " [request {id}]"),
@@ -80,8 +197,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_crosses_threads() {
+    fn an_error_crosses_threads_and_is_small() {
         fn crosses<T: Send + Sync + std::error::Error + 'static>() {}
         crosses::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_refused_value_says_its_name_its_value_and_what_is_allowed() {
+        let error = Error::refused(Contract::Tenable, "num_assets", 49, "50 to 5000");
+        assert_eq!(error.to_string(), "num_assets is `49`: allowed is 50 to 5000");
+        let json = serde_json::to_value(&error).unwrap();
+        let refused = serde_json::json!({"name": "num_assets", "value": "49", "allowed": "50 to 5000"});
+        assert_eq!((&json["kind"], &json["refused"]), (&"unexpected_value".into(), &refused));
     }
 }

@@ -1,22 +1,29 @@
-//! The shape of a catalogue row, shared by every contract, and the way to find one.
+//! The shape of a catalogue row, shared by every contract, and the ways to find one.
 
+use crate::contract::{Contract, Service};
 use crate::example::Example;
 use crate::fill::{clean, fill};
 use crate::info::{ErrorExample, ErrorInfo};
 use crate::scan_api::Code;
 use crate::support::Support;
+use crate::vendors;
 
-pub use crate::class::{Category, Kind, Retry};
+pub use crate::class::{Category, Kind, Retry, Source};
 
-/// One documented failure of one API.
+/// One documented answer of one API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The API that answers so, such as `scan-api`.
-    pub contract: &'static str,
-    /// The machine-readable code of the body, where the contract has one.
-    pub code: &'static str,
-    /// HTTP status.
-    pub status: u16,
+    /// The API that answers so.
+    pub contract: Contract,
+    /// Which of the vendor's services, where it has several.
+    pub service: Option<Service>,
+    /// The machine-readable code of the body, the class of a library, or the words that tell this answer from others of
+    /// its status; `None` for what a status means by itself.
+    pub code: Option<&'static str>,
+    /// HTTP status; `None` for what has none, such as a class that a library raises by itself.
+    pub status: Option<u16>,
+    /// Where the fact stands.
+    pub source: Source,
     /// The group under which the contract's own page lists it.
     pub category: Category,
     /// The vendor-neutral class that a program branches on.
@@ -27,7 +34,7 @@ pub struct Row {
     pub message: &'static str,
     /// What the answer says about the request or the server.
     pub meaning: &'static str,
-    /// What leads to it, likeliest first.
+    /// What leads to it, likeliest first. Several causes that the answer does not tell apart all stand here.
     pub causes: &'static [&'static str],
     /// What the caller does next; [`Support`] fills its `{support.…}`.
     pub resolution: &'static str,
@@ -36,9 +43,38 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row's stable id, `contract/CODE`: used in file names, URLs and `help`.
+    /// The row's stable id: `contract[/service]/CODE` where the code is enough, else `contract[/service]/status[/code]`.
+    /// Used in file names, URLs and `help`, so that a code's odd characters are hyphens there.
     pub fn id(&self) -> String {
-        format!("{}/{}", self.contract, self.code)
+        let mut id = self.contract.to_string();
+        for part in [self.service.map(|service| service.to_string()), self.tail()].into_iter().flatten() {
+            id.push('/');
+            id.push_str(&part);
+        }
+        id
+    }
+
+    /// The id behind the service.
+    fn tail(&self) -> Option<String> {
+        let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let code = self.code.map(|code| code.replace(|c| !is_safe(c), "-"));
+        match self.contract {
+            Contract::ScanApi | Contract::Pytenable => code,
+            Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf => {
+                let status = self.status.map(|status| status.to_string());
+                let parts: Vec<String> = [status, code].into_iter().flatten().collect();
+                Some(if parts.is_empty() { "other".to_string() } else { parts.join("/") })
+            }
+        }
+    }
+
+    /// What to call it: its code, else its status.
+    pub fn name(&self) -> String {
+        match (self.code, self.status) {
+            (Some(code), _) => code.to_string(),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "other".to_string(),
+        }
     }
 
     /// Path of the page that explains the row; also the `type` of a problem.
@@ -61,9 +97,11 @@ impl Row {
     pub fn info(&self, support: &Support) -> ErrorInfo {
         ErrorInfo {
             id: self.id(),
-            contract: self.contract.to_string(),
-            code: self.code.to_string(),
+            contract: self.contract,
+            service: self.service,
+            code: self.code.map(str::to_string),
             status: self.status,
+            source: self.source,
             category: self.category,
             message: self.message.to_string(),
             meaning: self.meaning.to_string(),
@@ -80,10 +118,40 @@ impl Row {
 
 /// Every row of every contract, in the order of the tables.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    Code::ALL.iter().map(|code| code.row())
+    Contract::ALL.iter().flat_map(|contract| rows_of(*contract))
+}
+
+/// Every row of one contract.
+pub fn rows_of(contract: Contract) -> impl Iterator<Item = &'static Row> {
+    let ours: &[Code] = match contract {
+        Contract::ScanApi => Code::ALL,
+        Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => &[],
+    };
+    ours.iter().map(|code| code.row()).chain(vendors::tables(contract).iter().copied().flatten())
 }
 
 /// The rows with this id, such as `scan-api/KEY_EXPIRED`, or with this code; empty when there are none.
 pub fn find(id_or_code: &str) -> Vec<&'static Row> {
-    rows().filter(|row| row.code == id_or_code || row.id() == id_or_code).collect()
+    rows().filter(|row| row.code == Some(id_or_code) || row.id() == id_or_code).collect()
+}
+
+/// The row of an answer: the service's own with this status and code, else what all services share, else what the status
+/// alone means, the service's before the shared. `None` when neither lists the status.
+pub fn lookup(contract: Contract, service: Option<Service>, status: u16, code: Option<&str>) -> Option<&'static Row> {
+    let own = |row: &&Row| row.service == service || row.service.is_none();
+    let shared = |row: &&Row| matches!(row.service, None | Some(Service::Common));
+    let any = |row: &&Row| service.is_none() && row.service != Some(Service::Common);
+    let pick = |belongs: &dyn Fn(&&Row) -> bool, code: Option<&str>| {
+        // A code without a status means the same with any.
+        let has_status = |row: &&Row| row.status == Some(status) || (row.status.is_none() && code.is_some());
+        let is_asked = |row: &&Row| row.code == code && has_status(row) && belongs(row);
+        rows_of(contract).find(is_asked)
+    };
+    let coded = code.and_then(|_| pick(&own, code).or_else(|| pick(&shared, code)).or_else(|| pick(&any, code)));
+    coded.or_else(|| pick(&own, None)).or_else(|| pick(&shared, None))
+}
+
+/// What a contract's catalogue says about an answer that it does not list; `None` where every answer has a code.
+pub fn unlisted(contract: Contract) -> Option<&'static Row> {
+    rows_of(contract).find(|row| row.status.is_none() && row.code.is_none())
 }

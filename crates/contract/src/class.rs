@@ -85,6 +85,22 @@ impl Retry {
 }
 
 words! {
+    /// Where a fact of the catalogue stands.
+    Source {
+        /// In the contract's own error reference.
+        Reference = "reference",
+        /// Elsewhere in the vendor's documentation.
+        Documentation = "documentation",
+        /// In recorded answers and public reports of users.
+        Observation = "observation",
+        /// In the code of the vendor's client libraries.
+        Library = "library",
+        /// Nowhere else: Scanyard's own addition.
+        Scanyard = "scanyard",
+    }
+}
+
+words! {
     /// The group under which a contract's own page lists a failure.
     Category {
         Authentication = "authentication",
@@ -101,6 +117,19 @@ words! {
         /// Faults of the HTTP request itself: route, method, media type, size.
         Request = "request",
         Server = "server",
+        TenableCommon = "tenable-common-errors",
+        PytenableErrors = "pytenable-errors",
+        OneApi = "zscaler-oneapi",
+        Zia = "zscaler-zia",
+        Zpa = "zscaler-zpa",
+        ClientConnector = "zscaler-client-connector",
+        CloudBranchConnector = "zscaler-cloud-branch-connector",
+        Zidentity = "zscaler-zidentity",
+        /// Services of Zscaler that its error reference leaves out.
+        ZscalerOther = "zscaler-other",
+        Aurora = "arctic-wolf-aurora",
+        /// Arctic Wolf's APIs for its managed services.
+        ArcticWolfManaged = "arctic-wolf-managed",
     }
 }
 
@@ -121,6 +150,17 @@ impl Category {
             Category::Validation => "Validation: what the request says",
             Category::Request => "The HTTP request itself",
             Category::Server => "Server",
+            Category::TenableCommon => "Tenable: common API errors",
+            Category::PytenableErrors => "pyTenable: exception classes",
+            Category::OneApi => "Zscaler OneAPI: all services",
+            Category::Zia => "Zscaler Internet Access",
+            Category::Zpa => "Zscaler Private Access",
+            Category::ClientConnector => "Zscaler Client Connector",
+            Category::CloudBranchConnector => "Zscaler Cloud & Branch Connector",
+            Category::Zidentity => "ZIdentity",
+            Category::ZscalerOther => "Zscaler: other services",
+            Category::Aurora => "Arctic Wolf Aurora Endpoint Defense",
+            Category::ArcticWolfManaged => "Arctic Wolf: APIs of the managed services",
         }
     }
 }

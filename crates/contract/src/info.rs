@@ -1,6 +1,7 @@
 //! A row of the catalogue on the wire.
 
-use crate::class::{Category, Kind, Retry};
+use crate::class::{Category, Kind, Retry, Source};
+use crate::contract::{Contract, Service};
 use crate::example::Example;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,15 +10,22 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorInfo {
-    /// `contract/CODE`; stable.
+    /// `contract[/service]/CODE`, or with the status before a code that is not enough; stable.
     #[schema(examples("scan-api/KEY_EXPIRED"))]
     pub id: String,
     /// The API that answers so.
-    pub contract: String,
-    /// The code of the answer; stable.
-    pub code: String,
-    /// HTTP status.
-    pub status: u16,
+    pub contract: Contract,
+    /// Which of the vendor's services, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+    /// The code of the answer; stable. Absent for what a status means by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// HTTP status; absent for what has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Where the fact stands.
+    pub source: Source,
     pub category: Category,
     /// The text of the answer; `{name}` marks an inserted value.
     pub message: String,

@@ -1,6 +1,7 @@
 //! Prints the catalogue: `errors.json`, an index by category, and a page per row. Pure; the folder is somebody else's.
 
-use crate::catalogue::{Category, Row, rows};
+use crate::catalogue::{Category, Row, rows, rows_of};
+use crate::contract::Contract;
 use crate::info::ErrorList;
 use crate::scan_api::Code;
 use crate::support::Support;
@@ -8,31 +9,75 @@ use std::fmt::Write;
 
 /// Every printed file of `docs/errors`, as its path inside that folder and its text.
 pub fn files() -> Vec<(String, String)> {
-    let mut files = vec![("README.md".to_string(), index()), ("errors.json".to_string(), errors_json())];
+    let mut files = vec![("errors.json".to_string(), errors_json())];
+    for contract in Contract::ALL {
+        files.push((index_path(*contract), index(*contract)));
+    }
     files.extend(rows().map(|row| (format!("{}.md", row.id()), page(row))));
     files
+}
+
+/// Where a contract's list of rows is printed: that of the Scan API comes first.
+fn index_path(contract: Contract) -> String {
+    match contract {
+        Contract::ScanApi => "README.md".to_string(),
+        Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => {
+            format!("{contract}/README.md")
+        }
+    }
 }
 
 /// All rows for programs. The places to turn to have their neutral wording.
 pub fn errors_json() -> String {
     let errors = rows().map(|row| row.info(&Support::default())).collect();
-    let text = serde_json::to_string_pretty(&ErrorList { schema_version: 1, errors });
+    let text = serde_json::to_string_pretty(&ErrorList { schema_version: 2, errors });
     text.expect("strings, numbers and words print") + "\n"
 }
 
-/// The list of all rows, grouped by category.
-pub fn index() -> String {
-    let mut out = String::from(INDEX_HEAD);
+/// The list of a contract's rows, grouped by category.
+pub fn index(contract: Contract) -> String {
+    let (mut out, up) = match contract {
+        Contract::ScanApi => (INDEX_HEAD.to_string(), ""),
+        Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => {
+            (vendor_head(contract), "../")
+        }
+    };
     for category in Category::ALL {
+        let mut rows = rows_of(contract).filter(|row| row.category == *category).peekable();
+        if rows.peek().is_none() {
+            continue;
+        }
         let _ = write!(out, "\n## {}\n\n| status | code | message | repeat? |\n|---|---|---|---|\n", category.title());
-        for row in rows().filter(|row| row.category == *category) {
+        for row in rows {
             let repeat = if row.retry.is_retryable() { "yes" } else { "no" };
             let mark = if is_ahead(row) { "\\*" } else { "" };
-            let link = format!("[`{}`]({}.md){mark}", row.code, row.id());
-            let _ = writeln!(out, "| {} | {link} | {} | {repeat} |", row.status, row.message);
+            let link = format!("[`{}`]({up}{}.md){mark}", label(row), row.id());
+            let _ = writeln!(out, "| {} | {link} | {} | {repeat} |", status(row), row.message);
         }
     }
     out
+}
+
+/// What a row is called in a list, where its status stands beside it.
+fn label(row: &Row) -> String {
+    match (row.service, row.code) {
+        (_, Some(code)) => code.to_string(),
+        (Some(service), None) => format!("{service} {}", row.name()),
+        (None, None) => row.name(),
+    }
+}
+
+fn status(row: &Row) -> String {
+    row.status.map_or("–".to_string(), |status| status.to_string())
+}
+
+fn vendor_head(contract: Contract) -> String {
+    format!(
+        "# {}: what can go wrong\n\nWhat this API answers, why, and what to do, in our own words; printed from the \
+         catalogue in `crates/contract`. `scanyard explain` says the same about an answer at hand, \
+         `GET /api/v1/errors?contract={contract}` to programs.\n\n[The Scan API's own](../README.md)\n",
+        contract.title()
+    )
 }
 
 const INDEX_HEAD: &str = "\
@@ -58,6 +103,9 @@ A failure looks like this; `code` is stable, `error` is for people, `help` leads
 `retryAfter` and the `Retry-After` header are there when the server knows the wait, `details` when a place can be named.
 `{name}` in a message stands for a value. Codes with a \\* belong to the contract, but nothing in this version answers with
 them yet.
+
+The APIs of others, explained in the same way: [Tenable](tenable/README.md), [Zscaler](zscaler/README.md),
+[Arctic Wolf](arctic-wolf/README.md), and [pyTenable's exceptions](pytenable/README.md).
 ";
 
 fn is_ahead(row: &Row) -> bool {
@@ -67,7 +115,7 @@ fn is_ahead(row: &Row) -> bool {
 /// The page of one row.
 pub fn page(row: &Row) -> String {
     let mut out = String::new();
-    let _ = write!(out, "# {}\n\n`{}` · {}\n\n> {}\n\n", row.code, row.status, row.category.title(), row.message);
+    let _ = write!(out, "# {}\n\n`{}` · {}\n\n> {}\n\n", title(row), status(row), row.category.title(), row.message);
     let _ = write!(out, "{}\n\n", row.meaning);
     if is_ahead(row) {
         out.push_str("The code belongs to the contract; this version has nothing yet that answers with it.\n\n");
@@ -88,10 +136,35 @@ pub fn page(row: &Row) -> String {
     let _ = write!(out, "\n## For programs\n\n");
     let _ = write!(
         out,
-        "| id | kind | retry |\n|---|---|---|\n| `{}` | `{}` | `{}` |\n\n[All codes](../README.md)\n",
+        "| id | kind | retry | source |\n|---|---|---|---|\n| `{}` | `{}` | `{}` | `{}` |\n\n[All codes]({})\n",
         row.id(),
         row.kind,
-        row.retry
+        row.retry,
+        row.source,
+        way_back(row)
     );
     out
+}
+
+fn title(row: &Row) -> String {
+    match row.contract {
+        Contract::ScanApi => row.name(),
+        Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => {
+            let place = row
+                .service
+                .map_or(row.contract.title().to_string(), |service| format!("{} ({service})", row.contract.title()));
+            format!("{place}: {}", row.name())
+        }
+    }
+}
+
+/// From a page to the list that names it.
+fn way_back(row: &Row) -> String {
+    let depth = row.id().matches('/').count();
+    match row.contract {
+        Contract::ScanApi => "../README.md".to_string(),
+        Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => {
+            format!("{}README.md", "../".repeat(depth - 1))
+        }
+    }
 }

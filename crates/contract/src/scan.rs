@@ -128,6 +128,73 @@ words! {
     }
 }
 
+words! {
+    /// Where a scan's results come from.
+    ScanSource {
+        /// An engine that this server ran.
+        Scan = "scan",
+        /// A report that was made elsewhere and uploaded.
+        Import = "import",
+    }
+}
+
+/// Credentials for the target of a scan: at least one of the three.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScanAuth {
+    /// Headers of every request, at most 20; cookies have a list of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub headers: Vec<NamedSecret>,
+    /// Cookies of every request, at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, write_only)]
+    pub cookies: Vec<NamedSecret>,
+    /// User and password of HTTP's Basic authentication; not beside a header `Authorization`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(write_only)]
+    pub basic: Option<BasicAuth>,
+}
+
+/// A header or a cookie whose value is a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSecret {
+    /// Letters, digits, `-` and `_`.
+    #[schema(min_length = 1, max_length = 100, examples("Authorization"))]
+    pub name: String,
+    #[schema(min_length = 1, max_length = 4096, write_only)]
+    pub value: String,
+}
+
+/// User and password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    #[schema(min_length = 1, max_length = 255)]
+    pub username: String,
+    #[schema(max_length = 255, write_only)]
+    pub password: String,
+}
+
+impl std::fmt::Debug for ScanAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[credentials]")
+    }
+}
+
+impl std::fmt::Debug for NamedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: [secret]", self.name)
+    }
+}
+
+impl std::fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[user and password]")
+    }
+}
+
 /// Body of `POST /scans`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -174,6 +241,10 @@ pub struct CreateScan {
     /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// What the engine shows the target to be let in. Write-only: no answer, template or report has it, and it is gone
+    /// with the end of the scan. Which parts an engine takes is in `docs/ENGINES.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<ScanAuth>,
 }
 
 /// A scan.
@@ -182,6 +253,7 @@ pub struct CreateScan {
 pub struct Scan {
     pub id: Uuid,
     pub scan_type: ScanType,
+    pub source: ScanSource,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// As it was understood: parsed and printed again.
@@ -234,6 +306,9 @@ pub struct Scan {
     /// How much of the target answered, once terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// What happened to the records of the engine's report, once terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Records>,
 }
 
 words! {
@@ -312,8 +387,15 @@ pub struct Records {
     /// Those that say again what another says.
     pub merged: u64,
     /// Those that are no finding, by the reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
+}
+
+impl Records {
+    /// Whether every record is accounted for.
+    pub fn is_balanced(&self) -> bool {
+        self.read == self.kept + self.merged + self.dropped.values().sum::<u64>()
+    }
 }
 
 /// The results of a scan.
@@ -322,12 +404,17 @@ pub struct Records {
 pub struct Results {
     pub scan_id: Uuid,
     pub scan_type: ScanType,
+    pub source: ScanSource,
+    /// The version that the engine stated of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
     pub target: String,
     pub status: ScanStatus,
     /// `true` when the scan did not run to its end and there may be more to find.
     pub partial: bool,
     pub summary: Summary,
     pub coverage: Coverage,
+    pub records: Records,
     /// One page of the findings, worst first.
     pub findings: Vec<Finding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,10 +1,15 @@
 //! The catalogue against the facts that the published reference states.
 
-use scanyard_contract::catalogue::{find, rows};
+use scanyard_contract::catalogue::{find, rows_of};
 use scanyard_contract::example::KEY;
 use scanyard_contract::scan::CreateScan;
-use scanyard_contract::{Code, Priority, Retry, Row, ScanType, Support};
+use scanyard_contract::{Code, Contract, Priority, Retry, Row, ScanType, Source, Support};
 use std::collections::BTreeSet;
+
+/// The rows of the Scan API.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    rows_of(Contract::ScanApi)
+}
 
 const FACTS: &str = include_str!("../facts/scan-api.csv");
 
@@ -32,16 +37,16 @@ fn the_reference_has_36_codes_and_each_has_a_row_with_its_status_and_message() {
     assert_eq!(facts.iter().map(|fact| fact.1).collect::<BTreeSet<_>>().len(), 36);
     for (status, code, message) in facts {
         let row = code.parse::<Code>().unwrap_or_else(|()| panic!("{code} has no row")).row();
-        assert_eq!((row.status, row.message), (status, message), "{code}");
+        assert_eq!((row.status, row.message, row.source), (Some(status), message, Source::Reference), "{code}");
     }
 }
 
 #[test]
 fn no_code_stands_twice() {
-    let codes: BTreeSet<_> = rows().map(|row| row.code).collect();
+    let codes: BTreeSet<_> = rows().map(Row::name).collect();
     assert_eq!(codes.len(), rows().count());
     for row in rows() {
-        assert_eq!(find(row.code), [row]);
+        assert!(find(&row.name()).contains(&row));
         assert_eq!(find(&row.id()), [row]);
     }
     assert_eq!(find("NO_SUCH_CODE"), Vec::<&Row>::new());
@@ -60,14 +65,14 @@ fn every_row_says_what_why_and_what_to_do() {
     for row in rows() {
         let prose = [row.message, row.meaning, row.resolution].into_iter().chain(row.causes.iter().copied());
         for text in prose {
-            assert!(text.len() >= 10 && text.trim() == text, "{}: {text:?}", row.code);
-            assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text:?}", row.code);
+            assert!(text.len() >= 10 && text.trim() == text, "{}: {text:?}", row.name());
+            assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text:?}", row.name());
         }
         for text in [row.meaning, row.resolution].into_iter().chain(row.causes.iter().copied()) {
-            assert!(text.ends_with('.'), "{}: {text:?}", row.code);
-            assert_eq!(text.matches('`').count() % 2, 0, "{}: {text:?}", row.code);
+            assert!(text.ends_with('.'), "{}: {text:?}", row.name());
+            assert_eq!(text.matches('`').count() % 2, 0, "{}: {text:?}", row.name());
         }
-        assert!(!row.causes.is_empty(), "{}", row.code);
+        assert!(!row.causes.is_empty(), "{}", row.name());
     }
 }
 
@@ -118,7 +123,7 @@ fn a_resolution_names_the_configured_places_and_is_whole_without_them() {
     let empty = Support { contact: Some(" ".into()), ..Support::default() };
     for row in rows() {
         for support in [&ours, &empty, &Support::default()] {
-            assert!(!row.resolution(support).contains("{support"), "{}", row.code);
+            assert!(!row.resolution(support).contains("{support"), "{}", row.name());
         }
         assert_eq!(row.resolution(&empty), row.resolution(&Support::default()));
     }
@@ -129,14 +134,14 @@ fn a_resolution_names_the_configured_places_and_is_whole_without_them() {
 #[test]
 fn what_is_over_or_wrong_for_good_is_not_repeated() {
     for row in rows() {
-        let is_repeatable = match row.status {
+        let is_repeatable = match row.status.unwrap() {
             400 | 403 | 404 | 405 | 406 | 413 | 414 | 415 | 422 | 431 | 501 => Some(false),
             408 | 500 | 504 => Some(true),
             401 | 409 | 429 | 503 => None,
-            status => panic!("{}: is a {status} repeated?", row.code),
+            status => panic!("{}: is a {status} repeated?", row.name()),
         };
         if let Some(is_repeatable) = is_repeatable {
-            assert_eq!(row.retry.is_retryable(), is_repeatable, "{}", row.code);
+            assert_eq!(row.retry.is_retryable(), is_repeatable, "{}", row.name());
         }
     }
     assert_eq!(Code::RateLimitExceeded.row().retry, Retry::AfterWait);
@@ -148,13 +153,13 @@ fn what_is_over_or_wrong_for_good_is_not_repeated() {
 fn a_stated_wait_is_promised_by_the_words_of_its_row() {
     for row in rows() {
         let is_stated = row.resolution.contains("`Retry-After`");
-        assert_eq!(is_stated, row.retry == Retry::AfterWait, "{}", row.code);
+        assert_eq!(is_stated, row.retry == Retry::AfterWait, "{}", row.name());
     }
 }
 
 #[test]
 fn a_right_call_stands_beside_the_wrong_one() {
-    let without: Vec<_> = rows().filter(|row| row.examples.is_empty()).map(|row| row.code).collect();
+    let without: Vec<_> = rows().filter(|row| row.examples.is_empty()).map(Row::name).collect();
     assert_eq!(
         without,
         [
@@ -171,11 +176,11 @@ fn a_right_call_stands_beside_the_wrong_one() {
         "rows that no call can show"
     );
     for row in rows().filter(|row| !row.examples.is_empty()) {
-        assert!(row.examples[0].is_right, "{} begins with the call to copy", row.code);
+        assert!(row.examples[0].is_right, "{} begins with the call to copy", row.name());
         for example in row.examples {
             let call = &example.call;
-            assert!(call.path.starts_with('/') && !call.path.contains(['"', ' ']), "{}: {}", row.code, call.path);
-            assert!(!call.body.unwrap_or_default().contains('\''), "{}: the body ends its quotes", row.code);
+            assert!(call.path.starts_with('/') && !call.path.contains(['"', ' ']), "{}: {}", row.name(), call.path);
+            assert!(!call.body.unwrap_or_default().contains('\''), "{}: the body ends its quotes", row.name());
         }
     }
 }

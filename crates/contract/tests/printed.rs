@@ -1,7 +1,7 @@
 //! The printed files in `docs/errors` against the catalogue.
 
-use scanyard_contract::catalogue::rows;
-use scanyard_contract::{ErrorList, Support, render};
+use scanyard_contract::catalogue::{rows, rows_of};
+use scanyard_contract::{Contract, ErrorList, Support, render};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,15 +36,17 @@ fn the_printed_files_are_those_of_the_catalogue() {
 #[test]
 fn errors_json_reads_back_as_the_rows() {
     let printed: ErrorList = serde_json::from_str(&render::errors_json()).unwrap();
-    assert_eq!(printed.schema_version, 1);
+    assert_eq!(printed.schema_version, 2);
     assert_eq!(printed.errors, rows().map(|row| row.info(&Support::default())).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_index_names_every_code_once() {
-    let index = render::index();
-    for row in rows() {
-        assert_eq!(index.matches(&format!("[`{}`]", row.code)).count(), 1, "{}", row.code);
+    for contract in Contract::ALL {
+        let index = render::index(*contract);
+        for row in rows_of(*contract) {
+            assert_eq!(index.matches(&format!("{}.md)", row.id())).count(), 1, "{}", row.id());
+        }
     }
 }
 

@@ -20,6 +20,8 @@ async fn main() -> anyhow::Result<()> {
         addresses: target.literals(),
         target,
         options,
+        dns: None,
+        auth: None,
         upload: None,
         settings: scanyard_engines::Settings::default(),
         timeout: Duration::from_secs(600),

@@ -158,7 +158,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         scan_type: ScanType::Sentinel,
         title: "Sentinel",
-        description: "Built in: open ports, banners, TLS, HTTP headers, cookies, methods and directory listings",
+        description: "Built in: open ports, services without a login, TLS, web servers and DNS policies",
         targets: NATIVE,
         program: "",
         install: "",

@@ -1,11 +1,13 @@
 //! One run of one engine: what goes in, what comes out, and the hands that steer it meanwhile.
 
 use crate::collected::Collected;
+use crate::policy::Policy;
 use crate::process::Limits;
+use crate::resolve::Resolver;
 use crate::upload::Packed;
 use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::Finding;
-use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +24,10 @@ pub struct Job {
     /// The target's addresses, resolved and checked once; engines get these and never a name to look up.
     pub addresses: Vec<IpAddr>,
     pub options: Options,
+    /// For engines that ask DNS themselves; present when the target has a name.
+    pub dns: Option<Dns>,
+    /// Credentials for the target; [`crate::auth::faults`] has passed them.
+    pub auth: Option<ScanAuth>,
     /// The files to scan, where the target is an upload.
     pub upload: Option<Packed>,
     /// What the operator has set for engines.
@@ -48,6 +54,14 @@ pub struct Job {
 pub struct Settings {
     /// Folder with trivy's databases; it is only read.
     pub trivy_cache_dir: Option<PathBuf>,
+}
+
+/// What an engine needs that asks DNS itself.
+#[derive(Debug, Clone)]
+pub struct Dns {
+    pub resolver: Resolver,
+    /// Decides whether a server that DNS names may be asked.
+    pub policy: Policy,
 }
 
 /// The hands that steer a run.
@@ -107,8 +121,20 @@ pub struct Parsed {
     pub fault: Option<(FailureReason, String)>,
 }
 
-/// Runs one job to its end.
+/// Runs one job to its end; its credentials are in nothing that it leaves.
 pub async fn run(job: Job, control: Control) -> Report {
+    let auth = job.auth.clone();
+    let mut report = run_engine(job, control).await;
+    if let Some(auth) = auth {
+        crate::auth::redact(&auth, &mut report);
+    }
+    report
+}
+
+async fn run_engine(job: Job, control: Control) -> Report {
+    if job.options.check_target(&job.target).is_err() {
+        return Report::failed(FailureReason::EngineFailed, format!("this engine does not take {}", job.target));
+    }
     match &job.options {
         Options::Harvester(_) => harvester::run(job, control).await,
         Options::Nmap(_) => nmap::run(job, control).await,

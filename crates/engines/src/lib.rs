@@ -4,6 +4,7 @@
 
 pub mod address;
 mod asset;
+pub mod auth;
 pub mod collected;
 pub mod engine;
 pub mod fingerprint;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod read;
 pub mod resolve;
 pub mod sentinel;
 pub mod site;
@@ -36,6 +38,7 @@ pub mod weak_target;
 pub mod zap;
 
 pub use engine::{Availability, Engine, locate};
-pub use job::{Control, Job, Outcome, Parsed, RawReport, Report, Settings, run};
+pub use job::{Control, Dns, Job, Outcome, Parsed, RawReport, Report, Settings, run};
 pub use options::Options;
+pub use read::{Reader, read, reader};
 pub use target::Target;

@@ -41,10 +41,24 @@ impl Options {
     /// Faults that only show beside a target, each with a path under `options`, or `target`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Nmap(_) | Options::Trivy(_) | Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => Ok(()),
-            Options::Sqlmap(options) => options.check_target(target),
-            Options::Harvester(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
+            Options::Harvester(_)
+            | Options::Nmap(_)
+            | Options::Nuclei(_)
+            | Options::Sublist3r(_)
+            | Options::Trivy(_) => Ok(()),
+            // Anything else could be taken for a file of hosts, or for an option.
+            Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => url_only(target),
+            Options::Sqlmap(options) => url_only(target).and_then(|()| options.check_target(target)),
             Options::Sentinel(options) => options.check_target(target),
+        }
+    }
+}
+
+fn url_only(target: &Target) -> Result<(), Vec<Detail>> {
+    match target {
+        Target::Url(_) => Ok(()),
+        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => {
+            Err(vec![Detail::field("target", "must be a URL such as https://app.example.test/")])
         }
     }
 }

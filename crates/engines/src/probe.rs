@@ -78,6 +78,7 @@ impl Probe {
             target: Target::Ip(this),
             addresses: vec![this],
             options: Options::Sentinel(sentinel::Options::default()),
+            auth: None,
             timeout: TIMEOUT,
             program: None,
             supervisor: self.supervisor.clone(),
@@ -85,6 +86,7 @@ impl Probe {
             user: self.user.clone(),
             limits: self.limits,
             templates: None,
+            dns: None,
             upload: None,
             settings: Settings::default(),
         }

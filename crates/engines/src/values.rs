@@ -31,22 +31,6 @@ pub fn words<T: Copy + PartialEq>(value: &Value, table: &[(&str, T)]) -> Result<
     Ok(table.iter().filter(|(word, _)| is_given(word)).map(|(_, value)| *value).collect())
 }
 
-/// The most paths in one list.
-const MAX_PATHS: usize = 20;
-/// The longest path.
-const MAX_PATH: usize = 500;
-
-/// A list of paths on the target: visible ASCII, beginning with a slash.
-pub fn paths(value: &Value) -> Result<Vec<String>, String> {
-    let reason = "must be a list of at most 20 paths such as /logout: visible ASCII, beginning with a slash";
-    let is_path = |text: &&str| {
-        text.len() <= MAX_PATH && text.starts_with('/') && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
-    };
-    let items = value.as_array().filter(|items| items.len() <= MAX_PATHS).ok_or(reason)?;
-    let path = |item: &Value| item.as_str().filter(is_path).map(str::to_string).ok_or_else(|| reason.to_string());
-    items.iter().map(path).collect()
-}
-
 /// The most names in one list.
 const MAX_NAMES: usize = 50;
 
@@ -67,6 +51,22 @@ pub fn names(value: &Value) -> Result<Vec<String>, String> {
 fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     text.len() <= 64 && text.bytes().all(is_part) && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// The most paths in one list.
+const MAX_PATHS: usize = 20;
+/// The longest path.
+const MAX_PATH: usize = 500;
+
+/// A list of paths on the target: visible ASCII, beginning with a slash.
+pub fn paths(value: &Value) -> Result<Vec<String>, String> {
+    let reason = "must be a list of at most 20 paths such as /logout: visible ASCII, beginning with a slash";
+    let is_path = |text: &&str| {
+        text.len() <= MAX_PATH && text.starts_with('/') && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
+    };
+    let items = value.as_array().filter(|items| items.len() <= MAX_PATHS).ok_or(reason)?;
+    let path = |item: &Value| item.as_str().filter(is_path).map(str::to_string).ok_or_else(|| reason.to_string());
+    items.iter().map(path).collect()
 }
 
 /// What every schema of options must be: each option described, each example taken, each default the real one.

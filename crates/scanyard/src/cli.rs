@@ -1,6 +1,9 @@
 //! The command line as clap sees it.
 
-use crate::commands::{completions, demo, doctor, engines, errors, keys, openapi, scan, serve, uploads, users};
+use crate::commands::{
+    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
+    users,
+};
 use clap::{Parser, Subcommand};
 
 /// One API for security scanning, and one error contract for the security APIs around it.
@@ -15,13 +18,18 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::Serve),
     Scan(scan::ScanArgs),
+    Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
+    Explain(explain::ExplainArgs),
+    Simulate(simulate::SimulateArgs),
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),
+    Call(call::CallArgs),
+    Export(call::ExportArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -18,7 +18,18 @@ pub enum Exit {
     Refused = 4,
     /// Nobody who speaks the Scan API is there.
     Unreachable = 5,
+    /// What was asked can succeed later: a limit, a quota, a lock, a maintenance, exhausted retries.
+    Later = 6,
 }
+
+/// Printed at the end of `call --help` and `export --help`.
+pub const CALL_EXIT_CODES: &str = "Exit codes:
+  0  the API did it
+  2  wrong usage, or a value that the API is known to refuse: nothing was sent
+  3  the answer is not what it should be, an export failed, or something here did
+  4  refused by the API
+  5  nobody there who is the API
+  6  not now: a rate limit, a quota, a lock, a maintenance, or retries that were exhausted";
 
 /// Printed at the end of `scan --help`.
 pub const SCAN_EXIT_CODES: &str = "Exit codes:
@@ -54,8 +65,51 @@ impl Failure {
             Exit::Refused => "refused",
             Exit::Unreachable => "unreachable",
             Exit::Clean | Exit::Findings | Exit::Failed => "failed",
+            Exit::Later => "later",
         };
         json!({ "kind": kind, "message": self.to_string() })
+    }
+}
+
+impl Failure {
+    /// A vendor's failure; its kind decides the exit code.
+    pub fn of_call(error: scanyard_client::Error) -> Failure {
+        let exit = match error.kind {
+            Kind::UnexpectedValue => Exit::Usage,
+            Kind::Connection => Exit::Unreachable,
+            Kind::RetriesExhausted if error.status.is_none() => Exit::Unreachable,
+            Kind::RateLimited
+            | Kind::Quota
+            | Kind::EditLock
+            | Kind::Maintenance
+            | Kind::Unavailable
+            | Kind::Timeout
+            | Kind::RetriesExhausted => Exit::Later,
+            Kind::BadRequest
+            | Kind::Unauthenticated
+            | Kind::Permission
+            | Kind::Impersonation
+            | Kind::NotFound
+            | Kind::Method
+            | Kind::Accept
+            | Kind::Conflict
+            | Kind::TooLarge
+            | Kind::MediaType
+            | Kind::NotImplemented
+            | Kind::FeatureMissing
+            | Kind::PasswordComplexity
+            | Kind::Unsupported => Exit::Refused,
+            Kind::Ok
+            | Kind::Created
+            | Kind::Accepted
+            | Kind::NoContent
+            | Kind::Server
+            | Kind::ExportFailed
+            | Kind::ExportTimedOut
+            | Kind::Decode
+            | Kind::Unknown => Exit::Failed,
+        };
+        Failure { exit, error: error.into() }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::progress::Bar;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Failure, FailureReason, Results};
+use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth, ScanSource};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
 use scanyard_engines::upload::Packed;
-use scanyard_engines::{Availability, Control, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Control, Dns, Job, Options, Outcome, Parsed, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
 use std::net::IpAddr;
@@ -30,6 +30,7 @@ pub struct LocalScan {
     /// The files to scan, where the target is some.
     pub upload: Option<Packed>,
     pub options: Options,
+    pub auth: Option<ScanAuth>,
     pub timeout: Duration,
 }
 
@@ -39,7 +40,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     let (scan_type, target) = (scan.scan_type, scan.target.to_string());
     let started_at = now();
     let report = match prepare(&scan, config).await {
-        Ok((addresses, program)) => {
+        Ok(Prepared { addresses, program, dns }) => {
             let work_dir =
                 config.engines.work_dir.clone().unwrap_or_else(std::env::temp_dir).join(format!("scanyard-{scan_id}"));
             let job = Job {
@@ -47,6 +48,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 target: scan.target,
                 addresses,
                 options: scan.options,
+                dns,
+                auth: scan.auth,
                 upload: scan.upload,
                 settings: config.engines.settings(),
                 timeout: scan.timeout,
@@ -65,6 +68,21 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
         Err(failure) => Report::failed(failure.reason, failure.message),
     };
     bar.finish();
+    results(scan_id, (scan_type, ScanSource::Scan), target, report, started_at)
+}
+
+/// The results of a report that was made elsewhere.
+pub fn imported(scan_type: ScanType, target: &Target, mut parsed: Parsed) -> Results {
+    let outcome = match parsed.fault.take() {
+        Some((reason, message)) => Outcome::Failed(Failure { reason, message, last_lines: Vec::new() }),
+        None => Outcome::Completed,
+    };
+    let report = Report::of(outcome, parsed, None);
+    results(Uuid::now_v7(), (scan_type, ScanSource::Import), target.to_string(), report, now())
+}
+
+fn results(scan_id: Uuid, what: (ScanType, ScanSource), target: String, report: Report, started_at: i64) -> Results {
+    let (scan_type, source) = what;
     let (status, failure) = match report.outcome {
         Outcome::Completed => (ScanStatus::Completed, None),
         Outcome::Failed(failure) => (ScanStatus::Failed, Some(failure)),
@@ -76,11 +94,14 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     Results {
         scan_id,
         scan_type,
+        source,
+        engine_version: report.engine_version,
         target,
         status,
         partial: status != ScanStatus::Completed,
         summary: Summary::of(&findings),
         coverage: report.coverage,
+        records: report.records,
         findings,
         failure,
         started_at: Some(Timestamp(started_at)),
@@ -89,8 +110,15 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     }
 }
 
+/// What a run needs besides what was asked for.
+struct Prepared {
+    addresses: Vec<IpAddr>,
+    program: Option<PathBuf>,
+    dns: Option<Dns>,
+}
+
 /// Finds the addresses and the program, or says why there can be no run.
-async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Option<PathBuf>), Failure> {
+async fn prepare(scan: &LocalScan, config: &Config) -> Result<Prepared, Failure> {
     let fail = |reason, message: String| Failure { reason, message, last_lines: Vec::new() };
     let engines = Engines::locate(&config.engines);
     if let Some(reason) = engines.missing(scan.scan_type) {
@@ -107,22 +135,23 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<(Vec<IpAddr>, Opti
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
     if !scanyard_server::scan::looks_up_target(scan.scan_type) {
         policy.check_name(&scan.target).map_err(refuse)?;
-        return Ok((Vec::new(), program));
+        return Ok(Prepared { addresses: Vec::new(), program, dns: None });
     }
     policy.check_literal(&scan.target).map_err(refuse)?;
-    let addresses = match scan.target.name() {
-        None => scan.target.literals(),
+    let (addresses, dns) = match scan.target.name() {
+        None => (scan.target.literals(), None),
         Some(name) => {
             let resolver = Resolver::new(&config.dns.servers);
             let resolver = resolver.map_err(|reason| fail(FailureReason::ResolutionFailed, reason))?;
-            resolver
+            let addresses = resolver
                 .lookup(name, LOOKUP)
                 .await
-                .map_err(|fault: ResolveFault| fail(FailureReason::ResolutionFailed, fault.to_string()))?
+                .map_err(|fault: ResolveFault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+            (addresses, Some(Dns { resolver, policy: policy.clone() }))
         }
     };
     policy.check_addresses(&scan.target, &addresses).map_err(refuse)?;
-    Ok((addresses, program))
+    Ok(Prepared { addresses, program, dns })
 }
 
 /// Runs the job, shows its progress and renews its lease as long as this process lives.

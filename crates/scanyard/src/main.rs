@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod engine_options;
 mod exit;
+mod explain;
 mod interrupt;
 mod local;
 mod options;
@@ -11,6 +12,7 @@ mod output;
 mod packing;
 mod progress;
 mod remote;
+mod simulate;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use crate::progress::Bar;
 use anyhow::Context;
-use scanyard_client::scan_api::{Client, FileBody};
+use scanyard_client::{FileBody, scan_api::Client};
 use scanyard_contract::{ScanType, Upload, UploadKind};
 use scanyard_engines::upload::pack::{self, Prepared};
 use scanyard_engines::upload::{Packed, UploadId, inspect};

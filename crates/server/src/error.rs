@@ -156,7 +156,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::default();
         *response.status_mut() =
-            http::StatusCode::from_u16(self.code.row().status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+            http::StatusCode::from_u16(self.code.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         response.extensions_mut().insert(self);
         response
     }

@@ -102,6 +102,7 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
         asset_id: None,
         callback_url: None,
         consent: None,
+        auth: None,
     }
 }
 
@@ -137,6 +138,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         asset_id,
         callback_url,
         consent,
+        auth: None,
     }
 }
 

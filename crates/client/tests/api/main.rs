@@ -101,7 +101,7 @@ async fn a_proxys_html_is_repeated_and_then_an_error_without_a_code() {
     let fake = Fake::start((0..6).map(|_| html()).collect()).await;
     let error = client(&fake).get_scan(Uuid::nil(), ScanType::Sentinel).await.unwrap_err();
     assert_eq!((error.kind, error.cause_kind, error.attempts), (Kind::RetriesExhausted, Kind::Unavailable, 5));
-    assert_eq!((error.code, error.body.as_deref()), (None, Some("<html>Bad Gateway</html>")));
+    assert_eq!((error.code.clone(), error.body.as_deref()), (None, Some("<html>Bad Gateway</html>")));
     assert_eq!(fake.requests().len(), 5);
 }
 
@@ -116,8 +116,10 @@ async fn a_body_that_breaks_off_is_repeated() {
 
 #[tokio::test]
 async fn a_success_that_is_not_the_contracts_is_a_decode_error() {
-    let fake = Fake::start(vec![raw("200 OK", "", "<html>Log in</html>")]).await;
-    let error = client(&fake).get_scan(Uuid::nil(), ScanType::Nmap).await.unwrap_err();
+    let fake = Fake::start(vec![created(), raw("200 OK", "", "<html>Log in</html>")]).await;
+    let client = client(&fake);
+    client.create_scan(&new_scan()).await.unwrap();
+    let error = client.get_scan(Uuid::nil(), ScanType::Nmap).await.unwrap_err();
     assert_eq!((error.kind, error.attempts), (Kind::Decode, 1));
 }
 

@@ -1,6 +1,7 @@
 //! API keys: made and changed by people, never by other keys.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, SESSION, right, wrong};
 
 const fn get(path: &'static str) -> Call {
@@ -12,9 +13,11 @@ const fn post(path: &'static str, body: &'static str) -> Call {
 }
 
 pub static API_KEY_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "API_KEY_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("API_KEY_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::ApiKey,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -33,9 +36,11 @@ pub static API_KEY_NOT_FOUND: Row = Row {
 };
 
 pub static API_KEY_REVOKED: Row = Row {
-    contract: "scan-api",
-    code: "API_KEY_REVOKED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("API_KEY_REVOKED"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::ApiKey,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -51,9 +56,11 @@ pub static API_KEY_REVOKED: Row = Row {
 };
 
 pub static INVALID_SCOPE: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_SCOPE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_SCOPE"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::ApiKey,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -74,9 +81,11 @@ pub static INVALID_SCOPE: Row = Row {
 };
 
 pub static SESSION_REQUIRED: Row = Row {
-    contract: "scan-api",
-    code: "SESSION_REQUIRED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SESSION_REQUIRED"),
+    status: Some(401),
+    source: Source::Scanyard,
     category: Category::ApiKey,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,

@@ -1,12 +1,15 @@
 //! 401: who is calling.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, right, wrong};
 
 pub static MISSING_API_KEY: Row = Row {
-    contract: "scan-api",
-    code: "MISSING_API_KEY",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("MISSING_API_KEY"),
+    status: Some(401),
+    source: Source::Reference,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -28,9 +31,11 @@ pub static MISSING_API_KEY: Row = Row {
 };
 
 pub static INVALID_API_KEY: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_API_KEY",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_API_KEY"),
+    status: Some(401),
+    source: Source::Reference,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -53,9 +58,11 @@ pub static INVALID_API_KEY: Row = Row {
 };
 
 pub static KEY_EXPIRED: Row = Row {
-    contract: "scan-api",
-    code: "KEY_EXPIRED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("KEY_EXPIRED"),
+    status: Some(401),
+    source: Source::Reference,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -71,9 +78,11 @@ pub static KEY_EXPIRED: Row = Row {
 };
 
 pub static KEY_REVOKED: Row = Row {
-    contract: "scan-api",
-    code: "KEY_REVOKED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("KEY_REVOKED"),
+    status: Some(401),
+    source: Source::Reference,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -90,9 +99,11 @@ pub static KEY_REVOKED: Row = Row {
 };
 
 pub static KEY_SUSPENDED: Row = Row {
-    contract: "scan-api",
-    code: "KEY_SUSPENDED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("KEY_SUSPENDED"),
+    status: Some(401),
+    source: Source::Reference,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -108,9 +119,11 @@ pub static KEY_SUSPENDED: Row = Row {
 };
 
 pub static INVALID_CREDENTIALS: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_CREDENTIALS",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_CREDENTIALS"),
+    status: Some(401),
+    source: Source::Scanyard,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -128,9 +141,11 @@ pub static INVALID_CREDENTIALS: Row = Row {
 };
 
 pub static INVALID_TOKEN: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_TOKEN",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_TOKEN"),
+    status: Some(401),
+    source: Source::Scanyard,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::FreshToken,
@@ -150,9 +165,11 @@ pub static INVALID_TOKEN: Row = Row {
 };
 
 pub static TOKEN_EXPIRED: Row = Row {
-    contract: "scan-api",
-    code: "TOKEN_EXPIRED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TOKEN_EXPIRED"),
+    status: Some(401),
+    source: Source::Scanyard,
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::FreshToken,

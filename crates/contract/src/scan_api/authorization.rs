@@ -1,12 +1,15 @@
 //! 403: what the key may do.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{get, post, right, wrong};
 
 pub static INSUFFICIENT_SCOPE: Row = Row {
-    contract: "scan-api",
-    code: "INSUFFICIENT_SCOPE",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INSUFFICIENT_SCOPE"),
+    status: Some(403),
+    source: Source::Reference,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -26,9 +29,11 @@ pub static INSUFFICIENT_SCOPE: Row = Row {
 };
 
 pub static SCAN_TYPE_NOT_ALLOWED: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_TYPE_NOT_ALLOWED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_TYPE_NOT_ALLOWED"),
+    status: Some(403),
+    source: Source::Reference,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -51,9 +56,11 @@ pub static SCAN_TYPE_NOT_ALLOWED: Row = Row {
 };
 
 pub static IP_NOT_ALLOWED: Row = Row {
-    contract: "scan-api",
-    code: "IP_NOT_ALLOWED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("IP_NOT_ALLOWED"),
+    status: Some(403),
+    source: Source::Reference,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -73,9 +80,11 @@ pub static IP_NOT_ALLOWED: Row = Row {
 };
 
 pub static TENANT_SUSPENDED: Row = Row {
-    contract: "scan-api",
-    code: "TENANT_SUSPENDED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TENANT_SUSPENDED"),
+    status: Some(403),
+    source: Source::Reference,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -87,9 +96,11 @@ pub static TENANT_SUSPENDED: Row = Row {
 };
 
 pub static TARGET_NOT_ALLOWED: Row = Row {
-    contract: "scan-api",
-    code: "TARGET_NOT_ALLOWED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TARGET_NOT_ALLOWED"),
+    status: Some(403),
+    source: Source::Scanyard,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -113,9 +124,11 @@ pub static TARGET_NOT_ALLOWED: Row = Row {
 };
 
 pub static CONSENT_REQUIRED: Row = Row {
-    contract: "scan-api",
-    code: "CONSENT_REQUIRED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("CONSENT_REQUIRED"),
+    status: Some(403),
+    source: Source::Scanyard,
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,

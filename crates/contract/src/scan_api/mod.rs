@@ -139,7 +139,12 @@ impl Code {
 
     /// The code as it stands in the answer.
     pub fn as_str(self) -> &'static str {
-        self.row().code
+        self.row().code.unwrap_or_default()
+    }
+
+    /// The status that the answer has.
+    pub fn status(self) -> u16 {
+        self.row().status.unwrap_or(500)
     }
 }
 

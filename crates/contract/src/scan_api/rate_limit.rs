@@ -1,12 +1,15 @@
 //! 429: too many requests, and too many scans; two different things.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, post, right, wrong};
 
 pub static RATE_LIMIT_EXCEEDED: Row = Row {
-    contract: "scan-api",
-    code: "RATE_LIMIT_EXCEEDED",
-    status: 429,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("RATE_LIMIT_EXCEEDED"),
+    status: Some(429),
+    source: Source::Reference,
     category: Category::RateLimit,
     kind: Kind::RateLimited,
     retry: Retry::AfterWait,
@@ -30,9 +33,11 @@ pub static RATE_LIMIT_EXCEEDED: Row = Row {
 };
 
 pub static QUOTA_EXCEEDED: Row = Row {
-    contract: "scan-api",
-    code: "QUOTA_EXCEEDED",
-    status: 429,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("QUOTA_EXCEEDED"),
+    status: Some(429),
+    source: Source::Reference,
     category: Category::RateLimit,
     kind: Kind::Quota,
     retry: Retry::Never,
@@ -57,9 +62,11 @@ pub static QUOTA_EXCEEDED: Row = Row {
 };
 
 pub static TOO_MANY_STREAMS: Row = Row {
-    contract: "scan-api",
-    code: "TOO_MANY_STREAMS",
-    status: 429,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TOO_MANY_STREAMS"),
+    status: Some(429),
+    source: Source::Scanyard,
     category: Category::RateLimit,
     kind: Kind::RateLimited,
     retry: Retry::AfterWait,

@@ -1,12 +1,15 @@
 //! Faults of the HTTP request itself: route, method, media type, size.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, KEY, get, post, right, wrong};
 
 pub static ROUTE_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "ROUTE_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("ROUTE_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -23,9 +26,11 @@ pub static ROUTE_NOT_FOUND: Row = Row {
 };
 
 pub static ERROR_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "ERROR_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("ERROR_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -40,9 +45,11 @@ pub static ERROR_NOT_FOUND: Row = Row {
 };
 
 pub static METHOD_NOT_ALLOWED: Row = Row {
-    contract: "scan-api",
-    code: "METHOD_NOT_ALLOWED",
-    status: 405,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("METHOD_NOT_ALLOWED"),
+    status: Some(405),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::Method,
     retry: Retry::Never,
@@ -61,9 +68,11 @@ pub static METHOD_NOT_ALLOWED: Row = Row {
 };
 
 pub static NOT_ACCEPTABLE: Row = Row {
-    contract: "scan-api",
-    code: "NOT_ACCEPTABLE",
-    status: 406,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("NOT_ACCEPTABLE"),
+    status: Some(406),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::Accept,
     retry: Retry::Never,
@@ -79,9 +88,11 @@ pub static NOT_ACCEPTABLE: Row = Row {
 };
 
 pub static REQUEST_TIMEOUT: Row = Row {
-    contract: "scan-api",
-    code: "REQUEST_TIMEOUT",
-    status: 408,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("REQUEST_TIMEOUT"),
+    status: Some(408),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::Timeout,
     retry: Retry::Idempotent,
@@ -100,9 +111,11 @@ pub static REQUEST_TIMEOUT: Row = Row {
 };
 
 pub static PAYLOAD_TOO_LARGE: Row = Row {
-    contract: "scan-api",
-    code: "PAYLOAD_TOO_LARGE",
-    status: 413,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("PAYLOAD_TOO_LARGE"),
+    status: Some(413),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::TooLarge,
     retry: Retry::Never,
@@ -121,9 +134,11 @@ pub static PAYLOAD_TOO_LARGE: Row = Row {
 };
 
 pub static URI_TOO_LONG: Row = Row {
-    contract: "scan-api",
-    code: "URI_TOO_LONG",
-    status: 414,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("URI_TOO_LONG"),
+    status: Some(414),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::TooLarge,
     retry: Retry::Never,
@@ -138,9 +153,11 @@ pub static URI_TOO_LONG: Row = Row {
 };
 
 pub static UNSUPPORTED_MEDIA_TYPE: Row = Row {
-    contract: "scan-api",
-    code: "UNSUPPORTED_MEDIA_TYPE",
-    status: 415,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("UNSUPPORTED_MEDIA_TYPE"),
+    status: Some(415),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::MediaType,
     retry: Retry::Never,
@@ -166,9 +183,11 @@ pub static UNSUPPORTED_MEDIA_TYPE: Row = Row {
 };
 
 pub static HEADERS_TOO_LARGE: Row = Row {
-    contract: "scan-api",
-    code: "HEADERS_TOO_LARGE",
-    status: 431,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("HEADERS_TOO_LARGE"),
+    status: Some(431),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::TooLarge,
     retry: Retry::Never,
@@ -183,9 +202,11 @@ pub static HEADERS_TOO_LARGE: Row = Row {
 };
 
 pub static NOT_IMPLEMENTED: Row = Row {
-    contract: "scan-api",
-    code: "NOT_IMPLEMENTED",
-    status: 501,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("NOT_IMPLEMENTED"),
+    status: Some(501),
+    source: Source::Scanyard,
     category: Category::Request,
     kind: Kind::NotImplemented,
     retry: Retry::Never,

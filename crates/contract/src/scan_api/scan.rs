@@ -1,15 +1,18 @@
 //! Scans: what to scan, with what, and where a scan stands.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, post, right, wrong};
 
 /// A cancel of the reader's scan.
 const CANCEL: Call = Call { method: "POST", body: None, ..get("/scans/$SCAN_ID/cancel?scanType=sentinel") };
 
 pub static SCAN_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -31,9 +34,11 @@ pub static SCAN_NOT_FOUND: Row = Row {
 };
 
 pub static INVALID_SCAN_TYPE: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_SCAN_TYPE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_SCAN_TYPE"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -52,9 +57,11 @@ pub static INVALID_SCAN_TYPE: Row = Row {
 };
 
 pub static INVALID_TARGET: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_TARGET",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_TARGET"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -78,9 +85,11 @@ pub static INVALID_TARGET: Row = Row {
 };
 
 pub static TARGET_UNRESOLVABLE: Row = Row {
-    contract: "scan-api",
-    code: "TARGET_UNRESOLVABLE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TARGET_UNRESOLVABLE"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -104,9 +113,11 @@ pub static TARGET_UNRESOLVABLE: Row = Row {
 };
 
 pub static INVALID_PRIORITY: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_PRIORITY",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_PRIORITY"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -127,9 +138,11 @@ pub static INVALID_PRIORITY: Row = Row {
 };
 
 pub static SCAN_ALREADY_COMPLETED: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_ALREADY_COMPLETED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_ALREADY_COMPLETED"),
+    status: Some(409),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -145,9 +158,11 @@ pub static SCAN_ALREADY_COMPLETED: Row = Row {
 };
 
 pub static SCAN_ALREADY_CANCELLED: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_ALREADY_CANCELLED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_ALREADY_CANCELLED"),
+    status: Some(409),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -166,9 +181,11 @@ pub static SCAN_ALREADY_CANCELLED: Row = Row {
 };
 
 pub static SCAN_ALREADY_FAILED: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_ALREADY_FAILED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_ALREADY_FAILED"),
+    status: Some(409),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -184,9 +201,11 @@ pub static SCAN_ALREADY_FAILED: Row = Row {
 };
 
 pub static RESULTS_NOT_READY: Row = Row {
-    contract: "scan-api",
-    code: "RESULTS_NOT_READY",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("RESULTS_NOT_READY"),
+    status: Some(409),
+    source: Source::Reference,
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -206,9 +225,11 @@ pub static RESULTS_NOT_READY: Row = Row {
 };
 
 pub static REPORT_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "REPORT_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("REPORT_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Scan,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -229,9 +250,11 @@ pub static REPORT_NOT_FOUND: Row = Row {
 };
 
 pub static SCAN_NOT_FINISHED: Row = Row {
-    contract: "scan-api",
-    code: "SCAN_NOT_FINISHED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SCAN_NOT_FINISHED"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -254,9 +277,11 @@ pub static SCAN_NOT_FINISHED: Row = Row {
 };
 
 pub static ENGINE_UNAVAILABLE: Row = Row {
-    contract: "scan-api",
-    code: "ENGINE_UNAVAILABLE",
-    status: 503,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("ENGINE_UNAVAILABLE"),
+    status: Some(503),
+    source: Source::Scanyard,
     category: Category::Scan,
     kind: Kind::Unavailable,
     retry: Retry::Never,

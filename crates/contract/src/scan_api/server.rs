@@ -1,6 +1,7 @@
 //! 5xx: trouble on the server's side.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, KEY, get, post, right, wrong};
 
 /// A scan that may be sent again without being run twice.
@@ -13,9 +14,11 @@ const REPEATABLE: Call = Call {
 const UNREPEATABLE: Call = Call { headers: &[KEY], ..REPEATABLE };
 
 pub static OPERATION_TIMEOUT: Row = Row {
-    contract: "scan-api",
-    code: "OPERATION_TIMEOUT",
-    status: 504,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("OPERATION_TIMEOUT"),
+    status: Some(504),
+    source: Source::Scanyard,
     category: Category::Server,
     kind: Kind::Timeout,
     retry: Retry::Idempotent,
@@ -33,9 +36,11 @@ pub static OPERATION_TIMEOUT: Row = Row {
 };
 
 pub static INTERNAL_ERROR: Row = Row {
-    contract: "scan-api",
-    code: "INTERNAL_ERROR",
-    status: 500,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INTERNAL_ERROR"),
+    status: Some(500),
+    source: Source::Reference,
     category: Category::Server,
     kind: Kind::Server,
     retry: Retry::Idempotent,
@@ -52,9 +57,11 @@ pub static INTERNAL_ERROR: Row = Row {
 };
 
 pub static SERVICE_UNAVAILABLE: Row = Row {
-    contract: "scan-api",
-    code: "SERVICE_UNAVAILABLE",
-    status: 503,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SERVICE_UNAVAILABLE"),
+    status: Some(503),
+    source: Source::Reference,
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::AfterWait,
@@ -76,9 +83,11 @@ pub static SERVICE_UNAVAILABLE: Row = Row {
 };
 
 pub static DATABASE_ERROR: Row = Row {
-    contract: "scan-api",
-    code: "DATABASE_ERROR",
-    status: 503,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("DATABASE_ERROR"),
+    status: Some(503),
+    source: Source::Reference,
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::Idempotent,
@@ -100,9 +109,11 @@ pub static DATABASE_ERROR: Row = Row {
 };
 
 pub static KAFKA_ERROR: Row = Row {
-    contract: "scan-api",
-    code: "KAFKA_ERROR",
-    status: 503,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("KAFKA_ERROR"),
+    status: Some(503),
+    source: Source::Reference,
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::AfterWait,

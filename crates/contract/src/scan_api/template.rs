@@ -1,12 +1,15 @@
 //! Templates: named settings from which scans are launched.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{get, post, right, wrong};
 
 pub static TEMPLATE_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "TEMPLATE_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TEMPLATE_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Reference,
     category: Category::Template,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -25,9 +28,11 @@ pub static TEMPLATE_NOT_FOUND: Row = Row {
 };
 
 pub static TEMPLATE_NAME_REQUIRED: Row = Row {
-    contract: "scan-api",
-    code: "TEMPLATE_NAME_REQUIRED",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TEMPLATE_NAME_REQUIRED"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Template,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -42,9 +47,11 @@ pub static TEMPLATE_NAME_REQUIRED: Row = Row {
 };
 
 pub static DUPLICATE_TEMPLATE_NAME: Row = Row {
-    contract: "scan-api",
-    code: "DUPLICATE_TEMPLATE_NAME",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("DUPLICATE_TEMPLATE_NAME"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Template,
     kind: Kind::Conflict,
     retry: Retry::Never,

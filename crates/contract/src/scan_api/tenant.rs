@@ -1,12 +1,15 @@
 //! Tenants: the organizations on a server, in the operator's hands.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, post, right, wrong};
 
 pub static TENANT_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "TENANT_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("TENANT_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Tenant,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -25,9 +28,11 @@ pub static TENANT_NOT_FOUND: Row = Row {
 };
 
 pub static DUPLICATE_TENANT_NAME: Row = Row {
-    contract: "scan-api",
-    code: "DUPLICATE_TENANT_NAME",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("DUPLICATE_TENANT_NAME"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::Tenant,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -46,9 +51,11 @@ pub static DUPLICATE_TENANT_NAME: Row = Row {
 };
 
 pub static OPERATOR_TENANT: Row = Row {
-    contract: "scan-api",
-    code: "OPERATOR_TENANT",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("OPERATOR_TENANT"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::Tenant,
     kind: Kind::Conflict,
     retry: Retry::Never,

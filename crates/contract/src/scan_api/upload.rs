@@ -1,12 +1,15 @@
 //! Uploads: files to scan.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, KEY, get, post, right, wrong};
 
 pub static UPLOAD_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "UPLOAD_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("UPLOAD_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Upload,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -29,9 +32,11 @@ pub static UPLOAD_NOT_FOUND: Row = Row {
 };
 
 pub static INVALID_UPLOAD: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_UPLOAD",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_UPLOAD"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Upload,
     kind: Kind::BadRequest,
     retry: Retry::Never,

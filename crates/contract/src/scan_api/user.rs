@@ -1,15 +1,18 @@
 //! Users: what their logins, passwords and roles can run into.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, post, right, wrong};
 
 /// The header of calls with a session.
 const TOKEN: &str = "Authorization: Bearer $ACCESS_TOKEN";
 
 pub static USER_SUSPENDED: Row = Row {
-    contract: "scan-api",
-    code: "USER_SUSPENDED",
-    status: 401,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("USER_SUSPENDED"),
+    status: Some(401),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
@@ -23,9 +26,11 @@ pub static USER_SUSPENDED: Row = Row {
 };
 
 pub static ACCOUNT_LOCKED: Row = Row {
-    contract: "scan-api",
-    code: "ACCOUNT_LOCKED",
-    status: 429,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("ACCOUNT_LOCKED"),
+    status: Some(429),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::RateLimited,
     retry: Retry::Never,
@@ -44,9 +49,11 @@ pub static ACCOUNT_LOCKED: Row = Row {
 };
 
 pub static PASSWORD_POLICY_VIOLATION: Row = Row {
-    contract: "scan-api",
-    code: "PASSWORD_POLICY_VIOLATION",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("PASSWORD_POLICY_VIOLATION"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::PasswordComplexity,
     retry: Retry::Never,
@@ -76,9 +83,11 @@ pub static PASSWORD_POLICY_VIOLATION: Row = Row {
 };
 
 pub static USER_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "USER_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("USER_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -97,9 +106,11 @@ pub static USER_NOT_FOUND: Row = Row {
 };
 
 pub static DUPLICATE_EMAIL: Row = Row {
-    contract: "scan-api",
-    code: "DUPLICATE_EMAIL",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("DUPLICATE_EMAIL"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -114,9 +125,11 @@ pub static DUPLICATE_EMAIL: Row = Row {
 };
 
 pub static LAST_OWNER: Row = Row {
-    contract: "scan-api",
-    code: "LAST_OWNER",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("LAST_OWNER"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -129,9 +142,11 @@ pub static LAST_OWNER: Row = Row {
 };
 
 pub static INSUFFICIENT_ROLE: Row = Row {
-    contract: "scan-api",
-    code: "INSUFFICIENT_ROLE",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INSUFFICIENT_ROLE"),
+    status: Some(403),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::Permission,
     retry: Retry::Never,
@@ -148,9 +163,11 @@ pub static INSUFFICIENT_ROLE: Row = Row {
 };
 
 pub static IMPERSONATION_NOT_ALLOWED: Row = Row {
-    contract: "scan-api",
-    code: "IMPERSONATION_NOT_ALLOWED",
-    status: 403,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("IMPERSONATION_NOT_ALLOWED"),
+    status: Some(403),
+    source: Source::Scanyard,
     category: Category::User,
     kind: Kind::Impersonation,
     retry: Retry::Never,

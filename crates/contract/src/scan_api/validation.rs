@@ -1,12 +1,15 @@
 //! 400: what the request says, field by field, and the `Idempotency-Key`.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, KEY, SESSION, get, post, right, wrong};
 
 pub static INVALID_JSON: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_JSON",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_JSON"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -27,9 +30,11 @@ pub static INVALID_JSON: Row = Row {
 };
 
 pub static MISSING_REQUIRED_FIELD: Row = Row {
-    contract: "scan-api",
-    code: "MISSING_REQUIRED_FIELD",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("MISSING_REQUIRED_FIELD"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -46,9 +51,11 @@ pub static MISSING_REQUIRED_FIELD: Row = Row {
 };
 
 pub static INVALID_FIELD_TYPE: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_FIELD_TYPE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_FIELD_TYPE"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -72,9 +79,11 @@ pub static INVALID_FIELD_TYPE: Row = Row {
 };
 
 pub static INVALID_FIELD_VALUE: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_FIELD_VALUE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_FIELD_VALUE"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -100,9 +109,11 @@ pub static INVALID_FIELD_VALUE: Row = Row {
 };
 
 pub static UNKNOWN_FIELD: Row = Row {
-    contract: "scan-api",
-    code: "UNKNOWN_FIELD",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("UNKNOWN_FIELD"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -126,9 +137,11 @@ pub static UNKNOWN_FIELD: Row = Row {
 };
 
 pub static INVALID_PAGE: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_PAGE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_PAGE"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -141,9 +154,11 @@ pub static INVALID_PAGE: Row = Row {
 };
 
 pub static INVALID_LIMIT: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_LIMIT",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_LIMIT"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -155,9 +170,11 @@ pub static INVALID_LIMIT: Row = Row {
 };
 
 pub static UNKNOWN_PARAMETER: Row = Row {
-    contract: "scan-api",
-    code: "UNKNOWN_PARAMETER",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("UNKNOWN_PARAMETER"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -173,9 +190,11 @@ pub static UNKNOWN_PARAMETER: Row = Row {
 };
 
 pub static INVALID_PARAMETER: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_PARAMETER",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_PARAMETER"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -195,9 +214,11 @@ pub static INVALID_PARAMETER: Row = Row {
 };
 
 pub static INVALID_IDEMPOTENCY_KEY: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_IDEMPOTENCY_KEY",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_IDEMPOTENCY_KEY"),
+    status: Some(400),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -228,9 +249,11 @@ pub static INVALID_IDEMPOTENCY_KEY: Row = Row {
 };
 
 pub static IDEMPOTENCY_KEY_REUSED: Row = Row {
-    contract: "scan-api",
-    code: "IDEMPOTENCY_KEY_REUSED",
-    status: 422,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("IDEMPOTENCY_KEY_REUSED"),
+    status: Some(422),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -261,9 +284,11 @@ pub static IDEMPOTENCY_KEY_REUSED: Row = Row {
 };
 
 pub static IDEMPOTENCY_IN_PROGRESS: Row = Row {
-    contract: "scan-api",
-    code: "IDEMPOTENCY_IN_PROGRESS",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("IDEMPOTENCY_IN_PROGRESS"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::AfterWait,
@@ -286,9 +311,11 @@ pub static IDEMPOTENCY_IN_PROGRESS: Row = Row {
 };
 
 pub static SECRET_ALREADY_SHOWN: Row = Row {
-    contract: "scan-api",
-    code: "SECRET_ALREADY_SHOWN",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("SECRET_ALREADY_SHOWN"),
+    status: Some(409),
+    source: Source::Scanyard,
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::Never,

@@ -1,12 +1,15 @@
 //! Webhooks: calls to the customer's own endpoint when a scan starts or ends.
 
-use crate::catalogue::{Category, Kind, Retry, Row};
+use crate::catalogue::{Category, Kind, Retry, Row, Source};
+use crate::contract::Contract;
 use crate::example::{Call, get, post, right, wrong};
 
 pub static WEBHOOK_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "WEBHOOK_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("WEBHOOK_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Reference,
     category: Category::Webhook,
     kind: Kind::NotFound,
     retry: Retry::Never,
@@ -25,9 +28,11 @@ pub static WEBHOOK_NOT_FOUND: Row = Row {
 };
 
 pub static INVALID_WEBHOOK_URL: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_WEBHOOK_URL",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_WEBHOOK_URL"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -43,9 +48,11 @@ pub static INVALID_WEBHOOK_URL: Row = Row {
 };
 
 pub static WEBHOOK_URL_UNREACHABLE: Row = Row {
-    contract: "scan-api",
-    code: "WEBHOOK_URL_UNREACHABLE",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("WEBHOOK_URL_UNREACHABLE"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -66,9 +73,11 @@ pub static WEBHOOK_URL_UNREACHABLE: Row = Row {
 };
 
 pub static INVALID_WEBHOOK_EVENT: Row = Row {
-    contract: "scan-api",
-    code: "INVALID_WEBHOOK_EVENT",
-    status: 400,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("INVALID_WEBHOOK_EVENT"),
+    status: Some(400),
+    source: Source::Reference,
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
@@ -93,9 +102,11 @@ pub static INVALID_WEBHOOK_EVENT: Row = Row {
 };
 
 pub static WEBHOOK_DISABLED: Row = Row {
-    contract: "scan-api",
-    code: "WEBHOOK_DISABLED",
-    status: 409,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("WEBHOOK_DISABLED"),
+    status: Some(409),
+    source: Source::Reference,
     category: Category::Webhook,
     kind: Kind::Conflict,
     retry: Retry::Never,
@@ -116,9 +127,11 @@ pub static WEBHOOK_DISABLED: Row = Row {
 };
 
 pub static DELIVERY_NOT_FOUND: Row = Row {
-    contract: "scan-api",
-    code: "DELIVERY_NOT_FOUND",
-    status: 404,
+    contract: Contract::ScanApi,
+    service: None,
+    code: Some("DELIVERY_NOT_FOUND"),
+    status: Some(404),
+    source: Source::Scanyard,
     category: Category::Webhook,
     kind: Kind::NotFound,
     retry: Retry::Never,

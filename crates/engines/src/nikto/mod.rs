@@ -17,7 +17,7 @@ use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
 use scanyard_contract::ScanType;
-use scanyard_contract::scan::{Coverage, FailureReason};
+use scanyard_contract::scan::{Coverage, FailureReason, ScanAuth};
 use std::time::Duration;
 
 /// The most bytes of a report: every one of some thousands of checks answered takes a tenth of it.
@@ -31,6 +31,13 @@ const CONFIG: &str = "nikto.conf";
 
 /// Not the address of nikto's makers in the checks for remote inclusion, and no look for updates.
 const SETTINGS: &str = "RFIURL=http://127.0.0.1:1/\nUPDATES=no\n";
+
+/// The settings of a run. Cookies go this way and not into the arguments, which everybody on the machine can read.
+fn settings(auth: Option<&ScanAuth>) -> String {
+    let cookies = auth.into_iter().flat_map(|auth| &auth.cookies);
+    let cookies: Vec<String> = cookies.map(|cookie| format!("\"{}\"=\"{}\"", cookie.name, cookie.value)).collect();
+    if cookies.is_empty() { SETTINGS.to_string() } else { format!("{SETTINGS}STATIC-COOKIE={}\n", cookies.join(";")) }
+}
 
 /// Runs nikto against the job's URL.
 pub async fn run(job: Job, mut control: Control) -> Report {
@@ -46,7 +53,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         Ok(dir) => dir,
         Err(error) => return Report::no_job_dir(&job, &error),
     };
-    if let Err(error) = dir.write(CONFIG, SETTINGS.as_bytes()) {
+    if let Err(error) = dir.write(CONFIG, settings(job.auth.as_ref()).as_bytes()) {
         return Report::no_job_dir(&job, &error);
     }
     let program = Program {

@@ -7,7 +7,7 @@ use crate::text;
 use scanyard_contract::finding::Finding;
 use serde::Serialize;
 use std::net::IpAddr;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
 const DAY_S: i64 = 24 * 60 * 60;
@@ -24,6 +24,9 @@ const WEAK_SIGNATURES: &[(&str, &str)] = &[
     ("1.2.840.10040.4.3", "dsa-with-sha1"),
     ("1.2.840.10045.4.1", "ecdsa-with-SHA1"),
 ];
+
+/// The access method of an issuer's certificate.
+const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
 /// A certificate, as far as the rules need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +45,13 @@ pub struct Certificate {
     pub key: Option<(String, usize)>,
     /// Name of the signature algorithm when it is a weak one.
     pub weak_signature: Option<String>,
+    /// Where the issuer's certificate can be had.
+    pub issuer_at: Option<String>,
+    /// The names as encoded, for chains.
+    #[serde(skip)]
+    pub subject_der: Vec<u8>,
+    #[serde(skip)]
+    pub issuer_der: Vec<u8>,
 }
 
 impl Certificate {
@@ -62,6 +72,7 @@ impl Certificate {
         let key = match certificate.public_key().parsed() {
             Ok(PublicKey::RSA(key)) => Some(("RSA".to_string(), key.key_size())),
             Ok(PublicKey::EC(key)) => Some(("EC".to_string(), key.key_size())),
+            Ok(PublicKey::DSA(key)) => Some(("DSA".to_string(), key.len() * 8)),
             _ => None,
         };
         let signature = certificate.signature_algorithm.algorithm.to_id_string();
@@ -75,6 +86,9 @@ impl Certificate {
             addresses,
             key,
             weak_signature: WEAK_SIGNATURES.iter().find(|(oid, _)| *oid == signature).map(|(_, name)| name.to_string()),
+            issuer_at: issuer_at(&certificate),
+            subject_der: certificate.subject().as_raw().to_vec(),
+            issuer_der: certificate.issuer().as_raw().to_vec(),
         })
     }
 
@@ -111,8 +125,9 @@ impl Certificate {
             add(&rules::CERTIFICATE_NAME_MISMATCH, evidence);
         }
         if let Some((kind, bits)) = &self.key {
-            let least = if kind == "RSA" { RSA_BITS_MIN } else { EC_BITS_MIN };
-            if *bits < least {
+            let least = if kind == "EC" { EC_BITS_MIN } else { RSA_BITS_MIN };
+            // No size of DSA is offered by clients any more.
+            if *bits < least || kind == "DSA" {
                 add(&rules::CERTIFICATE_WEAK_KEY, format!("{kind} key of {bits} bits"));
             }
         }
@@ -121,6 +136,19 @@ impl Certificate {
         }
         findings
     }
+}
+
+fn issuer_at(certificate: &X509Certificate<'_>) -> Option<String> {
+    let access = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+        _ => None,
+    })?;
+    access.accessdescs.iter().find_map(|description| match &description.access_location {
+        GeneralName::URI(uri) if description.access_method.to_id_string() == CA_ISSUERS => {
+            Some(text::clean(uri.as_bytes(), 512))
+        }
+        _ => None,
+    })
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {
@@ -136,7 +164,8 @@ fn matches_name(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn date(seconds: i64) -> String {
+/// The day, as people write it.
+pub fn date(seconds: i64) -> String {
     match time::OffsetDateTime::from_unix_timestamp(seconds) {
         Ok(at) => at.date().to_string(),
         Err(_) => format!("{seconds} s"),
@@ -161,6 +190,9 @@ mod tests {
             addresses: vec!["127.0.0.1".parse().unwrap()],
             key: Some(("RSA".into(), 2048)),
             weak_signature: None,
+            issuer_at: None,
+            subject_der: b"a".to_vec(),
+            issuer_der: b"b".to_vec(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a scan has found so far, each fault once, and the raw report.
 
+use super::dns::DnsReport;
 use super::port::PortReport;
 use crate::Target;
 use crate::collected::Collected;
@@ -7,6 +8,7 @@ use crate::job::RawReport;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What of a port a finding is about; part of its fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Part<'a> {
     Path(&'a str),
     Cookie(&'a str),
     Header(&'a str),
+    /// The name of a DNS record.
+    Record(&'a str),
 }
 
 impl<'a> Part<'a> {
@@ -23,7 +27,7 @@ impl<'a> Part<'a> {
     pub fn text(self) -> &'a str {
         match self {
             Part::Whole => "",
-            Part::Path(text) | Part::Cookie(text) | Part::Header(text) => text,
+            Part::Path(text) | Part::Cookie(text) | Part::Header(text) | Part::Record(text) => text,
         }
     }
 }
@@ -36,9 +40,24 @@ pub struct Found {
     pub answered: BTreeSet<IpAddr>,
     pub open: Vec<SocketAddr>,
     pub ports: Vec<PortReport>,
+    /// Present when DNS was asked.
+    pub dns: Option<DnsReport>,
+}
+
+/// Found things, shared by visits that run at the same time. No lock is held across a wait.
+pub fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Found {
+    /// Takes what a visit has seen.
+    pub fn take_port(&mut self, mut report: PortReport) {
+        for finding in std::mem::take(&mut report.findings) {
+            self.collected.add(finding);
+        }
+        self.ports.push(report);
+    }
+
     /// Whether any port answered with HTTP.
     pub fn has_http(&self) -> bool {
         self.ports.iter().any(|port| port.http_status.is_some())
@@ -54,6 +73,7 @@ impl Found {
             "answered": self.answered,
             "open": self.open,
             "ports": self.ports,
+            "dns": self.dns,
             "findings": self.collected.findings,
         });
         RawReport { media_type: "application/json", bytes: report.to_string().into_bytes() }

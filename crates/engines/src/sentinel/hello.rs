@@ -1,5 +1,7 @@
-//! A TLS handshake's first two messages by hand, for what rustls does not speak: SSL 3.0 to TLS 1.1, broken ciphers,
-//! and servers that it cannot agree with.
+//! A TLS handshake's first messages by hand, for what rustls does not speak: SSL 3.0 to TLS 1.1, broken ciphers, and
+//! servers that it cannot agree with. Every version is asked for in the same way, 1.3 too.
+
+use super::suites::Kind;
 
 /// Versions that are asked for by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,15 +10,20 @@ pub enum Version {
     Tls10,
     Tls11,
     Tls12,
+    Tls13,
 }
 
 impl Version {
+    /// Every version, oldest first.
+    pub const ALL: [Version; 5] = [Version::Ssl3, Version::Tls10, Version::Tls11, Version::Tls12, Version::Tls13];
+
     fn wire(self) -> [u8; 2] {
         match self {
             Version::Ssl3 => [3, 0],
             Version::Tls10 => [3, 1],
             Version::Tls11 => [3, 2],
             Version::Tls12 => [3, 3],
+            Version::Tls13 => [3, 4],
         }
     }
 
@@ -27,31 +34,23 @@ impl Version {
             Version::Tls10 => "TLS 1.0",
             Version::Tls11 => "TLS 1.1",
             Version::Tls12 => "TLS 1.2",
+            Version::Tls13 => "TLS 1.3",
         }
     }
 }
 
-/// Suites that servers of these versions have in common use, broken ones too.
-pub const COMMON_SUITES: &[u16] = &[
-    0xc02f, 0xc030, 0xc02b, 0xc02c, 0x009c, 0x009d, 0x009e, 0x009f, 0xcca8, 0xcca9, 0xc013, 0xc014, 0xc009, 0xc00a,
-    0xc027, 0xc028, 0xc023, 0xc024, 0x003c, 0x003d, 0x0067, 0x006b, 0x0033, 0x0039, 0x002f, 0x0035, 0x0032, 0x0038,
-    0xc012, 0xc008, 0x000a, 0x0016, 0x0041, 0x0084, 0xc011, 0xc007, 0x0005, 0x0004,
-];
-
-/// NULL, anonymous, export, DES, 3DES and RC4 suites.
-pub const BROKEN_SUITES: &[u16] = &[
-    0x0001, 0x0002, 0x003b, 0xc010, 0xc006, 0x0018, 0x001b, 0x0034, 0x003a, 0x006c, 0x006d, 0x00a6, 0x00a7, 0xc015,
-    0xc016, 0xc017, 0xc018, 0xc019, 0x0003, 0x0006, 0x0008, 0x000e, 0x0011, 0x0014, 0x0009, 0x0012, 0x0015, 0x000a,
-    0x0016, 0xc008, 0xc012, 0x0004, 0x0005, 0xc007, 0xc011,
-];
+/// Certificates of one chain that are read.
+pub const MAX_CERTIFICATES: usize = 10;
 
 /// What a server answered to a hello.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The version and the suite that the server chose.
     pub chosen: Option<([u8; 2], u16)>,
-    /// The server's certificate, DER.
-    pub certificate: Option<Vec<u8>>,
+    /// The certificates that the server sent in clear, its own first; DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// Size of the Diffie-Hellman group that the server sent.
+    pub dh_bits: Option<usize>,
     /// A TLS alert came, so TLS is spoken there.
     pub is_alert: bool,
     /// Nothing of use follows.
@@ -64,21 +63,32 @@ impl Reply {
         self.chosen.is_some() || self.is_alert
     }
 
+    /// Whether the server speaks TLS and agreed to nothing.
+    pub fn is_refusal(&self) -> bool {
+        self.is_alert && self.chosen.is_none()
+    }
+
     /// Whether the server took this version.
     pub fn accepts(&self, version: Version) -> bool {
         self.chosen.is_some_and(|(chosen, _)| chosen == version.wire())
     }
 }
 
-/// The bytes of a ClientHello in one record.
+/// The bytes of a ClientHello in one record. TLS 1.3 says of itself that it is 1.2, and who it is in an extension.
 pub fn client_hello(version: Version, suites: &[u16], server_name: Option<&str>, random: &[u8; 32]) -> Vec<u8> {
-    let mut body = version.wire().to_vec();
+    let is_13 = version == Version::Tls13;
+    let mut body = if is_13 { Version::Tls12.wire() } else { version.wire() }.to_vec();
     body.extend_from_slice(random);
-    body.push(0);
-    body.extend(with_length(suites.iter().flat_map(|suite| suite.to_be_bytes()).collect()));
+    if is_13 {
+        body.push(32);
+        body.extend_from_slice(random);
+    } else {
+        body.push(0);
+    }
+    body.extend(with_length(numbers(suites)));
     body.extend([1, 0]);
     if version != Version::Ssl3 {
-        body.extend(with_length(extensions(version, server_name)));
+        body.extend(with_length(extensions(version, server_name, random)));
     }
     let mut message = vec![1, 0];
     message.extend(with_length(body));
@@ -87,7 +97,7 @@ pub fn client_hello(version: Version, suites: &[u16], server_name: Option<&str>,
     record
 }
 
-fn extensions(version: Version, server_name: Option<&str>) -> Vec<u8> {
+fn extensions(version: Version, server_name: Option<&str>, random: &[u8; 32]) -> Vec<u8> {
     let mut all = Vec::new();
     let mut add = |kind: u16, body: Vec<u8>| {
         all.extend(kind.to_be_bytes());
@@ -98,15 +108,29 @@ fn extensions(version: Version, server_name: Option<&str>) -> Vec<u8> {
         entry.extend(with_length(name.as_bytes().to_vec()));
         add(0x0000, with_length(entry));
     }
-    add(0x000a, vec![0, 8, 0, 0x1d, 0, 0x17, 0, 0x18, 0, 0x19]);
+    add(0x000a, with_length(numbers(&[0x1d, 0x17, 0x18, 0x19])));
     add(0x000b, vec![1, 0]);
-    add(0xff01, vec![0]);
-    if version == Version::Tls12 {
-        let schemes: [u16; 11] =
-            [0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0403, 0x0503, 0x0603, 0x0201, 0x0203];
-        add(0x000d, with_length(schemes.iter().flat_map(|scheme| scheme.to_be_bytes()).collect()));
+    if matches!(version, Version::Tls12 | Version::Tls13) {
+        let schemes =
+            [0x0804, 0x0805, 0x0806, 0x0807, 0x0401, 0x0501, 0x0601, 0x0403, 0x0503, 0x0603, 0x0201, 0x0203, 0x0202];
+        add(0x000d, with_length(numbers(&schemes)));
+    }
+    if version == Version::Tls13 {
+        add(SUPPORTED_VERSIONS, [&[2][..], &version.wire()].concat());
+        // Any 32 bytes are a public key of X25519; nobody knows the private one, and nobody needs it.
+        let share = [numbers(&[0x1d]), with_length(random.to_vec())].concat();
+        add(0x0033, with_length(share));
+    } else {
+        add(0xff01, vec![0]);
     }
     all
+}
+
+/// The extension by which a server of TLS 1.3 says so.
+const SUPPORTED_VERSIONS: u16 = 0x002b;
+
+fn numbers(numbers: &[u16]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
 /// Puts a two-byte length before the bytes; all of ours are short.
@@ -146,8 +170,13 @@ pub fn parse(bytes: &[u8]) -> Reply {
         let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
         let Some(body) = after.get(..length) else { break };
         match kind {
-            2 => reply.chosen = server_hello(body),
-            11 => reply.certificate = first_certificate(body),
+            2 => {
+                reply.chosen = server_hello(body);
+                // What follows is encrypted.
+                reply.is_complete |= reply.accepts(Version::Tls13);
+            }
+            11 => reply.certificates = certificates(body),
+            12 if reply.chosen.is_some_and(|(_, suite)| Kind::Dhe.contains(suite)) => reply.dh_bits = group_bits(body),
             14 => reply.is_complete = true,
             _ => {}
         }
@@ -160,13 +189,41 @@ fn server_hello(body: &[u8]) -> Option<([u8; 2], u16)> {
     let version = [*body.first()?, *body.get(1)?];
     let session = usize::from(*body.get(34)?);
     let suite = body.get(35 + session..37 + session)?;
+    let version = body.get(40 + session..).and_then(supported_version).unwrap_or(version);
     Some((version, u16::from_be_bytes([suite[0], suite[1]])))
 }
 
-fn first_certificate(body: &[u8]) -> Option<Vec<u8>> {
-    let length = body.get(3..6)?;
-    let length = usize::from(length[0]) << 16 | usize::from(length[1]) << 8 | usize::from(length[2]);
-    body.get(6..6 + length).map(<[u8]>::to_vec)
+/// The version that a server names in its extensions.
+fn supported_version(mut extensions: &[u8]) -> Option<[u8; 2]> {
+    while let [a, b, high, low, after @ ..] = extensions {
+        let body = after.get(..usize::from(u16::from_be_bytes([*high, *low])))?;
+        if u16::from_be_bytes([*a, *b]) == SUPPORTED_VERSIONS {
+            return body.try_into().ok();
+        }
+        extensions = &after[body.len()..];
+    }
+    None
+}
+
+fn certificates(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut rest = body.get(3..).unwrap_or_default();
+    while let [a, b, c, after @ ..] = rest {
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let Some(certificate) = after.get(..length).filter(|_| all.len() < MAX_CERTIFICATES) else { break };
+        all.push(certificate.to_vec());
+        rest = &after[length..];
+    }
+    all
+}
+
+/// The size of the prime with which the parameters of a DHE key exchange begin.
+fn group_bits(body: &[u8]) -> Option<usize> {
+    let length = usize::from(u16::from_be_bytes([*body.first()?, *body.get(1)?]));
+    let prime = body.get(2..2 + length)?;
+    let zeros = prime.iter().take_while(|byte| **byte == 0).count();
+    let first = prime.get(zeros)?;
+    Some((prime.len() - zeros) * 8 - first.leading_zeros() as usize)
 }
 
 #[cfg(test)]
@@ -195,7 +252,7 @@ mod tests {
         let reply = parse(&answer());
         assert_eq!(reply.chosen, Some(([3, 1], 0xc013)));
         assert!(reply.accepts(Version::Tls10) && !reply.accepts(Version::Tls11));
-        assert_eq!(reply.certificate, Some(vec![0xa, 0xb, 0xc]));
+        assert_eq!(reply.certificates, [vec![0xa, 0xb, 0xc]]);
         assert!(reply.is_complete);
     }
 
@@ -209,11 +266,29 @@ mod tests {
 
     #[test]
     fn a_hello_is_one_whole_record() {
-        for version in [Version::Ssl3, Version::Tls10, Version::Tls11, Version::Tls12] {
-            let hello = client_hello(version, COMMON_SUITES, Some("a.test"), &[1; 32]);
+        for version in Version::ALL {
+            let hello = client_hello(version, &Kind::Usual.suites(), Some("a.test"), &[1; 32]);
             assert_eq!(hello.len() - 5, usize::from(u16::from_be_bytes([hello[3], hello[4]])));
-            assert_eq!(hello[9..11], version.wire());
+            let named = if version == Version::Tls13 { Version::Tls12 } else { version };
+            assert_eq!(hello[9..11], named.wire());
         }
+    }
+
+    #[test]
+    fn tls_1_3_is_known_by_its_extension() {
+        let mut hello = vec![3, 3];
+        hello.extend([7; 32]);
+        hello.extend([0, 0x13, 0x01, 0, 0, 6, 0, 0x2b, 0, 2, 3, 4]);
+        let message = [&[2, 0, 0, hello.len() as u8][..], &hello].concat();
+        let reply = parse(&record(22, &message));
+        assert!(reply.accepts(Version::Tls13) && !reply.accepts(Version::Tls12) && reply.is_complete);
+    }
+
+    #[test]
+    fn the_size_of_a_group_is_that_of_its_prime() {
+        assert_eq!(group_bits(&[0, 3, 0, 0x80, 1, 0, 1, 2]), Some(16));
+        assert_eq!(group_bits(&[0, 2, 0x0f, 1]), Some(12));
+        assert_eq!(group_bits(&[0, 9, 1]), None);
     }
 
     proptest! {

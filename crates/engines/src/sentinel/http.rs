@@ -49,6 +49,19 @@ impl Request {
         Request { authority, path }
     }
 
+    /// Another path of the same server.
+    pub fn at(&self, path: &str) -> Request {
+        Request { authority: self.authority.clone(), path: path.to_string() }
+    }
+
+    /// Where a redirect leads, when that is the same scheme, host and port.
+    pub fn redirected(&self, is_tls: bool, location: &str) -> Option<Request> {
+        let scheme = if is_tls { "https" } else { "http" };
+        let from = Url::parse(&format!("{scheme}://{}{}", self.authority, self.path)).ok()?;
+        let to = from.join(location).ok()?;
+        (to.origin() == from.origin() && to != from).then(|| Request::of(&to))
+    }
+
     /// The path without the query, which may hold secrets.
     pub fn plain_path(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
@@ -86,7 +99,11 @@ impl Answer {
             })
             .take(MAX_HEADERS)
             .collect();
-        Some(Answer { status, headers, body: body.to_vec() })
+        let mut answer = Answer { status, headers, body: body.to_vec() };
+        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            answer.body = unchunked(body);
+        }
+        Some(answer)
     }
 
     /// Whether all of the answer is there, so that a server which keeps the connection open is not waited for.
@@ -136,6 +153,21 @@ impl Answer {
         let body = String::from_utf8_lossy(&self.body).to_ascii_lowercase();
         MARKS.iter().copied().find(|mark| body.contains(&mark.to_ascii_lowercase()))
     }
+}
+
+/// A chunked body without its frames, as far as it came.
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(&rest[..end]);
+        let size = line.split(';').next().unwrap_or_default().trim();
+        let Ok(size @ 1..) = usize::from_str_radix(size, 16) else { break };
+        rest = &rest[end + 1..];
+        let chunk = &rest[..size.min(rest.len())];
+        body.extend_from_slice(chunk);
+        rest = rest[chunk.len()..].strip_prefix(b"\r\n").unwrap_or(&rest[chunk.len()..]);
+    }
+    body
 }
 
 /// End of the head and beginning of the body.
@@ -195,6 +227,27 @@ mod tests {
         let request = Request::of(&"https://a.test:8443/x?token=1".parse().unwrap());
         assert_eq!((request.authority.as_str(), request.path.as_str()), ("a.test:8443", "/x?token=1"));
         assert_eq!(request.plain_path(), "/x");
+    }
+
+    #[test]
+    fn a_chunked_body_is_put_together() {
+        let text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nref:\r\n6\r\n refs/\r\n0\r\n\r\n";
+        assert_eq!(Answer::parse(text).unwrap().body, b"ref: refs/");
+        assert_eq!(unchunked(b"ffffffffffffffff\r\nab"), b"ab");
+        assert_eq!(unchunked(b"zz\r\nab"), b"");
+    }
+
+    #[test]
+    fn a_redirect_is_followed_to_the_same_origin_alone() {
+        let request = Request::root("a.test", 8080, false);
+        let to = |location: &str| request.redirected(false, location).map(|request| request.path);
+        assert_eq!(to("/login?x=1"), Some("/login?x=1".to_string()));
+        assert_eq!(to("http://A.test:8080/b#c"), Some("/b".to_string()));
+        for other in
+            ["https://a.test:8080/", "http://a.test/", "http://b.test:8080/", "//b.test/", "file:///etc", "/", "::"]
+        {
+            assert!(to(other).is_none() || other == "::", "{other}");
+        }
     }
 
     proptest! {

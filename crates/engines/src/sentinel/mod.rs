@@ -1,20 +1,28 @@
-//! sentinel: the native engine. It opens TCP connections to the addresses of its job and to nothing else.
+//! sentinel: the native engine. It opens TCP connections to the addresses of its job, and for a domain asks DNS.
 
 mod certificate;
+mod chain;
 mod connect;
 mod cookies;
+mod dns;
+mod exposures;
 mod found;
 mod hello;
 mod http;
+mod lane;
 mod manual;
 mod net;
 mod options;
+mod pace;
 mod port;
+mod profiles;
 pub mod rules;
 mod services;
+mod suites;
 pub mod sweep;
 mod tls;
 mod verdict;
+mod visit;
 mod web;
 
 use crate::Options as JobOptions;
@@ -22,17 +30,19 @@ use crate::job::{Control, Job, Outcome, Parsed, Report, raise};
 use crate::target::Target;
 use found::{Found, Part};
 use futures::{StreamExt, stream};
-use port::{Place, Probe};
+use port::Place;
 use scanyard_contract::scan::{Failure, FailureReason};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use sweep::{Event, Plan, Tally};
 use tokio::sync::{mpsc, watch};
+use visit::Probe;
 
-pub use manual::manual;
+pub use manual::pages;
 pub use options::{Check, Options};
+pub use profiles::Profile;
 
 /// Ports that are questioned at the same time.
 const PORTS_AT_ONCE: usize = 32;
@@ -46,14 +56,15 @@ pub async fn run(job: Job, control: Control) -> Report {
     let JobOptions::Sentinel(options) = &job.options else {
         return Report::failed(FailureReason::EngineFailed, "these options are not sentinel's");
     };
-    let mut found = Found::default();
+    let found = Mutex::new(Found::default());
     let outcome = tokio::select! {
         biased;
         () = control.stop.cancelled() => Outcome::Stopped,
         () = control.cancel.cancelled() => Outcome::Cancelled,
         () = tokio::time::sleep(job.timeout) => verdict::timed_out(job.timeout),
-        outcome = scan(&job, options, &control.progress, &mut found) => outcome,
+        outcome = scan(&job, options, &control.progress, &found) => outcome,
     };
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
@@ -67,7 +78,7 @@ pub async fn run(job: Job, control: Control) -> Report {
     Report::of(outcome, parsed, Some(raw))
 }
 
-async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &mut Found) -> Outcome {
+async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &Mutex<Found>) -> Outcome {
     let plan = Plan {
         addresses: job.addresses.clone(),
         ports: options.ports_of(&job.target).iter().collect(),
@@ -77,13 +88,21 @@ async fn scan(job: &Job, options: &Options, progress: &watch::Sender<u8>, found:
     if plan.addresses.is_empty() {
         return verdict::failed(FailureReason::ResolutionFailed, "the target has no address".to_string());
     }
-    let tally = match sweep_ports(job, plan, progress, found).await {
-        Ok(tally) => tally,
-        Err(failure) => return Outcome::Failed(failure),
+    let ports = async {
+        let tally = sweep_ports(job, plan, progress, found).await?;
+        raise(progress, SWEPT);
+        question(job, options, progress, found).await;
+        Ok(tally)
     };
-    raise(progress, SWEPT);
-    question(job, options, progress, found).await;
-    verdict::judge(&job.target, &tally, found)
+    let dns = async {
+        if options.wants(Check::Dns) {
+            dns::inspect(job, found).await;
+        }
+    };
+    match tokio::join!(ports, dns).0 {
+        Ok(tally) => verdict::judge(&job.target, &tally, &found::lock(found)),
+        Err(failure) => Outcome::Failed(failure),
+    }
 }
 
 /// Ends the sweep's thread with the scan that it belongs to.
@@ -95,7 +114,12 @@ impl Drop for StopOnDrop {
     }
 }
 
-async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found: &mut Found) -> Result<Tally, Failure> {
+async fn sweep_ports(
+    job: &Job,
+    plan: Plan,
+    progress: &watch::Sender<u8>,
+    found: &Mutex<Found>,
+) -> Result<Tally, Failure> {
     let pairs = plan.addresses.len() * plan.ports.len();
     let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
     let stopped = stop.0.clone();
@@ -106,6 +130,7 @@ async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found:
         })
     });
     while let Some(event) = events.recv().await {
+        let mut found = found::lock(found);
         match event {
             Event::Answered(ip) => {
                 found.answered.insert(ip);
@@ -121,7 +146,7 @@ async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found:
             }
         }
     }
-    found.open.sort_unstable();
+    found::lock(found).open.sort_unstable();
     let failure = |message: String| Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() };
     match sweeping.await {
         Ok(Ok(tally)) => Ok(tally),
@@ -132,7 +157,7 @@ async fn sweep_ports(job: &Job, plan: Plan, progress: &watch::Sender<u8>, found:
     }
 }
 
-async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &mut Found) {
+async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &Mutex<Found>) {
     let url = match &job.target {
         Target::Url(url) => Some(url),
         Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => None,
@@ -142,19 +167,15 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let open: Vec<SocketAddr> = found.open.iter().copied().take(PORTS_QUESTIONED).collect();
+    let open: Vec<SocketAddr> = found::lock(found).open.iter().copied().take(PORTS_QUESTIONED).collect();
     let count = open.len();
     let visits = open.into_iter().map(|address| async move {
         let probe = Probe { host: host_of(job, address), url, options, now };
-        port::probe(&probe, address).await
+        visit::visit(&probe, address, found).await
     });
     let mut visits = stream::iter(visits).buffer_unordered(PORTS_AT_ONCE);
     let mut done = 0;
-    while let Some(mut report) = visits.next().await {
-        for finding in std::mem::take(&mut report.findings) {
-            found.collected.add(finding);
-        }
-        found.ports.push(report);
+    while let Some(()) = visits.next().await {
         done += 1;
         let percent = usize::from(SWEPT) + done * (99 - usize::from(SWEPT)) / count;
         raise(progress, u8::try_from(percent).unwrap_or(99));

@@ -1,21 +1,14 @@
 //! Options of a sentinel scan: typed, an allow-list, with their JSON Schema.
 
+use super::profiles::Profile;
 use crate::Target;
 use crate::ports::Ports;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Ports of common services, scanned when the options name none.
-const COMMON_PORTS: &[u16] = &[
-    21, 22, 23, 25, 53, 79, 80, 81, 88, 110, 111, 113, 119, 135, 139, 143, 179, 389, 443, 445, 465, 502, 513, 514, 515,
-    548, 554, 587, 623, 631, 636, 873, 990, 993, 995, 1080, 1099, 1433, 1521, 1723, 1883, 2049, 2121, 2181, 2222, 2375,
-    2376, 2379, 3000, 3128, 3268, 3306, 3389, 4000, 4222, 4369, 4443, 5000, 5001, 5044, 5060, 5222, 5432, 5555, 5601,
-    5672, 5900, 5901, 5984, 5985, 5986, 6000, 6379, 6443, 6667, 7001, 7077, 7474, 8000, 8008, 8009, 8080, 8081, 8083,
-    8086, 8088, 8089, 8123, 8161, 8200, 8443, 8500, 8529, 8888, 9000, 9001, 9042, 9090, 9092, 9100, 9200, 9300, 9418,
-    9443, 9999, 10000, 10250, 11211, 15672, 25565, 27017, 50000, 61616,
-];
-
+/// The ports of a scan that names none.
+const DEFAULT_PROFILE: Profile = Profile::Quick;
 const CONNECT_TIMEOUT_MS: u64 = 1500;
 const CONNECT_TIMEOUT_RANGE_MS: (u64, u64) = (50, 30_000);
 const MAX_RATE_RANGE: (u64, u64) = (1, 100_000);
@@ -31,10 +24,12 @@ pub enum Check {
     Http,
     /// Services that answer without a login.
     Services,
+    /// Records of a domain, and whether its name servers give the zone away.
+    Dns,
 }
 
 impl Check {
-    const ALL: &'static [Check] = &[Check::Banners, Check::Tls, Check::Http, Check::Services];
+    const ALL: &'static [Check] = &[Check::Banners, Check::Tls, Check::Http, Check::Services, Check::Dns];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +37,7 @@ impl Check {
             Check::Tls => "tls",
             Check::Http => "http",
             Check::Services => "services",
+            Check::Dns => "dns",
         }
     }
 }
@@ -49,8 +45,9 @@ impl Check {
 /// Options of a sentinel scan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Ports to scan; `None` scans common ones, or the port of a URL target.
+    /// Ports to scan; `None` scans those of the profile, or the port of a URL target.
     pub ports: Option<Ports>,
+    pub profile: Option<Profile>,
     /// How long one connection may take to open.
     pub connect_timeout: Duration,
     /// The most connections that are begun per second by the port scan.
@@ -62,6 +59,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             ports: None,
+            profile: None,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
             max_rate: None,
             checks: Check::ALL.to_vec(),
@@ -75,23 +73,31 @@ impl Options {
         let mut parsed = Options::default();
         let mut faults = Vec::new();
         for (name, value) in options {
-            let result = match name.as_str() {
-                "ports" => ports(value).map(|ports| parsed.ports = Some(ports)),
-                "connectTimeoutMs" => whole(value, CONNECT_TIMEOUT_RANGE_MS)
-                    .map(|millis| parsed.connect_timeout = Duration::from_millis(millis)),
-                "maxRate" => whole(value, MAX_RATE_RANGE).map(|rate| parsed.max_rate = u32::try_from(rate).ok()),
-                "checks" => checks(value).map(|checks| parsed.checks = checks),
-                _ => Err("is no option of sentinel; it takes ports, connectTimeoutMs, maxRate, checks".to_string()),
-            };
+            let result =
+                match name.as_str() {
+                    "ports" => ports(value).map(|ports| parsed.ports = Some(ports)),
+                    "profile" => profile(value).map(|profile| parsed.profile = Some(profile)),
+                    "connectTimeoutMs" => whole(value, CONNECT_TIMEOUT_RANGE_MS)
+                        .map(|millis| parsed.connect_timeout = Duration::from_millis(millis)),
+                    "maxRate" => whole(value, MAX_RATE_RANGE).map(|rate| parsed.max_rate = u32::try_from(rate).ok()),
+                    "checks" => checks(value).map(|checks| parsed.checks = checks),
+                    _ => Err("is no option of sentinel; it takes ports, profile, connectTimeoutMs, maxRate, checks"
+                        .to_string()),
+                };
             if let Err(reason) = result {
                 faults.push(Detail::field(format!("options.{name}"), reason));
             }
+        }
+        if parsed.ports.is_some() && parsed.profile.is_some() {
+            faults.push(Detail::field("options.profile", "does not go with `ports`; give one of them"));
         }
         if faults.is_empty() { Ok(parsed) } else { Err(faults) }
     }
 
     /// JSON Schema of the options.
     pub fn schema() -> Value {
+        let profiles = Profile::ALL.map(Profile::as_str);
+        let [quick, wide, full] = Profile::ALL.map(|profile| profile.ports().count());
         let names: Vec<&str> = Check::ALL.iter().map(|check| check.as_str()).collect();
         json!({
             "type": "object",
@@ -99,9 +105,16 @@ impl Options {
             "properties": {
                 "ports": {
                     "type": "string",
-                    "description": "TCP ports: numbers and ranges from 1 to 65535, separated by commas. Without it, about a hundred common ports. A URL target is scanned on its own port only.",
+                    "description": "TCP ports: numbers and ranges from 1 to 65535, separated by commas. Without it, those of `profile`. A URL target is scanned on its own port only.",
                     "pattern": "^[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)*$",
                     "examples": ["22,80,443,8000-8100", "1-65535"]
+                },
+                "profile": {
+                    "type": "string",
+                    "description": format!("Ports by name: `quick` {quick} common ones, `wide` {wide}, `full` all {full}. Does not go with `ports`."),
+                    "enum": profiles,
+                    "default": DEFAULT_PROFILE.as_str(),
+                    "examples": ["full"]
                 },
                 "connectTimeoutMs": {
                     "type": "integer",
@@ -120,7 +133,7 @@ impl Options {
                 },
                 "checks": {
                     "type": "array",
-                    "description": "What to look at behind an open port. An empty list only finds open ports.",
+                    "description": "What to look at: behind open ports, and in DNS (`dns`) when the target is a domain. An empty list only finds open ports.",
                     "items": {"type": "string", "enum": names},
                     "uniqueItems": true,
                     "default": names,
@@ -132,6 +145,11 @@ impl Options {
 
     /// Faults that only show beside a target: a URL names its own port.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
+        if let (Some(_), Some(port)) = (self.profile, target.port()) {
+            let reason =
+                format!("does not go with a URL target, which is scanned on its own port {port}; leave it out");
+            return Err(vec![Detail::field("options.profile", reason)]);
+        }
         match (&self.ports, target.port()) {
             (Some(ports), Some(port)) if *ports != Ports::of(&[port]) => Err(vec![Detail::field(
                 "options.ports",
@@ -146,7 +164,7 @@ impl Options {
         match (target.port(), &self.ports) {
             (Some(port), _) => Ports::of(&[port]),
             (None, Some(ports)) => ports.clone(),
-            (None, None) => Ports::of(COMMON_PORTS),
+            (None, None) => self.profile.unwrap_or(DEFAULT_PROFILE).ports(),
         }
     }
 
@@ -163,6 +181,11 @@ fn ports(value: &Value) -> Result<Ports, String> {
     }
 }
 
+fn profile(value: &Value) -> Result<Profile, String> {
+    let found = Profile::ALL.into_iter().find(|profile| value.as_str() == Some(profile.as_str()));
+    found.ok_or_else(|| "must be quick, wide or full".to_string())
+}
+
 fn whole(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
     match value.as_u64() {
         Some(number) if (min..=max).contains(&number) => Ok(number),
@@ -171,7 +194,7 @@ fn whole(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
 }
 
 fn checks(value: &Value) -> Result<Vec<Check>, String> {
-    let fault = || "must be a list of banners, tls, http, services, each at most once".to_string();
+    let fault = || "must be a list of banners, tls, http, services, dns, each at most once".to_string();
     let mut checks = Vec::new();
     for item in value.as_array().ok_or_else(fault)? {
         let check = Check::ALL.iter().find(|check| item.as_str() == Some(check.as_str())).ok_or_else(fault)?;
@@ -200,7 +223,10 @@ mod tests {
             "checks": schema["properties"]["checks"]["default"],
         });
         assert_eq!(parse(defaults).unwrap(), options);
-        assert_eq!(options.ports_of(&Target::parse("127.0.0.1").unwrap()).count(), COMMON_PORTS.len());
+        let target = Target::parse("127.0.0.1").unwrap();
+        let named = parse(json!({"profile": schema["properties"]["profile"]["default"]})).unwrap();
+        assert_eq!(options.ports_of(&target), named.ports_of(&target));
+        assert_eq!(parse(json!({"profile": "full"})).unwrap().ports_of(&target).count(), 65_535);
     }
 
     #[test]
@@ -223,6 +249,8 @@ mod tests {
         let expected = ["checks", "connectTimeoutMs", "maxRate", "ports", "script"].map(|f| format!("options.{f}"));
         assert_eq!(fields.len(), expected.len());
         assert!(expected.iter().all(|field| fields.contains(&field.as_str())), "{fields:?}");
+        assert!(parse(json!({"ports": "80", "profile": "full"})).is_err());
+        assert!(parse(json!({"profile": "top"})).is_err());
         assert!(parse(json!({"ports": 80})).is_err());
         assert!(parse(json!({"maxRate": -1})).is_err());
         assert!(parse(json!({"checks": "tls"})).is_err());
@@ -234,6 +262,7 @@ mod tests {
         let options = parse(json!({"ports": "80"})).unwrap();
         assert_eq!(options.ports_of(&url), Ports::of(&[443]));
         assert!(options.check_target(&url).is_err());
+        assert!(parse(json!({"profile": "full"})).unwrap().check_target(&url).is_err());
         assert!(options.check_target(&Target::parse("127.0.0.1").unwrap()).is_ok());
         assert!(parse(json!({"ports": "443"})).unwrap().check_target(&url).is_ok());
     }

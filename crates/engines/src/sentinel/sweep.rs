@@ -1,32 +1,17 @@
-//! The port scan: TCP connects over all addresses and ports, on a thread of its own.
-//!
-//! Measured: tasks of a runtime cost more than the connects; here an answer that is there at once (loopback, same
-//! network segment) is never registered anywhere.
+//! The port scan: TCP connects over all addresses and ports, on threads of its own.
 
-use super::connect::{Answer, Attempt, Spare, begin};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
-use std::collections::VecDeque;
+use super::lane::Lane;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+use std::time::Duration;
 
-/// Connections in flight at the start, and at most; the rest of the machine needs descriptors too.
-const WINDOW_START: usize = 128;
-const WINDOW_MAX: usize = 1024;
-const WINDOW_MIN: usize = 8;
-/// How often expired attempts are looked for, and the stop flag is at the latest.
-const ROUND: Duration = Duration::from_millis(10);
-/// A pause when only the rate holds us back.
-const RATE_PAUSE: Duration = Duration::from_millis(1);
-/// The least patience with a host that answers fast: a busy host is not a silent one.
-const PATIENCE_MIN: Duration = Duration::from_millis(400);
-/// How long our own shortage of descriptors or local ports may last.
-const SHORTAGE_MAX: Duration = Duration::from_secs(10);
-/// Attempts of one port: silence is asked again once.
-const TRIES: u8 = 2;
+/// Threads at most: on loopback and fast networks the kernel's part of a connect is what takes the time.
+const LANES_MAX: usize = 4;
+/// Pairs of address and port for which another thread is worth its start.
+const LANE_PAIRS: usize = 4096;
 
 /// What to scan, and how.
 #[derive(Debug, Clone)]
@@ -60,240 +45,100 @@ pub struct Tally {
     pub network: Option<String>,
 }
 
+impl Plan {
+    /// The pairs of address and port.
+    pub fn pairs(&self) -> usize {
+        self.addresses.len() * self.ports.len()
+    }
+
+    /// How many threads share it. A rate is one thread's to keep.
+    fn lanes(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        match self.max_rate {
+            Some(_) => 1,
+            None => (self.pairs() / LANE_PAIRS).clamp(1, cores.min(LANES_MAX)),
+        }
+    }
+
+    /// Every `count`th port, from the `lane`th on.
+    fn part(&self, lane: usize, count: usize) -> Plan {
+        Plan { ports: self.ports.iter().copied().skip(lane).step_by(count).collect(), ..self.clone() }
+    }
+}
+
+impl Tally {
+    fn plus(self, other: Tally) -> Tally {
+        Tally {
+            open: self.open + other.open,
+            refused: self.refused + other.refused,
+            silent: self.silent + other.silent,
+            network: self.network.or(other.network),
+        }
+    }
+}
+
 /// Scans until all is settled or `stop` is set. The error is our own shortage of descriptors or local ports.
-pub fn sweep(plan: &Plan, stop: &AtomicBool, tell: impl FnMut(Event)) -> io::Result<Tally> {
-    let mut sweep = Sweep::new(plan, tell)?;
-    while !stop.load(Ordering::Relaxed) && !sweep.is_done() {
-        sweep.launch(stop)?;
-        sweep.collect()?;
-        sweep.expire();
-        (sweep.tell)(Event::Settled(sweep.settled));
+pub fn sweep(plan: &Plan, stop: &AtomicBool, mut tell: impl FnMut(Event)) -> io::Result<Tally> {
+    let count = plan.lanes();
+    if count == 1 {
+        return Lane::new(plan, tell)?.run(stop);
     }
-    Ok(sweep.tally)
-}
-
-struct Sweep<'a, F> {
-    plan: &'a Plan,
-    tell: F,
-    poll: Poll,
-    events: Events,
-    /// Index of the next pair, address varying fastest.
-    next: usize,
-    again: VecDeque<(usize, u8)>,
-    flying: Vec<Option<Attempt>>,
-    free: Vec<usize>,
-    window: usize,
-    settled: usize,
-    tally: Tally,
-    hosts: Vec<Host>,
-    spare: Spare,
-    began: Instant,
-    launched: u64,
-    short_since: Option<Instant>,
-    looked_at: Instant,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Host {
-    has_answered: bool,
-    slowest: Duration,
-}
-
-impl<'a, F: FnMut(Event)> Sweep<'a, F> {
-    fn new(plan: &'a Plan, tell: F) -> io::Result<Self> {
-        Ok(Sweep {
-            plan,
-            tell,
-            poll: Poll::new()?,
-            events: Events::with_capacity(WINDOW_MAX),
-            next: 0,
-            again: VecDeque::new(),
-            flying: (0..WINDOW_MAX).map(|_| None).collect(),
-            free: (0..WINDOW_MAX).rev().collect(),
-            window: WINDOW_START,
-            settled: 0,
-            tally: Tally::default(),
-            hosts: vec![Host::default(); plan.addresses.len()],
-            spare: Spare::default(),
-            began: Instant::now(),
-            launched: 0,
-            short_since: None,
-            looked_at: Instant::now(),
+    let parts: Vec<Plan> = (0..count).map(|lane| plan.part(lane, count)).collect();
+    let (sender, events) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(lane, part)| {
+                let sender = sender.clone();
+                let tell = move |event| {
+                    let _ = sender.send((lane, event));
+                };
+                scope.spawn(move || Lane::new(part, tell)?.run(stop))
+            })
+            .collect();
+        drop(sender);
+        let mut settled = vec![0; count];
+        for (lane, event) in events {
+            match event {
+                Event::Settled(pairs) => {
+                    settled[lane] = pairs;
+                    tell(Event::Settled(settled.iter().sum()));
+                }
+                Event::Answered(_) | Event::Open(_) => tell(event),
+            }
+        }
+        lanes.into_iter().try_fold(Tally::default(), |tally, lane| match lane.join() {
+            Ok(part) => Ok(tally.plus(part?)),
+            Err(panic) => std::panic::resume_unwind(panic),
         })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn plan(ports: usize, max_rate: Option<u32>) -> Plan {
+        let ports = (1..=ports).map(|port| u16::try_from(port).unwrap()).collect();
+        Plan { addresses: vec!["127.0.0.1".parse().unwrap()], ports, timeout: Duration::from_secs(1), max_rate }
     }
 
-    fn pairs(&self) -> usize {
-        self.plan.addresses.len() * self.plan.ports.len()
-    }
-
-    fn is_done(&self) -> bool {
-        self.settled == self.pairs()
-    }
-
-    fn in_flight(&self) -> usize {
-        WINDOW_MAX - self.free.len()
-    }
-
-    fn peer(&self, pair: usize) -> SocketAddr {
-        let hosts = self.plan.addresses.len();
-        SocketAddr::new(self.plan.addresses[pair % hosts], self.plan.ports[pair / hosts])
-    }
-
-    fn may_launch(&self) -> bool {
-        let rate_allows = match self.plan.max_rate {
-            Some(rate) => self.launched as f64 <= self.began.elapsed().as_secs_f64() * f64::from(rate),
-            None => true,
-        };
-        let is_any_left = self.next < self.pairs() || !self.again.is_empty();
-        is_any_left && rate_allows && self.in_flight() < self.window
-    }
-
-    /// Begins connections until the window is full, the rate is used up, or a round is over.
-    fn launch(&mut self, stop: &AtomicBool) -> io::Result<()> {
-        let until = Instant::now() + ROUND;
-        while self.may_launch() && Instant::now() < until && !stop.load(Ordering::Relaxed) {
-            let (pair, tries) = match self.again.pop_front() {
-                Some(waiting) => waiting,
-                None if self.next < self.pairs() => {
-                    self.next += 1;
-                    (self.next - 1, 1)
-                }
-                None => break,
-            };
-            self.launched += 1;
-            let attempt = Attempt { pair, tries, began: Instant::now(), peer: self.peer(pair), socket: None };
-            let (attempt, answer) = begin(attempt, &mut self.spare);
-            match answer {
-                Answer::Pending => self.fly(attempt)?,
-                Answer::Shortage(error) => {
-                    self.again.push_front((pair, tries));
-                    return self.endure(error);
-                }
-                answer => self.settle(&attempt, answer),
-            }
-            self.short_since = None;
-        }
-        Ok(())
-    }
-
-    /// Our own shortage: fewer connections at once, and a pause; an error when that does not help.
-    fn endure(&mut self, error: io::Error) -> io::Result<()> {
-        let since = *self.short_since.get_or_insert_with(Instant::now);
-        if since.elapsed() > SHORTAGE_MAX {
-            return Err(error);
-        }
-        self.window = (self.in_flight() / 2).max(WINDOW_MIN);
-        std::thread::sleep(ROUND);
-        Ok(())
-    }
-
-    fn fly(&mut self, attempt: Attempt) -> io::Result<()> {
-        let (Some(slot), Some(socket)) = (self.free.pop(), &attempt.socket) else { return Ok(()) };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(slot), interest)?;
-        self.flying[slot] = Some(attempt);
-        Ok(())
-    }
-
-    /// Takes the answers that have come.
-    fn collect(&mut self) -> io::Result<()> {
-        if self.in_flight() == 0 {
-            if !self.may_launch() && !self.is_done() {
-                std::thread::sleep(RATE_PAUSE);
-            }
-            return Ok(());
-        }
-        let wait = if self.may_launch() { Duration::ZERO } else { ROUND };
-        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        match self.poll.poll(&mut events, Some(wait)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        for event in &events {
-            let slot = event.token().0;
-            let Some(attempt) = self.flying[slot].take() else { continue };
-            match attempt.answer() {
-                Answer::Pending => self.flying[slot] = Some(attempt),
-                Answer::Shortage(error) => {
-                    self.free.push(slot);
-                    self.settle(&attempt, Answer::Silent(Some(error.kind().to_string())));
-                }
-                answer => {
-                    self.free.push(slot);
-                    self.settle(&attempt, answer);
-                }
-            }
-        }
-        self.events = events;
-        Ok(())
-    }
-
-    /// Gives up on attempts whose time is over.
-    fn expire(&mut self) {
-        if self.looked_at.elapsed() < ROUND {
-            return;
-        }
-        self.looked_at = Instant::now();
-        for slot in 0..self.flying.len() {
-            let Some(attempt) = &self.flying[slot] else { continue };
-            if attempt.began.elapsed() < self.patience(attempt.pair) {
-                continue;
-            }
-            if let Some(attempt) = self.flying[slot].take() {
-                self.free.push(slot);
-                self.settle(&attempt, Answer::Silent(None));
-            }
+    #[test]
+    fn the_parts_of_a_plan_are_the_plan() {
+        let whole = plan(10_000, None);
+        for count in 1..=4 {
+            let parts: Vec<u16> = (0..count).flat_map(|lane| whole.part(lane, count).ports).collect();
+            assert_eq!(parts.len(), whole.ports.len());
+            assert_eq!(parts.into_iter().collect::<BTreeSet<_>>(), whole.ports.iter().copied().collect());
         }
     }
 
-    /// How long a host may take: a host that answers fast is given less than the plan's time-out.
-    fn patience(&self, pair: usize) -> Duration {
-        let host = &self.hosts[pair % self.hosts.len()];
-        if host.has_answered { (host.slowest * 5).max(PATIENCE_MIN).min(self.plan.timeout) } else { self.plan.timeout }
-    }
-
-    fn settle(&mut self, attempt: &Attempt, answer: Answer) {
-        match answer {
-            Answer::Open => {
-                self.tally.open += 1;
-                self.answered(attempt);
-                (self.tell)(Event::Open(attempt.peer));
-            }
-            Answer::Refused => {
-                self.tally.refused += 1;
-                self.answered(attempt);
-            }
-            Answer::Itself | Answer::Silent(_) if attempt.tries < TRIES => {
-                self.again.push_back((attempt.pair, attempt.tries + 1));
-                return;
-            }
-            // Free twice, since the kernel gave it to us: closed, on an address of this machine.
-            Answer::Itself => {
-                self.tally.refused += 1;
-                self.answered(attempt);
-            }
-            Answer::Silent(network) => {
-                self.tally.silent += 1;
-                self.tally.network = network.or(self.tally.network.take());
-            }
-            Answer::Pending | Answer::Shortage(_) => {}
-        }
-        self.settled += 1;
-    }
-
-    fn answered(&mut self, attempt: &Attempt) {
-        // An answer to the second attempt alone is a sign of loss.
-        if attempt.tries > 1 {
-            self.window = (self.window / 2).max(WINDOW_MIN);
-        } else {
-            self.window = (self.window + 1).min(WINDOW_MAX);
-        }
-        let index = attempt.pair % self.hosts.len();
-        let host = &mut self.hosts[index];
-        host.slowest = host.slowest.max(attempt.began.elapsed());
-        if !host.has_answered {
-            host.has_answered = true;
-            (self.tell)(Event::Answered(attempt.peer.ip()));
-        }
+    #[test]
+    fn a_small_plan_and_a_rate_have_one_thread() {
+        assert_eq!(plan(100, None).lanes(), 1);
+        assert_eq!(plan(65_535, Some(500)).lanes(), 1);
+        assert!(plan(65_535, None).lanes() <= LANES_MAX);
     }
 }

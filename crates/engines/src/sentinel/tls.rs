@@ -1,10 +1,10 @@
 //! TLS as an inspector speaks it: every certificate is taken, none is trusted, and nothing secret is ever sent.
 
-use super::hello::{self, Reply, Version};
-use super::net;
+use super::hello::{self, MAX_CERTIFICATES, Reply, Version};
+use super::{net, suites};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -38,17 +38,13 @@ pub async fn open(address: SocketAddr, host: &str, within: Duration) -> Opened {
     }
 }
 
-/// The version, the suite and the certificate of a session.
-pub fn describe(session: &TlsStream<TcpStream>) -> (Option<&'static str>, Option<String>, Option<Vec<u8>>) {
+/// The suite and the certificates of a session.
+pub fn describe(session: &TlsStream<TcpStream>) -> (Option<String>, Vec<Vec<u8>>) {
     let (_, connection) = session.get_ref();
-    let version = match connection.protocol_version() {
-        Some(ProtocolVersion::TLSv1_3) => Some("TLS 1.3"),
-        Some(ProtocolVersion::TLSv1_2) => Some("TLS 1.2"),
-        _ => None,
-    };
-    let suite = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
-    let certificate = connection.peer_certificates().and_then(|chain| chain.first()).map(|first| first.to_vec());
-    (version, suite, certificate)
+    // rustls marks the names of TLS 1.3 as such; IANA does not.
+    let suite = connection.negotiated_cipher_suite().map(|suite| suites::name(u16::from(suite.suite())));
+    let chain = connection.peer_certificates().unwrap_or_default();
+    (suite, chain.iter().take(MAX_CERTIFICATES).map(|certificate| certificate.to_vec()).collect())
 }
 
 /// Sends a hand-made hello of one version and reads the server's first messages.

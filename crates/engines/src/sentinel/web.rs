@@ -5,6 +5,7 @@ use super::found::Part;
 use super::http::{Answer, Request};
 use super::port::Place;
 use super::rules::{self, Rule};
+use crate::text;
 use scanyard_contract::finding::Finding;
 
 /// Cookies that are looked at per answer.
@@ -38,7 +39,62 @@ pub fn check(place: &Place, request: &Request, answer: &Answer, is_tls: bool) ->
         let path = request.plain_path();
         findings.push(rules::DIRECTORY_LISTING.finding(place, Part::Path(path), &format!("GET {path}: 200, {mark}")));
     }
+    let asks_password = answer.all("www-authenticate").any(|scheme| scheme.to_ascii_lowercase().starts_with("basic"));
+    if !is_tls && answer.status == 401 && asks_password {
+        findings.push(rules::BASIC_AUTH_CLEAR.finding(place, Part::Whole, "401, WWW-Authenticate: Basic"));
+    }
+    if is_tls && let Some(reference) = mixed_content(&answer.body) {
+        findings.push(rules::MIXED_CONTENT.finding(place, Part::Path(request.plain_path()), &reference));
+    }
     findings
+}
+
+/// The first attribute of a page by which a browser loads a part or sends a form over plain HTTP; without its query.
+fn mixed_content(body: &[u8]) -> Option<String> {
+    const ATTRIBUTES: &[&str] = &["src=\"http://", "src='http://", "action=\"http://", "action='http://"];
+    let page = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let at = ATTRIBUTES.iter().filter_map(|attribute| page.find(attribute)).min()?;
+    let value = page[at..].split_inclusive(['"', '\'']).take(2).collect::<String>();
+    let end = value.find('?').unwrap_or(value.len());
+    Some(text::clean(&value.as_bytes()[..end], 300))
+}
+
+/// Marks of error pages that tell what is behind them. Where a version follows, it must begin with a digit.
+const ERROR_MARKS: &[(&str, bool)] = &[
+    ("<address>Apache/", true),
+    ("<center>nginx/", true),
+    ("Apache Tomcat/", true),
+    ("Microsoft-IIS/", true),
+    ("Jetty://", true),
+    ("Microsoft .NET Framework Version:", false),
+    ("Whitelabel Error Page", false),
+    ("Traceback (most recent call last)", false),
+    ("Werkzeug Debugger", false),
+    ("<code>DEBUG = True</code>", false),
+    ("Action Controller: Exception caught", false),
+    ("\tat java.lang.", false),
+    ("\tat org.springframework.", false),
+    ("Fatal error</b>:", false),
+];
+
+/// Findings of the answer to a page that does not exist.
+pub fn check_error_page(place: &Place, answer: &Answer) -> Option<Finding> {
+    let page = String::from_utf8_lossy(&answer.body);
+    let line = ERROR_MARKS.iter().find_map(|(mark, has_version)| {
+        let at = page.find(mark)?;
+        let rest = &page[at..];
+        let is_told = !has_version || rest[mark.len()..].starts_with(|c: char| c.is_ascii_digit());
+        is_told.then(|| text::clean(rest.trim_start().lines().next().unwrap_or_default().as_bytes(), 200))
+    })?;
+    Some(rules::HTTP_ERROR_PAGE.finding(place, Part::Whole, &format!("status {}: {line}", answer.status)))
+}
+
+/// Findings of the answer to a request for security.txt.
+pub fn check_security_txt(place: &Place, answer: &Answer) -> Option<Finding> {
+    let text = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+    let has_contact = answer.status == 200 && text.lines().any(|line| line.trim_start().starts_with("contact:"));
+    let evidence = format!("status {}, no Contact", answer.status);
+    (!has_contact).then(|| rules::NO_SECURITY_TXT.finding(place, Part::Whole, &evidence))
 }
 
 /// A redirect shows no page: only what holds for every answer is asked of it.
@@ -111,6 +167,33 @@ mod tests {
         assert_eq!(found, Vec::<String>::new());
         let found = findings("HTTP/1.1 302 Found\r\nSet-Cookie: sid=x; HttpOnly; SameSite=Lax\r\n\r\n", true);
         assert_eq!(found, ["http-missing-hsts", "cookie-without-secure"]);
+    }
+
+    #[test]
+    fn a_password_over_plain_http_is_told_and_over_tls_is_not() {
+        let asks = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n\r\n";
+        assert!(findings(asks, false).contains(&"http-basic-auth-clear".to_string()));
+        assert!(!findings(asks, true).contains(&"http-basic-auth-clear".to_string()));
+    }
+
+    #[test]
+    fn parts_over_plain_http_are_told_without_their_query() {
+        let page = b"<a href=\"http://a.test/\"></a><IMG SRC='http://a.test/x.png?key=1'>";
+        assert_eq!(mixed_content(page).as_deref(), Some("src='http://a.test/x.png"));
+        assert_eq!(mixed_content(b"<a href=\"http://a.test/\"><img src=\"https://a.test/x\">"), None);
+    }
+
+    #[test]
+    fn an_error_page_tells_a_version_or_a_trace() {
+        let place = Place::new("a.test", "127.0.0.1:80".parse().unwrap());
+        let tells = |body: &str| {
+            let answer = Answer { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() };
+            check_error_page(&place, &answer).is_some()
+        };
+        assert!(tells("<hr><center>nginx/1.22.1</center>"));
+        assert!(tells("<pre>Traceback (most recent call last):\n"));
+        assert!(!tells("<hr><center>nginx</center>"));
+        assert!(!tells("<address>Apache/</address>"));
     }
 
     #[test]

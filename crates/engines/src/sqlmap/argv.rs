@@ -2,12 +2,31 @@
 
 use super::options::Options;
 use crate::Target;
+use scanyard_contract::scan::ScanAuth;
 use std::time::Duration;
 
 /// The report that sqlmap 1.10 writes.
 pub const REPORT: &str = "report.json";
 /// The folder in which every sqlmap keeps its notes.
 pub const NOTES: &str = "out";
+
+/// The settings file that carries credentials.
+pub const CONFIG: &str = "scan.conf";
+
+/// The settings that carry credentials, which so are not among the arguments, where everybody on the machine can read
+/// them. The values have no line breaks; a header's line is indented, so that it can be no other setting.
+pub fn config(auth: &ScanAuth, target: &Target) -> String {
+    let mut text = format!("[Target]\nurl = {target}\n[Request]\n");
+    if let Some(cookies) = crate::auth::cookie_line(auth) {
+        text.push_str(&format!("cookie = {cookies}\n"));
+    }
+    let headers = crate::auth::headers(auth);
+    if !headers.is_empty() {
+        let lines: String = headers.iter().map(|(name, value)| format!("\n  {name}: {value}")).collect();
+        text.push_str(&format!("headers ={lines}\n"));
+    }
+    text
+}
 
 /// Whether a version writes a report as JSON and knows a time limit; 1.7, which Debian has, does neither.
 pub fn is_new(version: Option<&str>) -> bool {
@@ -21,7 +40,7 @@ pub fn time_limit(timeout: Duration) -> Duration {
 }
 
 /// The arguments of one run; the target must be a URL.
-pub fn argv(options: &Options, is_new: bool, target: &Target, timeout: Duration) -> Vec<String> {
+pub fn argv(options: &Options, is_new: bool, has_auth: bool, target: &Target, timeout: Duration) -> Vec<String> {
     let mut args: Vec<String> = vec![format!("--url={target}")];
     let mut push = |items: &[&str]| args.extend(items.iter().map(|item| item.to_string()));
     push(&["--batch", "--disable-coloring", "--flush-session", "--ignore-redirects"]);
@@ -49,6 +68,9 @@ pub fn argv(options: &Options, is_new: bool, target: &Target, timeout: Duration)
         push(&["--answers", "skip further tests=N"]);
     }
     push(&["--output-dir", NOTES]);
+    if has_auth {
+        push(&["-c", CONFIG]);
+    }
     if is_new {
         push(&["--report-json", REPORT, "--time-limit", &time_limit(timeout).as_secs().to_string()]);
     }
@@ -81,11 +103,12 @@ mod tests {
         "--output-dir",
         "--report-json",
         "--time-limit",
+        "-c",
     ];
 
     fn line(options: &Options, is_new: bool) -> String {
         let target = Target::parse("http://127.0.0.1:8080/item?id=1").unwrap();
-        argv(options, is_new, &target, Duration::from_secs(100)).join(" ")
+        argv(options, is_new, false, &target, Duration::from_secs(100)).join(" ")
     }
 
     #[test]
@@ -139,7 +162,7 @@ mod tests {
             for (name, value) in given {
                 let one = [(name.clone(), value.clone())].into_iter().collect();
                 let Ok(options) = Options::parse(&one) else { continue };
-                for arg in argv(&options, numbers.3, &target, Duration::from_secs(60)) {
+                for arg in argv(&options, numbers.3, true, &target, Duration::from_secs(60)) {
                     let is_ours = TABLE.contains(&arg.as_str()) || arg.starts_with("--url=http") || arg.starts_with("--data=");
                     prop_assert!(!arg.starts_with('-') || is_ours, "{}", arg);
                 }

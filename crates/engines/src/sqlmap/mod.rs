@@ -41,8 +41,13 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         Ok(dir) => dir,
         Err(error) => return Report::no_job_dir(&job, &error),
     };
+    if let Some(auth) = &job.auth
+        && let Err(error) = dir.write(argv::CONFIG, argv::config(auth, &job.target).as_bytes())
+    {
+        return Report::no_job_dir(&job, &error);
+    }
     let (path, mut args) = command(path);
-    args.extend(argv::argv(options, is_new, &job.target, job.timeout));
+    args.extend(argv::argv(options, is_new, job.auth.is_some(), &job.target, job.timeout));
     let program = Program {
         path,
         args,

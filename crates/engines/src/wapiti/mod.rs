@@ -7,6 +7,7 @@ mod options;
 mod report;
 #[cfg(test)]
 mod samples;
+mod secret;
 mod watch;
 
 pub use options::{Force, Options, Profile, Scope};
@@ -50,9 +51,19 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     if let Err(error) = dir.write(DATABASE, b"{}") {
         return Report::no_job_dir(&job, &error);
     }
+    let args = argv::argv(options, release, &job.target, job.timeout);
+    let (path, args) = match &job.auth {
+        None => (path, args),
+        Some(auth) => match secret::started(&path, args, auth, &dir) {
+            Ok(started) => started,
+            Err(error) => {
+                return Report::failed(FailureReason::EngineFailed, format!("credentials for wapiti: {error}"));
+            }
+        },
+    };
     let program = Program {
         path,
-        args: argv::argv(options, release, &job.target, job.timeout),
+        args,
         soft: Soft::InterruptTwice,
         grace: GRACE,
         stdin: Some(ANSWERS.to_string()),

@@ -28,7 +28,15 @@ pub async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
         ("TRACE", _) => with("message/http", "", &text),
         ("OPTIONS", _) => with("text/plain", "Allow: GET, HEAD, OPTIONS, TRACE, PUT, DELETE\r\n", ""),
         ("GET" | "HEAD", "/") => with("text/html", COOKIES, LISTING),
-        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path).unwrap_or_else(not_found),
+        ("GET" | "HEAD", "/.git/HEAD") => with("text/plain", "", "ref: refs/heads/main\n"),
+        ("GET" | "HEAD", "/.env") => with("text/plain", "", "APP_ENV=production\nDB_PASSWORD=0123456789abcdef\n"),
+        ("GET" | "HEAD", "/backup.sql") => {
+            with("application/sql", "", "-- MySQL dump 10.13\nCREATE TABLE users (id INT);\n")
+        }
+        ("GET" | "HEAD", "/old") => {
+            "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_string()
+        }
+        ("GET" | "HEAD", path) if path.starts_with(shop::ROOT) => shop::answer(path, &text).unwrap_or_else(not_found),
         ("GET" | "HEAD", _) => not_found(),
         _ => "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_string(),
     };
@@ -39,7 +47,7 @@ pub async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
 }
 
 fn not_found() -> String {
-    "HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\nConnection: close\r\n\r\nnot found\n".to_string()
+    NOT_FOUND.replace("LENGTH", &NOT_FOUND_PAGE.len().to_string()) + NOT_FOUND_PAGE
 }
 
 const COOKIES: &str =
@@ -49,6 +57,13 @@ const LISTING: &str = "<html><head><title>Index of /</title></head><body><h1>Ind
      <a href=\"backup.sql\">backup.sql</a>   01-Mar-2026 10:00   48211\n\
      <a href=\"shop/\">shop/</a>        01-Mar-2026 10:00       -\n\
      <a href=\"config.old\">config.old</a>   01-Mar-2026 10:00     512\n</pre><hr></body></html>\n";
+
+const NOT_FOUND: &str =
+    "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: LENGTH\r\nConnection: close\r\n\r\n";
+
+/// As the server of that age signs its error pages.
+const NOT_FOUND_PAGE: &str =
+    "<html><body><h1>Not Found</h1><hr><address>Apache/2.2.14 (Unix) Server at localhost</address></body></html>\n";
 
 /// A page with a header section of the careless server's.
 pub(super) fn with(media_type: &str, headers: &str, body: &str) -> String {

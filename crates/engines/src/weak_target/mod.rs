@@ -1,8 +1,9 @@
 //! A small, deliberately weak target on loopback: what the demo scans and what the tests know the truth of.
 //!
-//! Plain HTTP without security headers, with careless cookies, a directory listing, and a shop with an injectable and a
-//! reflected parameter; the same over TLS with an expired self-signed certificate; a Redis-like port that asks nobody for a
-//! password; a banner; a tarpit.
+//! Plain HTTP without security headers, with careless cookies, a directory listing, a repository, a file of secrets and a
+//! backup that can be fetched, error pages that tell its version, and a shop with an injectable and a reflected parameter;
+//! the same over TLS with an expired self-signed certificate; a Redis-like port that asks nobody for a password; a banner; a
+//! tarpit.
 
 mod database;
 mod http;

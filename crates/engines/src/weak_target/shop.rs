@@ -12,8 +12,22 @@ const HOME: &str = "<html><head><title>Fruit</title></head><body><h1>Fruit</h1>\
      <form action=\"/shop/search\" method=\"get\"><input type=\"text\" name=\"q\" value=\"pear\">\n\
      <input type=\"submit\"></form></body></html>\n";
 
-/// The answer to a GET of a path below [`ROOT`]; `None` when there is nothing.
-pub fn answer(path: &str) -> Option<String> {
+/// What opens the members' pages: this cookie, or this user and password, which are `member` and `open-sesame`.
+const KEYS: [&str; 2] = ["member=open-sesame", "Basic bWVtYmVyOm9wZW4tc2VzYW1l"];
+const MEMBERS: &str = "/shop/members/";
+const MEMBERS_HOME: &str = "<html><head><title>Index of /shop/members</title></head><body><h1>Index of /shop/members</h1>\n\
+     <a href=\"/shop/members/item?id=1\">apple</a></body></html>\n";
+
+/// The answer to a GET of a path below [`ROOT`]; `None` when there is nothing. `head` is all of the request.
+pub fn answer(path: &str, head: &str) -> Option<String> {
+    if path.starts_with(MEMBERS) && !KEYS.iter().any(|key| head.contains(key)) {
+        let page = with(
+            "text/html",
+            "WWW-Authenticate: Basic realm=\"members\"\r\n",
+            "<html><body>Members only.</body></html>\n",
+        );
+        return Some(page.replacen("200 OK", "401 Unauthorized", 1));
+    }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parameter = |name: &str| {
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -21,7 +35,8 @@ pub fn answer(path: &str) -> Option<String> {
     };
     match path {
         "/shop/" => Some(with("text/html", "", HOME)),
-        "/shop/item" => Some(item(&parameter("id"))),
+        MEMBERS => Some(with("text/html", "", MEMBERS_HOME)),
+        "/shop/item" | "/shop/members/item" => Some(item(&parameter("id"))),
         "/shop/search" => Some(with(
             "text/html",
             "",

@@ -113,16 +113,18 @@ fn references(html: &str) -> Vec<String> {
 /// The text of ZAP's HTML, which is paragraphs and nothing else; it is never shown as HTML.
 fn plain(html: &str, max: usize) -> String {
     let mut text = String::new();
-    let mut rest = &html[..html.floor_char_boundary(64 * 1024)];
-    while let Some((before, tag)) = rest.split_once('<') {
-        text.push_str(before);
-        let Some((name, after)) = tag.split_once('>') else { break };
-        if name.starts_with('/') || name.starts_with("br") {
-            text.push('\n');
+    let html = &html[..html.floor_char_boundary(64 * 1024)];
+    for (at, part) in html.split('<').enumerate() {
+        // What stands before the first `<` is text; of every later part, what stands after its `>`.
+        match part.split_once('>') {
+            _ if at == 0 => text.push_str(part),
+            Some((tag, rest)) => {
+                text.push_str(if tag.starts_with('/') || tag.starts_with("br") { "\n" } else { "" });
+                text.push_str(rest);
+            }
+            None => {}
         }
-        rest = after;
     }
-    text.push_str(rest.split('<').next().unwrap_or_default());
     for (entity, c) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
         text = text.replace(entity, c);
     }

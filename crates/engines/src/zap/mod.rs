@@ -37,7 +37,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         Ok(dir) => dir,
         Err(error) => return Report::no_job_dir(&job, &error),
     };
-    let Some(plan) = plan::plan(options, &job.target, dir.path(), job.timeout) else {
+    let Some(plan) = plan::plan(options, job.auth.as_ref(), &job.target, dir.path(), job.timeout) else {
         return Report::failed(FailureReason::EngineFailed, format!("ZAP cannot be given {}", job.target));
     };
     if let Err(error) = dir.write(plan::PLAN, plan.to_string().as_bytes()) {

@@ -2,6 +2,7 @@
 
 use super::options::{Options, Profile};
 use crate::Target;
+use scanyard_contract::scan::ScanAuth;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +28,13 @@ pub fn time_limit(timeout: Duration) -> Duration {
 }
 
 /// The plan; `None` for a target that is no URL, or one that ZAP would read a variable from.
-pub fn plan(options: &Options, target: &Target, dir: &Path, timeout: Duration) -> Option<Value> {
+pub fn plan(
+    options: &Options,
+    auth: Option<&ScanAuth>,
+    target: &Target,
+    dir: &Path,
+    timeout: Duration,
+) -> Option<Value> {
     let Target::Url(url) = target else { return None };
     if url.as_str().contains("${") {
         return None;
@@ -37,13 +44,14 @@ pub fn plan(options: &Options, target: &Target, dir: &Path, timeout: Duration) -
     let origin = url.origin().ascii_serialization();
     let excluded: Vec<String> =
         options.exclude.iter().map(|path| format!("^{}.*$", escape(&format!("{origin}{path}")))).collect();
-    let mut jobs = vec![
+    let mut jobs: Vec<Value> = auth.map(|auth| credentials(auth, &origin)).into_iter().collect();
+    jobs.extend([
         json!({"type": "spider", "parameters": {
             "context": "target", "url": url.as_str(), "maxDuration": minutes, "maxDepth": options.depth,
             "maxChildren": options.max_children, "threadCount": options.threads, "postForm": false
         }}),
         json!({"type": "passiveScan-wait", "parameters": {"maxDuration": minutes}}),
-    ];
+    ]);
     match options.profile {
         Profile::Passive => {}
         Profile::Active => jobs.push(json!({
@@ -78,6 +86,19 @@ pub fn plan(options: &Options, target: &Target, dir: &Path, timeout: Duration) -
     }))
 }
 
+/// Sets the headers of every request to the target, and of none to anybody else.
+fn credentials(auth: &ScanAuth, origin: &str) -> Value {
+    let cookies = crate::auth::cookie_line(auth).map(|line| ("Cookie".to_string(), line));
+    let headers = crate::auth::headers(auth).into_iter().chain(cookies);
+    let rule = |(name, value): (String, String)| {
+        json!({
+            "description": name, "url": format!("^{}/.*$", escape(origin)), "matchType": "req_header",
+            "matchString": name, "matchRegex": false, "replacementString": value
+        })
+    };
+    json!({"type": "replacer", "parameters": {"deleteAllRules": true}, "rules": headers.map(rule).collect::<Vec<_>>()})
+}
+
 /// The URL up to the last slash of its path.
 fn folder(url: &Url) -> String {
     let path = url.path();
@@ -103,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn plan_of(options: &Options, url: &str) -> Value {
-        plan(options, &Target::parse(url).unwrap(), Path::new("/jobs/1"), Duration::from_secs(600)).unwrap()
+        plan(options, None, &Target::parse(url).unwrap(), Path::new("/jobs/1"), Duration::from_secs(600)).unwrap()
     }
 
     #[test]
@@ -128,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn credentials_go_to_the_target_alone() {
+        let auth: ScanAuth = serde_json::from_value(json!({
+            "cookies": [{"name": "sid", "value": "abc"}], "basic": {"username": "a", "password": "b"}
+        }))
+        .unwrap();
+        let target = Target::parse("http://app.example.test/").unwrap();
+        let dir = Path::new("/jobs/1");
+        let plan = plan(&Options::default(), Some(&auth), &target, dir, Duration::from_secs(60)).unwrap();
+        let rules = plan["jobs"][0]["rules"].as_array().unwrap();
+        let pairs: Vec<_> = rules.iter().map(|rule| (&rule["matchString"], &rule["replacementString"])).collect();
+        assert_eq!(pairs, [(&json!("Authorization"), &json!("Basic YTpi")), (&json!("Cookie"), &json!("sid=abc"))]);
+        assert!(rules.iter().all(|rule| rule["url"] == "^http://app\\.example\\.test/.*$"));
+    }
+
+    #[test]
     fn the_arguments_hold_nothing_of_the_scan() {
         let line = argv(Path::new("/jobs/1")).join(" ");
         assert_eq!(line, "-cmd -silent -dir /jobs/1/zap-home -autorun /jobs/1/plan.yaml");
@@ -140,7 +176,7 @@ mod tests {
         ) {
             let Ok(target) = Target::parse(&url) else { return Ok(()) };
             let options = Options { exclude: vec![path], ..Options::default() };
-            let plan = plan(&options, &target, Path::new("/jobs/1"), Duration::from_secs(60));
+            let plan = plan(&options, None, &target, Path::new("/jobs/1"), Duration::from_secs(60));
             if let Some(plan) = plan {
                 let text = serde_json::to_string(&plan).unwrap();
                 let read: Value = serde_json::from_str(&text).unwrap();

@@ -36,6 +36,8 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         addresses: target.literals(),
         target,
         options,
+        dns: None,
+        auth: None,
         upload: None,
         settings: Settings::default(),
         timeout: Duration::from_secs(60),

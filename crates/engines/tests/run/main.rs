@@ -1,5 +1,6 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
+mod auth;
 mod bounds;
 mod common;
 mod harvester;

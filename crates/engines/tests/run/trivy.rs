@@ -57,6 +57,8 @@ fn trivy_job(packed: Option<Packed>, target: &str, options: Value, work_dir: &Pa
         target: Target::artifact(target).unwrap(),
         addresses: Vec::new(),
         options: Options::Trivy(options),
+        dns: None,
+        auth: None,
         upload: packed,
         settings: Settings::default(),
         timeout: Duration::from_secs(120),

@@ -5,6 +5,8 @@
 
 mod lists;
 mod load;
+mod parsers;
+mod ports;
 mod webhooks;
 
 use axum::Json;
@@ -47,8 +49,11 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
-        ["sweep"] => sweep(),
+        ["ports"] => ports::in_a_namespace(),
+        ["sweep"] => ports::sweep(),
         ["lists"] => runtime.block_on(lists::lists()),
+        ["parsers"] => parsers::parsers(),
+        ["imports"] => runtime.block_on(parsers::imports()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
@@ -160,7 +165,9 @@ async fn measure() -> anyhow::Result<()> {
     key_check()?;
     submit_to_start().await?;
     webhooks::deliveries().await?;
-    ports()
+    parsers::parsers()?;
+    parsers::imports().await?;
+    ports::in_a_namespace()
 }
 
 const BODY: &str = r#"{"target":"127.0.0.1","scanType":"sentinel","tags":["bench","ci"],"options":{"ports":"80,443"}}"#;
@@ -275,84 +282,4 @@ async fn submit_to_start() -> anyhow::Result<()> {
         at(0.99)
     );
     Ok(())
-}
-
-/// Starts [`sweep`] in a network namespace that has loopback alone.
-fn ports() -> anyhow::Result<()> {
-    let me = std::env::current_exe()?;
-    let script = format!("ip link set lo up && exec '{}' sweep", me.display());
-    let status = Command::new("unshare").args(["--net", "--map-root-user", "sh", "-c", &script]).status()?;
-    anyhow::ensure!(status.success(), "the port sweep failed; it needs unshare and ip");
-    Ok(())
-}
-
-/// All 65,535 ports of loopback by sentinel and by nmap, in turn.
-fn sweep() -> anyhow::Result<()> {
-    let open: Vec<std::net::TcpListener> = [22, 80, 443, 6379, 8080, 65_535]
-        .iter()
-        .map(|port| std::net::TcpListener::bind(("127.0.0.1", *port)))
-        .collect::<Result<_, _>>()?;
-    for listener in &open {
-        let listener = listener.try_clone()?;
-        std::thread::spawn(move || for _ in listener.incoming() {});
-    }
-    let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for _ in 0..3 {
-        let (seconds, found) = timed(
-            Command::new(env!("CARGO_BIN_EXE_scanyard")).args([
-                "scan",
-                "sentinel",
-                "127.0.0.1",
-                "-o",
-                "ports=1-65535",
-                "--format",
-                "json",
-                "--fail-on",
-                "none",
-            ]),
-            |out| serde_json::from_slice::<Value>(out).map(|v| open_by_sentinel(&v)).unwrap_or_default(),
-        )?;
-        times[0].push(seconds);
-        let (seconds, also) = timed(
-            Command::new("nmap").args(["-n", "-Pn", "-sT", "-T4", "-p", "1-65535", "-oG", "-", "127.0.0.1"]),
-            |out| open_by_nmap(&String::from_utf8_lossy(out)),
-        )?;
-        times[1].push(seconds);
-        anyhow::ensure!(found == also, "sentinel found {found:?}, nmap {also:?}");
-    }
-    let [mut sentinel, mut nmap] = times;
-    sentinel.sort_by(f64::total_cmp);
-    nmap.sort_by(f64::total_cmp);
-    println!("| sentinel, 65,535 loopback ports and the probes of the open ones | {:.2} s |", sentinel[1]);
-    println!(
-        "| nmap -sT -T4, the same ports, the same set found | {:.2} s ({:.1} × sentinel) |",
-        nmap[1],
-        nmap[1] / sentinel[1]
-    );
-    Ok(())
-}
-
-fn timed(command: &mut Command, ports: impl Fn(&[u8]) -> Vec<u64>) -> anyhow::Result<(f64, Vec<u64>)> {
-    let started = Instant::now();
-    let output = command.stderr(Stdio::inherit()).output()?;
-    Ok((started.elapsed().as_secs_f64(), ports(&output.stdout)))
-}
-
-fn open_by_sentinel(report: &Value) -> Vec<u64> {
-    let findings = report["findings"].as_array().cloned().unwrap_or_default();
-    let mut ports: Vec<u64> =
-        findings.iter().filter(|f| f["ruleId"] == "open-port").filter_map(|f| f["location"]["port"].as_u64()).collect();
-    ports.sort_unstable();
-    ports
-}
-
-fn open_by_nmap(report: &str) -> Vec<u64> {
-    let list = report.lines().find_map(|line| line.split_once("Ports: ")).map(|(_, list)| list).unwrap_or_default();
-    let mut ports: Vec<u64> = list
-        .split(", ")
-        .filter(|p| p.contains("/open/"))
-        .filter_map(|p| p.split('/').next()?.trim().parse().ok())
-        .collect();
-    ports.sort_unstable();
-    ports
 }

@@ -112,6 +112,7 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
         asset_id: None,
         callback_url: None,
         consent: None,
+        auth: None,
     }
 }
 

@@ -58,17 +58,23 @@ fn list(errors: &[ErrorInfo]) -> String {
     let mut table = output::table(&["STATUS", "CODE", "MESSAGE", "TRY AGAIN"]);
     for error in errors {
         let again = if error.retryable { "yes" } else { "no" };
-        table.add_row([&error.status.to_string(), &clean(&error.code), &clean(&error.message), again]);
+        let code = error.code.as_deref().unwrap_or_default();
+        table.add_row([&status(error), &clean(code), &clean(&error.message), again]);
     }
     format!("{table}\nscanyard errors CODE explains one.\n")
 }
 
 fn page(error: &ErrorInfo) -> String {
-    let mut text = format!("{} {}: {}\n\n{}\n\nCauses:\n", error.status, error.code, error.message, error.meaning);
+    let code = error.code.as_deref().unwrap_or_default();
+    let mut text = format!("{} {code}: {}\n\n{}\n\nCauses:\n", status(error), error.message, error.meaning);
     for cause in &error.causes {
         text.push_str(&format!("  - {cause}\n"));
     }
     let again = if error.retryable { "yes" } else { "no" };
     text.push_str(&format!("\nWhat to do:\n  {}\n\nTry again by itself: {again}\n", error.resolution));
     clean_lines(&text)
+}
+
+fn status(error: &ErrorInfo) -> String {
+    error.status.map_or(String::new(), |status| status.to_string())
 }

@@ -1,14 +1,18 @@
 //! One file per command.
 
+pub mod call;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod engines;
 pub mod errors;
+pub mod explain;
+pub mod import;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
 pub mod serve;
+pub mod simulate;
 pub mod uploads;
 pub mod users;
 
@@ -20,14 +24,19 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Scan(args) => scan::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Call(args) => call::run(args).await,
+        Command::Export(args) => call::export(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }

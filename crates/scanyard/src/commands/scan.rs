@@ -5,7 +5,7 @@ use crate::exit::{Exit, Failure, SCAN_EXIT_CODES};
 use crate::interrupt;
 use crate::local::{self, LocalScan};
 use crate::options::pair;
-use crate::output::{self, Format};
+use crate::output::{self, ResultsFormat};
 use crate::packing;
 use crate::progress::Progress;
 use crate::remote::{self, Remote};
@@ -14,11 +14,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
 use scanyard_contract::consent::Consent;
-use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::scan::{CreateScan, Results, ScanAuth};
 use scanyard_contract::{ScanStatus, ScanType, Severity};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,8 +59,14 @@ pub struct ScanArgs {
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
     options: Vec<(String, String)>,
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// File of credentials for the target, as JSON: headers, cookies, basic; `-` reads them from stdin
+    ///
+    /// {"headers": [{"name": "X-Token", "value": "…"}], "cookies": [{"name": "sid", "value": "…"}],
+    /// "basic": {"username": "…", "password": "…"}}: any of the three. What an engine takes is in docs/ENGINES.md.
+    #[arg(long, value_name = "FILE")]
+    auth_file: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = ResultsFormat::Table)]
+    format: ResultsFormat,
     /// Exit with 1 at a finding of this severity or above
     #[arg(long, value_enum, default_value_t = FailOn::Medium)]
     fail_on: FailOn,
@@ -77,7 +85,7 @@ pub struct ScanArgs {
 
 /// From which severity on findings are a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
+pub(super) enum FailOn {
     Info,
     Low,
     Medium,
@@ -87,7 +95,7 @@ enum FailOn {
     None,
 }
 
-fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
+pub(super) fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     let words: Vec<&'static str> = ScanType::ALL.iter().map(|scan_type| scan_type.as_str()).collect();
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
@@ -114,10 +122,7 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
         None => locally(&args).await,
     };
     let results = scanned?;
-    match args.format {
-        Format::Json => output::print_json(&results)?,
-        Format::Table => output::print(&output::results(&results))?,
-    }
+    output::print_results(&results, args.format)?;
     Ok(exit(&results, args.fail_on))
 }
 
@@ -143,8 +148,9 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     options.check_target(&target).map_err(|faults| Failure::usage(anyhow!(engine_options::faults(&faults))))?;
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
+    let auth = auth(args)?;
     let upload = packing.as_ref().map(|packing| packing.packed.clone());
-    let scan = LocalScan { scan_type: args.engine, target, upload, options, timeout };
+    let scan = LocalScan { scan_type: args.engine, target, upload, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     let mut results = local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await;
@@ -178,16 +184,44 @@ async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) ->
         asset_id: None,
         callback_url: None,
         consent,
+        auth: auth(args)?,
     };
     let scan = client.create_scan(&new).await?;
     remote::follow(client, scan, &mut bar, &cancel).await
+}
+
+/// The most bytes of a file of credentials; the largest that is taken has a fifth of it.
+const MAX_AUTH: u64 = 1024 * 1024;
+
+/// Reads the credentials; a fault names its place and never repeats a value.
+fn auth(args: &ScanArgs) -> Result<Option<ScanAuth>, Failure> {
+    let Some(path) = &args.auth_file else { return Ok(None) };
+    let place = || output::clean(&path.display().to_string());
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().take(MAX_AUTH).read_to_string(&mut text),
+        false => File::open(path).and_then(|file| file.take(MAX_AUTH).read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::usage(anyhow!("--auth-file {}: {error}", place())))?;
+    let auth: ScanAuth = serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::usage(anyhow!(
+            "--auth-file {}: no credentials as `scan --help` shows them, line {line}, column {column}",
+            place()
+        ))
+    })?;
+    let faults = scanyard_engines::auth::faults(args.engine, &auth);
+    if !faults.is_empty() {
+        return Err(Failure::usage(anyhow!(engine_options::faults(&faults))));
+    }
+    Ok(Some(auth))
 }
 
 fn label(args: &ScanArgs) -> String {
     output::clean(&format!("{} {}", args.engine, args.target))
 }
 
-fn exit(results: &Results, fail_on: FailOn) -> Exit {
+pub(super) fn exit(results: &Results, fail_on: FailOn) -> Exit {
     if results.status != ScanStatus::Completed {
         return Exit::Failed;
     }

@@ -49,7 +49,7 @@ struct DeleteArgs {
 pub async fn run(args: UploadsArgs) -> Result<Exit, Failure> {
     match args.command {
         UploadsCommand::List(args) => {
-            let uploads = client(&args.remote)?.list_uploads().await?;
+            let uploads = client(&args.remote)?.uploads().await?;
             match args.format {
                 Format::Json => output::print_json(json!({ "uploads": uploads }))?,
                 Format::Table => output::print(&table(&uploads))?,

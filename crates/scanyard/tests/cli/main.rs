@@ -1,8 +1,14 @@
 //! The binary as its user meets it.
 
+mod call;
+mod clients;
+mod explain;
+mod imports;
 mod offline;
+mod own_api;
 mod scans;
 mod server;
+mod simulate;
 mod support;
 mod tls;
 mod trivy;

@@ -6,7 +6,20 @@ use crate::support::{fail, json, run, scanyard};
 fn help_names_every_command_and_is_no_error() {
     let (text, code) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "scan", "engines", "errors", "openapi", "completions", "keys", "users", "demo"] {
+    for command in [
+        "serve",
+        "scan",
+        "import",
+        "engines",
+        "errors",
+        "explain",
+        "simulate",
+        "openapi",
+        "completions",
+        "keys",
+        "users",
+        "demo",
+    ] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
     }
@@ -29,7 +42,15 @@ fn wrong_usage_exits_with_2() {
         &["scan", "sentinel", "http://127.0.0.1:1/", "-o", "ports=80"],
         &["scan", "sentinel", "a b"],
         &["scan", "sentinel", "--", "-oN"],
-        &["scan", "zap", "http://127.0.0.1/"],
+        &["import", "nmap"],
+        &["import", "nmap", "/no/such/file"],
+        &["import", "sentinel", "/dev/null"],
+        &["import", "nmap", "/dev/null", "--target", "a b"],
+        &["scan", "nikto", "127.0.0.1"],
+        &["scan", "sqlmap", "http://127.0.0.1/"],
+        &["scan", "wapiti", "http://127.0.0.1/", "--auth-file", "/no/such/file"],
+        // Nothing is read from there.
+        &["scan", "wapiti", "http://127.0.0.1/", "--auth-file", "-"],
         &["scan", "sentinel", "127.0.0.1", "--server", "127.0.0.1:8080"],
         &["errors", "NO_SUCH_CODE"],
         &["completions", "tcsh"],
@@ -47,6 +68,24 @@ fn wrong_usage_exits_with_2() {
     for args in wrong {
         let (text, code) = fail(args);
         assert_eq!(code, 2, "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_file_of_credentials_that_cannot_be_used_is_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("auth.json");
+    let path = file.to_str().unwrap();
+    for (text, engine) in [
+        (r#"{"headers": {"X-Token": "hush-hush"}}"#, "wapiti"),
+        (r#"{"token": "hush-hush"}"#, "wapiti"),
+        (r#"{"headers": [{"name": "Host", "value": "hush-hush"}]}"#, "wapiti"),
+        (r#"{"headers": [{"name": "X-Token", "value": "hush-hush"}]}"#, "sentinel"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (said, code) = fail(&["scan", engine, "http://127.0.0.1:1/", "--auth-file", path]);
+        assert_eq!(code, 2, "{text}: {said}");
+        assert!(said.contains("auth") && !said.contains("hush"), "{said}");
     }
 }
 

@@ -98,7 +98,7 @@ fn json<T: Serialize>(status: StatusCode, media_type: &'static str, body: &T) ->
 /// A failure's body.
 pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Response {
     let row = error.code.row();
-    let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut details = error.details.clone();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         details.push(super::status::pointer());
@@ -108,7 +108,7 @@ pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Respons
             let body = Failed {
                 success: false,
                 error: error.message(),
-                code: row.code.to_string(),
+                code: error.code.to_string(),
                 request_id: request_id.to_string(),
                 retryable: error.is_retryable(),
                 retry_after: error.retry_after,
@@ -121,9 +121,9 @@ pub fn failure(error: &ApiError, shape: ErrorShape, request_id: Uuid) -> Respons
             let body = Problem {
                 type_: row.help(),
                 title: row.message.to_string(),
-                status: row.status,
+                status: error.code.status(),
                 detail: error.message(),
-                code: row.code.to_string(),
+                code: error.code.to_string(),
                 request_id: request_id.to_string(),
                 retryable: error.is_retryable(),
                 retry_after: error.retry_after,

@@ -7,11 +7,7 @@ use crate::http::auth::Anonymous;
 use crate::http::query::{Query, Segments};
 use axum::extract::State;
 use scanyard_contract::wire::Success;
-use scanyard_contract::{Category, Code, ErrorInfo};
-use utoipa::ToSchema;
-
-/// The contract that this server answers from.
-const CONTRACT: &str = "scan-api";
+use scanyard_contract::{Category, Code, Contract, ErrorInfo, catalogue};
 
 /// Every documented failure
 ///
@@ -19,7 +15,7 @@ const CONTRACT: &str = "scan-api";
 #[utoipa::path(get, path = "/errors", operation_id = "list_errors", tag = "errors",
     params(
         ("category" = Option<Category>, Query, description = "Only failures of this category"),
-        ("contract" = inline(Option<Contract>), Query, description = "Only failures of this API"),
+        ("contract" = Option<Contract>, Query, description = "The failures of this API, in place of the Scan API's"),
     ),
     responses((status = 200, description = "The failures", body = Success<Vec<ErrorInfo>>)))]
 pub async fn list_errors(
@@ -28,9 +24,9 @@ pub async fn list_errors(
     query: Query,
 ) -> Result<Answer<Vec<ErrorInfo>>, ApiError> {
     let params = query.only(&["category", "contract"])?;
-    params.word::<Contract>("contract", || CONTRACT.to_string())?;
+    let contract: Option<Contract> = params.word("contract", Contract::words)?;
     let category: Option<Category> = params.word("category", Category::words)?;
-    let rows = Code::ALL.iter().map(|code| code.row());
+    let rows = catalogue::rows_of(contract.unwrap_or(Contract::ScanApi));
     let asked = rows.filter(|row| category.is_none_or(|category| row.category == category));
     Ok(Answer(asked.map(|row| row.info(&app.support)).collect()))
 }
@@ -46,7 +42,7 @@ pub async fn get_error(
     query: Query,
 ) -> Result<Answer<ErrorInfo>, ApiError> {
     query.none()?;
-    find(&app, CONTRACT, segments.text(0))
+    find(&app, segments.text(0), &["scan-api", segments.text(0)])
 }
 
 /// One documented failure, by its id
@@ -63,27 +59,52 @@ pub async fn get_contract_error(
     query: Query,
 ) -> Result<Answer<ErrorInfo>, ApiError> {
     query.none()?;
-    find(&app, segments.text(0), segments.text(1))
+    find(&app, segments.text(1), &[segments.text(0), segments.text(1)])
 }
 
-fn find(app: &App, contract: &str, code: &str) -> Result<Answer<ErrorInfo>, ApiError> {
-    match code.parse::<Code>() {
-        Ok(code) if contract == CONTRACT => Ok(Answer(code.row().info(&app.support))),
-        Ok(_) | Err(()) => Err(ApiError::new(Code::ErrorNotFound).with("code", code)),
-    }
+/// One documented failure of an API with services, or one whose status has several
+#[utoipa::path(get, path = "/errors/{contract}/{service}/{code}", operation_id = "get_service_error", tag = "errors",
+    params(
+        ("contract" = String, Path, description = "The API", example = "zscaler"),
+        ("service" = String, Path, description = "Its service, or the status before a code", example = "zia"),
+        ("code" = String, Path, description = "The status or the code of a failure", example = "403"),
+    ),
+    responses((status = 200, description = "The failure", body = Success<ErrorInfo>)))]
+pub async fn get_service_error(
+    _: Anonymous,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+) -> Result<Answer<ErrorInfo>, ApiError> {
+    query.none()?;
+    find(&app, segments.text(2), &[segments.text(0), segments.text(1), segments.text(2)])
 }
 
-/// A word of `?contract=`.
-#[derive(ToSchema)]
-enum Contract {
-    #[schema(rename = "scan-api")]
-    ScanApi,
+/// One documented failure of a service whose status has several
+#[utoipa::path(get, path = "/errors/{contract}/{service}/{status}/{code}", operation_id = "get_service_code_error",
+    tag = "errors",
+    params(
+        ("contract" = String, Path, description = "The API", example = "zscaler"),
+        ("service" = String, Path, description = "Its service", example = "zia"),
+        ("status" = String, Path, description = "The status", example = "403"),
+        ("code" = String, Path, description = "The code of a failure", example = "STATE_READONLY"),
+    ),
+    responses((status = 200, description = "The failure", body = Success<ErrorInfo>)))]
+pub async fn get_service_code_error(
+    _: Anonymous,
+    State(app): State<App>,
+    segments: Segments,
+    query: Query,
+) -> Result<Answer<ErrorInfo>, ApiError> {
+    query.none()?;
+    let id = [segments.text(0), segments.text(1), segments.text(2), segments.text(3)];
+    find(&app, segments.text(3), &id)
 }
 
-impl std::str::FromStr for Contract {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == CONTRACT { Ok(Contract::ScanApi) } else { Err(()) }
+/// The row whose id has these parts.
+fn find(app: &App, code: &str, id: &[&str]) -> Result<Answer<ErrorInfo>, ApiError> {
+    match catalogue::find(&id.join("/")).first() {
+        Some(row) => Ok(Answer(row.info(&app.support))),
+        None => Err(ApiError::new(Code::ErrorNotFound).with("code", code)),
     }
 }

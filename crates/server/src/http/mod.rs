@@ -13,8 +13,10 @@ pub mod deliveries;
 pub mod engines;
 pub mod errors;
 pub mod events;
+pub mod export;
 pub mod health;
 pub mod idempotency;
+pub mod import;
 pub mod json;
 pub mod openapi;
 pub mod outgoing;
@@ -60,11 +62,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(events::watch_scan))
         .routes(routes!(results::get_results))
         .routes(routes!(report::get_report))
+        .routes(routes!(import::import_scan))
+        .routes(routes!(export::export_scan))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))
         .routes(routes!(errors::get_error))
         .routes(routes!(errors::get_contract_error))
+        .routes(routes!(errors::get_service_error))
+        .routes(routes!(errors::get_service_code_error))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(tenants::get_tenant, tenants::update_tenant))

@@ -16,7 +16,7 @@ use http::StatusCode;
 use scanyard_contract::usage::{Granularity, UsagePeriodName};
 use scanyard_contract::webhook::{PingData, ScanEventData, WebhookPayload};
 use scanyard_contract::wire::{Failed, Problem};
-use scanyard_contract::{Code, Support};
+use scanyard_contract::{Code, ExportFormat, Support};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -43,6 +43,7 @@ use utoipa::openapi::{
     components(schemas(
         Failed,
         Problem,
+        ExportFormat,
         UsagePeriodName,
         Granularity,
         WebhookPayload<ScanEventData>,
@@ -133,7 +134,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn add_failures(operation: &mut Operation) {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(operation.operation_id.as_deref().unwrap_or_default()) {
-        by_status.entry(code.row().status).or_default().push(code);
+        by_status.entry(code.status()).or_default().push(code);
     }
     for (status, codes) in by_status {
         operation.responses.responses.insert(status.to_string(), failure(&codes).into());
@@ -147,7 +148,7 @@ fn failure(codes: &[Code]) -> Documented {
         .description(lines.join("\n\n"))
         .content(JSON, content("Failed"))
         .content(PROBLEM, content("Problem"));
-    let waits = codes.iter().any(|code| matches!(code.row().status, 429 | 503) || *code == Code::IdempotencyInProgress);
+    let waits = codes.iter().any(|code| matches!(code.status(), 429 | 503) || *code == Code::IdempotencyInProgress);
     if waits {
         builder.header("Retry-After", integer("Whole seconds to wait, where known")).build()
     } else {

@@ -16,7 +16,7 @@ use crate::upload;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use scanyard_contract::scan::CreateScan;
+use scanyard_contract::scan::{CreateScan, ScanAuth};
 use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
@@ -63,6 +63,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     auth.note().scan_type(create.scan_type);
     let target = judge(app, auth, &create).await?;
+    let credentials = create.auth.clone();
     let mut record = scan::record(create, &target, auth.tenant_id(), auth.principal(), app.store.local_now());
     record.template_id = template_id;
     let created = Created { location: location(record.id, record.scan_type), data: record.to_wire() };
@@ -81,6 +82,7 @@ pub(super) async fn submit(
                 .with("target", &*record.target)
                 .with("note", &*consent.note)
         }),
+        auth: credentials.map(|auth| seal(app, &auth, record.id)).transpose()?,
         scan: record,
     };
     if !app.backlog.enter(&app.store).await? {
@@ -96,6 +98,13 @@ pub(super) async fn submit(
         Submitted::KeyReused => Err(idempotency::reused()),
         Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
+}
+
+/// Seals credentials for the run of one scan.
+fn seal(app: &App, auth: &ScanAuth, id: Uuid) -> Result<String, ApiError> {
+    let text = serde_json::to_string(auth).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
+    let sealed = app.vault.seal(&text, &scan::auth_context(id));
+    sealed.map_err(|error| ApiError::new(Code::InternalError).caused_by(error))
 }
 
 /// Whether the caller may have this scan run here: everything but its quota.

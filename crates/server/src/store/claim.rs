@@ -34,6 +34,8 @@ pub struct Claimed {
     pub run_id: Uuid,
     /// The tenant's target policy.
     pub policy: Policy,
+    /// Credentials for the target, sealed.
+    pub auth: Option<String>,
 }
 
 /// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes; the number is ours alone.
@@ -109,7 +111,7 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
         turns.insert(Turn { served_at, ..turn });
         let (scan, policy) = start(conn, &taken.scan_id, claim.now).await?;
         moves.note(&Cell::of(&scan).with(ScanStatus::Queued), ScanStatus::Running);
-        claimed.push(Claimed { scan, run_id: taken.run_id, policy });
+        claimed.push(Claimed { scan, run_id: taken.run_id, policy, auth: taken.auth });
     }
     moves.write(conn).await?;
     let started: Vec<&ScanRecord> = claimed.iter().map(|claimed| &claimed.scan).collect();
@@ -138,6 +140,7 @@ struct Taken {
     scan_id: String,
     run_id: Uuid,
     host: String,
+    auth: Option<String>,
 }
 
 // The jobs of one turn, in the order of the index `job_to_claim`. SQLite seeks by the equal signs (by a range it walks the
@@ -194,7 +197,7 @@ macro_rules! take {
             "UPDATE job SET state = 'running', run_id = $5, lease_until = $6 WHERE state = 'queued' AND scan_id = (SELECT j.scan_id ",
             $jobs!("$1", "$2", "$3"),
             "AND $4 LIKE '%\"' || j.scan_type || '\"%' AND j.eligible_at <= $7 AND j.host NOT IN (", $hosts, ") ",
-            in_order!(), $lock, ") RETURNING scan_id, host"
+            in_order!(), $lock, ") RETURNING scan_id, host, auth"
         )
     };
 }
@@ -230,18 +233,19 @@ async fn take_oldest(
     let full: Vec<&str> = full.map(|(host, _)| host.as_str()).collect();
     let end = if full.is_empty() { None } else { look_ahead(conn, turn, types).await? };
     let run_id = Uuid::now_v7();
-    let row: Option<(String, String)> = sqlx::query_as(Dialect::of(conn).pick(TAKE_SQLITE, TAKE_POSTGRES))
-        .bind(turn.priority)
-        .bind(&turn.tenant_id)
-        .bind(end.unwrap_or_else(|| Uuid::max().to_string()))
-        .bind(types)
-        .bind(run_id.to_string())
-        .bind(claim.now + claim.lease_ms)
-        .bind(claim.now)
-        .bind(serde_json::to_string(&full)?)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|(scan_id, host)| Taken { scan_id, run_id, host }))
+    let row: Option<(String, String, Option<String>)> =
+        sqlx::query_as(Dialect::of(conn).pick(TAKE_SQLITE, TAKE_POSTGRES))
+            .bind(turn.priority)
+            .bind(&turn.tenant_id)
+            .bind(end.unwrap_or_else(|| Uuid::max().to_string()))
+            .bind(types)
+            .bind(run_id.to_string())
+            .bind(claim.now + claim.lease_ms)
+            .bind(claim.now)
+            .bind(serde_json::to_string(&full)?)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|(scan_id, host, auth)| Taken { scan_id, run_id, host, auth }))
 }
 
 /// The first job of this turn that is too far back to be looked at.

@@ -20,6 +20,8 @@ pub struct NewScan {
     pub month_at: i64,
     /// The tenant's monthly quota.
     pub quota: Option<u64>,
+    /// Credentials for the target, sealed; kept beside the job, and gone with it.
+    pub auth: Option<String>,
     /// Kept with the scan, so that a repeat finds the answer.
     pub idempotency: Option<NewIdempotency>,
     /// Written with the scan: that a consent was given.
@@ -46,6 +48,7 @@ struct Row<'a> {
     config: String,
     consent: Option<String>,
     host: &'a str,
+    auth: Option<&'a str>,
 }
 
 impl<'a> Row<'a> {
@@ -59,6 +62,7 @@ impl<'a> Row<'a> {
             config: serde_json::to_string(&scan.config)?,
             consent: scan.consent.as_ref().map(serde_json::to_string).transpose()?,
             host: &new.host,
+            auth: new.auth.as_deref(),
         })
     }
 }
@@ -190,12 +194,12 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
 
 static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
-         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts)";
-    Inserts::new(into, 18, ", 0, 0")
+         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts, source)";
+    Inserts::new(into, 18, ", 0, 0, 'scan'")
 });
 static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
-    let into = "job (scan_id, tenant_id, scan_type, priority, host, state, eligible_at, lost)";
-    Inserts::new(into, 5, ", 'queued', 0, 0")
+    let into = "job (scan_id, tenant_id, scan_type, priority, host, auth, state, eligible_at, lost)";
+    Inserts::new(into, 6, ", 'queued', 0, 0")
 });
 
 async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
@@ -204,7 +208,7 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
         let (now, later) = rows.split_at(count);
         let mut scans = sqlx::query(scan);
         let mut jobs = sqlx::query(job);
-        for Row { scan, priority, tags, options, config, consent, host } in now {
+        for Row { scan, priority, tags, options, config, consent, host, auth } in now {
             scans = scans
                 .bind(scan.id.to_string())
                 .bind(&scan.tenant_id)
@@ -229,7 +233,8 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(&scan.tenant_id)
                 .bind(scan.scan_type.as_str())
                 .bind(*priority)
-                .bind(*host);
+                .bind(*host)
+                .bind(*auth);
         }
         scans.execute(&mut *conn).await?;
         jobs.execute(&mut *conn).await?;

@@ -7,10 +7,10 @@ use crate::store::finish::{Finish, finish};
 use crate::store::{StoreError, job};
 use crate::upload::{self, Fetched};
 use scanyard_contract::ScanStatus;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, ScanAuth};
 use scanyard_engines::policy::Refusal;
 use scanyard_engines::resolve::ResolveFault;
-use scanyard_engines::{Availability, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Dns, Job, Options, Outcome, Report, Target};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -80,6 +80,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
             return Err(fail(FailureReason::EngineFailed, "this version does not take the scan's options".into()));
         }
     };
+    let auth = open_auth(app, claimed).map_err(|reason| fail(FailureReason::EngineFailed, reason))?;
     let program = match app.engines.availability(scan.scan_type) {
         Availability::Native => None,
         Availability::Program(path) => Some(path.clone()),
@@ -88,6 +89,7 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
             return Err(fail(FailureReason::EngineMissing, reason));
         }
     };
+    let dns = target.name().map(|_| Dns { resolver: app.resolver.clone(), policy: claimed.policy.clone() });
     let upload = match &target {
         Target::Upload(id) => {
             let fetched = upload::fetch(app, &scan.tenant_id, &id.to_string()).await;
@@ -100,6 +102,8 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
         target,
         addresses,
         options,
+        dns,
+        auth,
         upload: upload.as_ref().map(|upload| upload.packed.clone()),
         settings: app.config.engines.settings(),
         timeout: Duration::from_secs(scan.timeout.into()),
@@ -111,6 +115,15 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
         limits: app.config.engines.limits(),
     };
     Ok((job, upload))
+}
+
+/// The credentials of the scan, unsealed for this run alone.
+fn open_auth(app: &App, claimed: &Claimed) -> Result<Option<ScanAuth>, String> {
+    let Some(sealed) = &claimed.auth else { return Ok(None) };
+    let text =
+        app.vault.open(sealed, &crate::scan::auth_context(claimed.scan.id)).map_err(|error| error.to_string())?;
+    // The cause would repeat a part of the text.
+    serde_json::from_str(text.expose()).map(Some).map_err(|_| "the scan's credentials cannot be read".to_string())
 }
 
 async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault> {
@@ -141,6 +154,7 @@ fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
             Outcome::Completed | Outcome::Cancelled | Outcome::Stopped => None,
         },
         coverage: report.coverage,
+        records: report.records,
         findings: report.findings,
         report: report.raw,
         engine_version: report.engine_version,

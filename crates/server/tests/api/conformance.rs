@@ -276,7 +276,7 @@ async fn each_code_is_provoked_or_waits_for_a_named_feature() {
         match provoke(&t, *code).await {
             Some(answer) => {
                 assert!(!waiting.contains(code), "{} does not wait any more", code.as_str());
-                answer.is(code.row().status, code.as_str());
+                answer.is(code.status(), code.as_str());
                 printed.push_str(&row(*code, &answer));
             }
             None => assert!(waiting.contains(code), "{} has neither a request nor a reason", code.as_str()),

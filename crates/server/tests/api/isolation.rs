@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const NOBODYS: &[(&str, &str)] = &[
     ("get_error", "the catalogue is everybody's"),
     ("get_contract_error", "the catalogue is everybody's"),
+    ("get_service_error", "the catalogue is everybody's"),
+    ("get_service_code_error", "the catalogue is everybody's"),
     ("get_tenant", "tenants are the operator's, which sees all of them"),
     ("update_tenant", "tenants are the operator's, which sees all of them"),
     ("suspend_tenant", "tenants are the operator's, which sees all of them"),

@@ -103,7 +103,7 @@ fn every_code_of_a_4xx_or_5xx_is_in_the_catalogue() {
         {
             for line in response["description"].as_str().unwrap().split("\n\n") {
                 let code: Code = line.split('`').nth(1).unwrap().parse().unwrap_or_else(|()| panic!("{name}: {line}"));
-                assert_eq!(code.row().status.to_string(), *status);
+                assert_eq!(code.status().to_string(), *status);
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Scans, from submission to results.
 
 use crate::harness::{Caller, START, Test};
+use crate::support::all_kept;
 use axum::body::Body;
 use http::Method;
+use scanyard_contract::catalogue::rows_of;
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 use scanyard_contract::scan::{Coverage, Failure, FailureReason};
-use scanyard_contract::{ScanStatus, ScanType};
+use scanyard_contract::{Contract, ScanStatus, ScanType};
 use scanyard_engines::RawReport;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
 use scanyard_server::store::finish::{Finish, finish};
@@ -61,6 +63,7 @@ pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec
         status,
         failure: (status == ScanStatus::Failed).then_some(failure),
         coverage: Coverage { hosts: 1, reached: 1 },
+        records: all_kept(&findings),
         findings,
         report,
         engine_version: None,
@@ -85,7 +88,7 @@ async fn a_scan_is_submitted_and_read_back() {
     assert_eq!(
         scan,
         json!({
-            "id": id, "scanType": "sentinel", "name": "nightly", "target": "loopback.example.test",
+            "id": id, "scanType": "sentinel", "source": "scan", "name": "nightly", "target": "loopback.example.test",
             "targetType": "domain", "status": "queued", "priority": "high", "progress": 0, "tags": ["ci", "web"],
             "options": {}, "config": {}, "timeout": 60, "assetId": "a-1", "attempts": 0,
             "createdAt": "2026-03-06T10:00:00Z",
@@ -327,10 +330,28 @@ async fn the_catalogue_is_served_without_a_key() {
     }
     let suspended = t.nobody().get("/errors/TENANT_SUSPENDED").await;
     assert!(suspended.text.contains("help@example.test"), "{}", suspended.text);
-    for path in ["/errors/NO_SUCH_CODE", "/errors/tenable/KEY_EXPIRED", "/errors/key_expired"] {
+    for path in [
+        "/errors/NO_SUCH_CODE",
+        "/errors/tenable/KEY_EXPIRED",
+        "/errors/zscaler/zia/418",
+        "/errors/zscaler/zia/403/NO_SUCH",
+        "/errors/key_expired",
+    ] {
         t.nobody().get(path).await.is(404, "ERROR_NOT_FOUND");
     }
-    for query in ["category=bad", "contract=zscaler"] {
+    for contract in Contract::ALL {
+        let rows = t.nobody().get(&format!("/errors?contract={contract}")).await;
+        for row in rows.ok(200).data().as_array().unwrap() {
+            let id = row["id"].as_str().unwrap();
+            assert_eq!(row["contract"], contract.as_str());
+            assert_eq!(row["help"], format!("/api/v1/errors/{id}"));
+        }
+        assert_eq!(rows.data().as_array().unwrap().len(), rows_of(*contract).count());
+    }
+    for id in ["tenable/429", "zscaler/zia/403", "zscaler/zia/403/STATE_READONLY"] {
+        assert_eq!(t.nobody().get(&format!("/errors/{id}")).await.ok(200).data()["id"], id);
+    }
+    for query in ["category=bad", "contract=zscalar"] {
         t.nobody().get(&format!("/errors?{query}")).await.is(400, "INVALID_PARAMETER");
     }
 }

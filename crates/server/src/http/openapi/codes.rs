@@ -173,6 +173,40 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
         ],
     ),
     (
+        "import_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidTarget,
+                Code::InvalidFieldValue,
+                Code::InvalidJson,
+                Code::ScanTypeNotAllowed,
+                Code::RequestTimeout,
+                Code::PayloadTooLarge,
+                Code::UnsupportedMediaType,
+                Code::InvalidIdempotencyKey,
+                Code::IdempotencyKeyReused,
+                Code::IdempotencyInProgress,
+            ],
+        ],
+    ),
+    (
+        "export_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+            ],
+        ],
+    ),
+    (
         "delete_scan",
         &[
             KEYED,
@@ -205,6 +239,8 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("list_errors", &[ANONYMOUS, &[Code::InvalidParameter]]),
     ("get_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_contract_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
+    ("get_service_code_error", &[ANONYMOUS, &[Code::ErrorNotFound]]),
     ("get_openapi", &[ANONYMOUS]),
     (
         "create_template",

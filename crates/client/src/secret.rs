@@ -1,0 +1,233 @@
+//! Keeps secrets out of everything that is shown: errors, logs, Debug.
+
+use http::{HeaderMap, HeaderName};
+use scanyard_contract::hidden::Hidden;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+use url::Url;
+
+/// What stands in a secret's place.
+const MASK: &str = "[secret]";
+/// Tokens remembered for hiding: the present one and those whose answers may still be on the way.
+const MAX_TOKENS: usize = 16;
+/// A shorter text is too common to be taken out wherever it occurs.
+const MIN_SECRET: usize = 4;
+/// Members of JSON, parameters and form fields whose value is a secret, in lower case without `_` and `-`.
+const NAMES: [&str; 22] = [
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apitoken",
+    "authtoken",
+    "assertion",
+    "clientassertion",
+    "clientsecret",
+    "currentpassword",
+    "jwttoken",
+    "key",
+    "keysecret",
+    "linkingkey",
+    "newpassword",
+    "obfuscatedapikey",
+    "password",
+    "refreshtoken",
+    "secret",
+    "secretkey",
+    "signature",
+    "token",
+    "xapikeys",
+];
+/// Headers of an answer whose value is a secret.
+const HEADERS: [&str; 9] = [
+    "authorization",
+    "proxy-authorization",
+    "set-cookie",
+    "cookie",
+    "x-api-key",
+    "x-apikeys",
+    "x-cookie",
+    "x-securitycenter",
+    "auth-token",
+];
+
+/// What one client must not show; shared between its clones.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets {
+    /// Given by the caller.
+    fixed: Vec<Hidden>,
+    /// Got at a login, oldest first.
+    tokens: Arc<RwLock<Vec<Hidden>>>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secrets]")
+    }
+}
+
+impl Secrets {
+    pub fn new(fixed: impl IntoIterator<Item = Hidden>) -> Secrets {
+        Secrets { fixed: fixed.into_iter().collect(), tokens: Arc::default() }
+    }
+
+    /// Adds what a login gave.
+    pub fn learn(&self, token: Hidden) {
+        let mut tokens = self.tokens.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !tokens.contains(&token) {
+            tokens.push(token);
+        }
+        if tokens.len() > MAX_TOKENS {
+            tokens.remove(0);
+        }
+    }
+
+    /// The text without any of the secrets, without `more` and without the values of members that hold secrets.
+    pub fn hide(&self, text: &str, more: &[Hidden]) -> String {
+        let mut text = hide_members(text);
+        let tokens = self.tokens.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for secret in self.fixed.iter().chain(tokens.iter()).chain(more) {
+            for spelling in spellings(secret.reveal()) {
+                if text.contains(&spelling) {
+                    text = text.replace(&spelling, MASK);
+                }
+            }
+        }
+        text
+    }
+
+    /// The URL without secrets in its query.
+    pub fn hide_url(&self, url: &Url, more: &[Hidden]) -> String {
+        let mut shown = url.clone();
+        // Neither has a place in an address of ours; a redirect's could.
+        let _ = shown.set_password(None);
+        let _ = shown.set_username("");
+        if url.query().is_some() {
+            let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+            shown.query_pairs_mut().clear();
+            for (name, value) in pairs {
+                let value = if is_secret_name(&name) { MASK.to_string() } else { value };
+                shown.query_pairs_mut().append_pair(&name, &value);
+            }
+        }
+        self.hide(shown.as_str(), more)
+    }
+
+    /// The headers of an answer, by name; several values of one name joined by a comma.
+    pub fn hide_headers(&self, headers: &HeaderMap, more: &[Hidden]) -> BTreeMap<String, String> {
+        let mut shown = BTreeMap::<String, String>::new();
+        for (name, value) in headers {
+            let value = match is_secret_header(name) {
+                true => MASK.to_string(),
+                false => self.hide(&String::from_utf8_lossy(value.as_bytes()), more),
+            };
+            shown.entry(name.to_string()).and_modify(|all| *all = format!("{all}, {value}")).or_insert(value);
+        }
+        shown
+    }
+}
+
+fn is_secret_header(name: &HeaderName) -> bool {
+    HEADERS.contains(&name.as_str())
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| !matches!(c, '_' | '-')).collect::<String>().to_ascii_lowercase();
+    NAMES.contains(&plain.as_str())
+}
+
+/// The ways in which an answer may repeat a secret: as it is, in JSON, in a form.
+fn spellings(secret: &str) -> Vec<String> {
+    if secret.len() < MIN_SECRET {
+        return Vec::new();
+    }
+    let json = serde_json::Value::from(secret).to_string();
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut all = vec![secret.to_string(), json[1..json.len() - 1].to_string(), form];
+    all.dedup();
+    all
+}
+
+/// Masks the string after `"name":` for every name that holds secrets; works on any text, because an error's body is
+/// often cut or no JSON.
+fn hide_members(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('"') {
+        let after = &rest[open + 1..];
+        let Some(close) = end_of_string(after) else { break };
+        let (name, tail) = (&after[..close], &after[close + 1..]);
+        let value = tail.trim_start().strip_prefix(':').map(str::trim_start).and_then(|value| value.strip_prefix('"'));
+        match value {
+            Some(value) if is_secret_name(name) => {
+                out.push_str(&rest[..rest.len() - value.len()]);
+                out.push_str(MASK);
+                // A value that was cut off has no end: nothing after it is shown.
+                rest = end_of_string(value).map_or("", |end| &value[end..]);
+                if let Some(after) = rest.strip_prefix('"') {
+                    out.push('"');
+                    rest = after;
+                }
+            }
+            Some(_) | None => {
+                out.push_str(&rest[..open + 1 + close + 1]);
+                rest = tail;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Where the string that has begun ends: its first quote that no backslash takes away.
+fn end_of_string(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn members_that_hold_secrets_are_masked_whatever_their_spelling() {
+        let body = r#"{"access_token": "abc\"def", "n": 1, "secretKey":"x", "message": "key is bad"}"#;
+        let shown = hide_members(body);
+        assert_eq!(shown, r#"{"access_token": "[secret]", "n": 1, "secretKey":"[secret]", "message": "key is bad"}"#);
+        assert_eq!(hide_members(r#"{"password":"abc"#), r#"{"password":"[secret]"#);
+    }
+
+    #[test]
+    fn a_learned_token_is_hidden_as_it_is_and_encoded() {
+        let secrets = Secrets::new([Hidden::new("p\"ss w")]);
+        secrets.learn(Hidden::new("tok+en/1"));
+        let shown = secrets.hide(r#"p"ss w, p\"ss w, p%22ss+w, tok+en/1, tok%2Ben%2F1"#, &[]);
+        assert_eq!(shown, "[secret], [secret], [secret], [secret], [secret]");
+    }
+
+    #[test]
+    fn a_url_keeps_its_query_but_not_the_secrets_in_it() {
+        let url = Url::parse("https://a.example.test/x?page=2&api_key=s3cret&token=t").unwrap();
+        let shown = Secrets::default().hide_url(&url, &[]);
+        assert_eq!(shown, "https://a.example.test/x?page=2&api_key=%5Bsecret%5D&token=%5Bsecret%5D");
+    }
+
+    proptest! {
+        #[test]
+        fn hiding_never_panics_and_no_secret_stays(text in any::<String>(), secret in "[a-zA-Z0-9+/=]{8,40}") {
+            let secrets = Secrets::new([Hidden::new(secret.clone())]);
+            let shown = secrets.hide(&format!("{text}{secret}{text}"), &[]);
+            prop_assert!(!shown.contains(&secret));
+        }
+
+        #[test]
+        fn the_value_of_a_password_is_never_shown(value in "[^\"\\\\]{4,20}", before in "[a-z {,]{0,10}") {
+            let shown = hide_members(&format!("{before}\"password\" : \"{value}\", \"a\": 1}}"));
+            prop_assert_eq!(shown, format!("{before}\"password\" : \"[secret]\", \"a\": 1}}"));
+        }
+    }
+}

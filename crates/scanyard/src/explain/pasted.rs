@@ -1,0 +1,125 @@
+//! An answer as people paste it: the output of `curl -i` or `curl -v`, with or without a status line, or a body alone.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The parts of an answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pasted {
+    /// Of the status line, when there is one.
+    pub status: Option<u16>,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// Reads the last answer in a text: what a proxy or a redirect said before it does not count.
+pub fn parse(text: &[u8]) -> Pasted {
+    let text = verbose(text).unwrap_or_else(|| text.to_vec());
+    let mut rest = text.as_slice();
+    let mut last = Pasted::default();
+    loop {
+        rest = rest.trim_ascii_start();
+        let (line, after) = split_line(rest);
+        let Some(status) = status_of(line) else {
+            // Behind the answers: the body of the last; or headers or a body with nothing before them.
+            return if last.status.is_some() { Pasted { body: rest.to_vec(), ..last } } else { headless(rest) };
+        };
+        let (headers, body) = headers_of(after);
+        last = Pasted { status: Some(status), headers, body: body.to_vec() };
+        if status_of(split_line(body.trim_ascii_start()).0).is_none() {
+            return last;
+        }
+        rest = body;
+    }
+}
+
+/// The lines that `curl -v` marks as received, and the body between them.
+fn verbose(text: &[u8]) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(text);
+    text.lines().find(|line| line.starts_with("< HTTP/"))?;
+    let mut out = String::new();
+    for line in text.lines() {
+        match line.strip_prefix("< ").or((line == "<").then_some("")) {
+            Some(received) => out.push_str(received),
+            None if line.starts_with(['*', '>', '}']) || line.starts_with("{ [") => continue,
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    Some(out.into_bytes())
+}
+
+/// Headers without a status line, or nothing but a body.
+fn headless(text: &[u8]) -> Pasted {
+    let is_body = matches!(text.first(), Some(b'{' | b'[' | b'<' | b'"'));
+    let (headers, body) = if is_body { (HeaderMap::new(), text) } else { headers_of(text) };
+    if headers.is_empty() {
+        return Pasted { body: text.to_vec(), ..Pasted::default() };
+    }
+    Pasted { status: None, headers, body: body.to_vec() }
+}
+
+fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (text[..at].trim_ascii_end(), &text[at + 1..]),
+        None => (text.trim_ascii_end(), &[]),
+    }
+}
+
+/// The status of `HTTP/1.1 429 Too Many Requests`.
+fn status_of(line: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(line).ok()?;
+    let status = line.strip_prefix("HTTP/")?.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    (100..=599).contains(&status).then_some(status)
+}
+
+/// The headers up to the empty line, and what follows. A line that is no header begins the body.
+fn headers_of(text: &[u8]) -> (HeaderMap, &[u8]) {
+    let mut headers = HeaderMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        if line.is_empty() {
+            return (headers, after);
+        }
+        let Some((name, value)) = header(line) else { return (headers, rest) };
+        headers.append(name, value);
+        rest = after;
+    }
+    (headers, rest)
+}
+
+fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+    Some((name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<u16>, usize, String) {
+        let pasted = parse(text.as_bytes());
+        (pasted.status, pasted.headers.len(), String::from_utf8(pasted.body).unwrap())
+    }
+
+    #[test]
+    fn an_answer_is_read_in_every_form() {
+        let body = "{\"id\":\"x\"}";
+        let forms = [
+            (format!("HTTP/1.1 429 Too Many Requests\r\nretry-after: 13s\r\n\r\n{body}"), Some(429), 1),
+            (format!("HTTP/2 429\nretry-after: 13s\n\n{body}"), Some(429), 1),
+            (format!("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 503 x\r\na: b\r\n\r\n{body}"), Some(503), 1),
+            (format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 Conflict\r\n\r\n{body}"), Some(409), 0),
+            (format!("retry-after: 13s\ncontent-type: application/json\n\n{body}"), None, 2),
+            (body.to_string(), None, 0),
+            (format!("* Connected\n> GET / HTTP/1.1\n>\n< HTTP/1.1 401 Unauthorized\n< a: b\n<\n{body}"), Some(401), 1),
+        ];
+        for (text, status, headers) in forms {
+            let (got_status, got_headers, got_body) = read(&text);
+            assert_eq!((got_status, got_headers, got_body.trim()), (status, headers, body), "{text}");
+        }
+        assert_eq!(read("404 Not Found"), (None, 0, "404 Not Found".to_string()));
+        assert_eq!(read("HTTP/1.1 401 Unauthorized"), (Some(401), 0, String::new()));
+    }
+}

@@ -1,0 +1,124 @@
+//! The control endpoint `/__scanyard/…`, the record of what was asked, and the steps of a plan.
+
+use super::State;
+use super::exchange::{Asked, Reply};
+use super::failure;
+use super::plan::{Plan, Step};
+use scanyard_contract::Contract;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The most bytes of a body that the record keeps.
+const BODY_BYTES: usize = 4 * 1024;
+/// Headers that carry secrets: the record says only that they were there.
+const SECRET: [&str; 6] = ["authorization", "x-apikeys", "x-api-key", "cookie", "x-cookie", "auth-token"];
+
+/// One request that came, and the status that it got.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// Since the start of the simulator.
+    pub at_ms: u64,
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub query: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+    /// Cut; empty where it holds credentials.
+    pub body: String,
+    pub status: u16,
+}
+
+impl Recorded {
+    pub fn of(asked: &Asked, status: u16, at: Duration) -> Recorded {
+        let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            let is_secret = SECRET.contains(&name.as_str());
+            let shown = if is_secret { "[secret]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            (name.to_string(), shown.into_owned())
+        };
+        let is_login = ["token", "session", "signin", "login", "auth", "authenticatedSession", "chpasswd"]
+            .iter()
+            .any(|end| asked.path.ends_with(end));
+        let body = if is_login { &[][..] } else { &asked.body[..asked.body.len().min(BODY_BYTES)] };
+        Recorded {
+            at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            method: asked.method.clone(),
+            host: asked.host.clone(),
+            path: asked.path.clone(),
+            query: asked.query.clone(),
+            headers: asked.headers.iter().map(header).collect(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            status,
+        }
+    }
+}
+
+/// `GET requests` shows the record, `DELETE requests` empties it; `POST expire` ends all tokens and sessions; `POST mode`
+/// with `{"readOnly": true}` begins maintenance; `PUT plan` takes a plan as JSON, in place of the one before.
+pub fn answer(state: &mut State, asked: &Asked, what: &str) -> Reply {
+    match (asked.method.as_str(), what) {
+        ("GET", "requests") => Reply::json(200, &json!({ "count": state.requests, "requests": state.recorded })),
+        ("DELETE", "requests") => {
+            state.recorded.clear();
+            state.requests = 0;
+            Reply::empty(204)
+        }
+        ("POST", "expire") => {
+            state.tokens.clear();
+            state.sessions.clear();
+            Reply::empty(204)
+        }
+        ("POST", "mode") => match asked.json()["readOnly"] {
+            Value::Bool(is_read_only) => {
+                state.is_read_only = is_read_only;
+                Reply::empty(204)
+            }
+            _ => Reply::json(400, &json!({ "error": "readOnly is true or false" })),
+        },
+        ("PUT", "plan") => match serde_json::from_slice::<Plan>(&asked.body).map_err(anyhow::Error::from) {
+            Ok(plan) => match plan.check() {
+                Ok(()) => {
+                    state.plan = plan;
+                    Reply::empty(204)
+                }
+                Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
+            },
+            Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
+        },
+        (_, "requests" | "expire" | "mode" | "plan") => Reply::empty(405),
+        _ => Reply::json(404, &json!({ "error": "requests, plan, expire and mode are what there is" })),
+    }
+}
+
+/// The answer of a step; `None` when it is the ordinary one.
+pub fn planned(contract: Contract, asked: &Asked, step: &Step) -> Option<Reply> {
+    let base = match (&step.code, step.status) {
+        (Some(code), _) => {
+            let unknown =
+                || Reply::json(400, &json!({ "error": format!("the plan's code {code} is not in the catalogue") }));
+            Some(failure::by_name(contract, asked, code).unwrap_or_else(unknown))
+        }
+        (None, Some(status)) if !(200..300).contains(&status) || step.body.is_some() => {
+            Some(failure::by_status(contract, asked, status))
+        }
+        (None, Some(_) | None) if step.drop => Some(Reply::empty(500)),
+        (None, Some(_) | None) => None,
+    };
+    let mut reply = base?;
+    if let Some(status) = step.status {
+        reply.status = status;
+    }
+    match &step.body {
+        Some(Value::String(text)) => reply.body = text.clone().into_bytes(),
+        Some(body) => {
+            reply = Reply { body: body.to_string().into_bytes(), ..reply }.with("content-type", "application/json")
+        }
+        None => {}
+    }
+    for (name, value) in &step.headers {
+        reply = reply.with(name, value.clone());
+    }
+    reply.is_dropped = step.drop;
+    Some(reply)
+}

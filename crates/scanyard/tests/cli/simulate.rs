@@ -1,0 +1,396 @@
+//! `scanyard simulate`: each vendor answers and fails as it does.
+
+use crate::support::{fail, json};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use scanyard_contract::catalogue::rows_of;
+use scanyard_contract::{Code, Context, Contract, Service, classify};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A running simulator; stopped when dropped.
+pub struct Simulator {
+    child: Child,
+    address: String,
+}
+
+impl Simulator {
+    pub fn start(args: &[&str]) -> Simulator {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scanyard"))
+            .arg("simulate")
+            .args(args)
+            .args(["--listen", "127.0.0.1:0"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit("://").next().unwrap().to_string();
+        assert!(address.starts_with("127.0.0.1:"), "{line}");
+        Simulator { child, address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        exchange(stream, method, path, headers, body)
+    }
+
+    fn get(&self, path: &str, headers: &[&str]) -> Answer {
+        self.ask("GET", path, headers, "")
+    }
+
+    fn post(&self, path: &str, headers: &[&str], body: &Value) -> Answer {
+        self.ask("POST", path, &[headers, &[JSON]].concat(), &body.to_string())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+const JSON: &str = "content-type: application/json";
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
+const KEYS: &str = "x-apikeys: accessKey=a; secretKey=b;";
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        json(&String::from_utf8(self.body.clone()).unwrap())
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+fn exchange<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n");
+    for header in headers {
+        head.push_str(&format!("{header}\r\n"));
+    }
+    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let end =
+        bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}"));
+    let text = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = text.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    Answer { status, headers: http::HeaderMap::from_iter(headers), body: bytes[end + 4..].to_vec() }
+}
+
+/// A path that a service of a contract has, and by which it is known.
+pub fn path_of(service: Option<Service>) -> &'static str {
+    match service {
+        None => "/scans",
+        Some(Service::Common) => "/oauth2/v1/token",
+        Some(Service::Zia) => "/zia/api/v1/urlCategories",
+        Some(Service::Zpa) => "/zpa/mgmtconfig/v1/admin/customers/1/application",
+        Some(Service::Zcc) => "/zcc/papi/public/v1/getDevices",
+        Some(Service::Cbc) => "/ztw/api/v1/ecgroup",
+        Some(Service::Zidentity) => "/ziam/admin/api/v1/users",
+        Some(Service::Zdx) => "/zdx/v1/devices",
+        Some(Service::Bi) => "/bi/api/v1/report",
+        Some(Service::Zcell) => "/zcell/config/api/v1/sims",
+        Some(Service::Easm) => "/easm/easm-ui/v1/findings",
+        Some(Service::Zwa) => "/zwa/dlp/v1/incidents",
+        Some(Service::Graphql) => "/zins/graphql",
+        Some(Service::Aurora) => "/users/v2",
+        Some(Service::Ticket) => "/api/v1/organizations/00000000-000c-4000-8000-000000000001/tickets",
+        Some(Service::Organizations) => "/api/v1/organizations",
+        Some(Service::DataRetrieval) => "/api/v1beta/organizations/customer1/data-sources",
+        Some(Service::Reports) => "/api/v1/organizations/00000000-000c-4000-8000-000000000001/reports",
+    }
+}
+
+#[test]
+fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
+    for contract in [Contract::Tenable, Contract::Zscaler, Contract::ArcticWolf] {
+        let simulator = Simulator::start(&[contract.as_str()]);
+        let mut met = 0;
+        for row in rows_of(contract).filter(|row| row.status.is_some_and(|status| status >= 400)) {
+            let (id, status) = (row.id(), row.status.unwrap());
+            let wanted = row.code.map_or(status.to_string(), |_| id.clone());
+            let answer = simulator.ask("POST", path_of(row.service), &[&format!("x-scanyard-fail: {wanted}")], "");
+            assert_eq!(answer.status, status, "{id}");
+            let context = Context {
+                method: "POST",
+                is_impersonated: row.code == Some("X-Impersonate"),
+                is_password_change: row.code == Some("password"),
+                ..Context::of(contract, row.service)
+            };
+            let found = classify(&context, answer.status, &answer.headers, &answer.body, SystemTime::now());
+            assert_eq!(found.kind, row.kind, "{id}: {answer:?}");
+            met += 1;
+        }
+        assert!(met > 15, "{contract}: {met}");
+    }
+}
+
+#[test]
+fn the_scan_api_is_simulated_with_every_code() {
+    let simulator = Simulator::start(&["scan-api"]);
+    for code in Code::ALL {
+        let answer = simulator.get("/api/v1/scans", &[&format!("x-scanyard-fail: {code}")]);
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (code.status(), Some(code.as_str())));
+    }
+    assert_eq!(simulator.get("/api/v1/scans", &[]).json()["code"], "MISSING_API_KEY");
+    assert_eq!(simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]).json()["data"], json!([]));
+}
+
+#[test]
+fn a_plan_fails_twice_and_then_lets_the_request_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = dir.path().join("plan.toml");
+    let text = "[[rules]]\nmatch = { method = \"GET\", path = \"/sca*\" }\n\
+                then = [{ status = 429, times = 2, headers = { retry-after = \"13s\" } }, { status = 200 },\n\
+                { status = 502, body = \"<html>\" }]\n";
+    std::fs::write(&plan, text).unwrap();
+    let simulator = Simulator::start(&["tenable", "--plan", plan.to_str().unwrap()]);
+    let got: Vec<u16> = (0..5).map(|_| simulator.get("/scans", &[KEYS]).status).collect();
+    assert_eq!(got, [429, 429, 200, 502, 200]);
+    let record = simulator.get("/__scanyard/requests", &[]).json();
+    assert_eq!(record["count"], 5);
+    let times: Vec<u64> =
+        record["requests"].as_array().unwrap().iter().map(|request| request["atMs"].as_u64().unwrap()).collect();
+    assert!(times.is_sorted());
+    assert!(!record.to_string().contains("secretKey"), "the record holds a secret");
+    for (name, text) in
+        [("bad.toml", "[[rules]]\nthen = []"), ("bad.json", "{\"rules\": [{\"then\": [{\"status\": 42}]}]}")]
+    {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(fail(&["simulate", "tenable", "--plan", path.to_str().unwrap()]).1, 2, "{name}");
+    }
+}
+
+#[test]
+fn tenable_fails_by_its_documented_causes() {
+    let simulator = Simulator::start(&["tenable", "--body-timeout", "1", "--max-body", "1000"]);
+    assert_eq!(simulator.get("/server/status", &[]).json()["status"], "ready");
+    let nobody = simulator.get("/scans", &[]);
+    assert_eq!((nobody.status, nobody.json()["statusCode"].as_u64()), (401, Some(401)));
+    assert_eq!(nobody.header("x-request-uuid").len(), 32);
+    let status = |method: &str, path: &str, headers: &[&str], body: &str| {
+        simulator.ask(method, path, &[headers, &[KEYS]].concat(), body).status
+    };
+    assert_eq!(status("DELETE", "/scans", &[], ""), 405);
+    let download = "/workbenches/export/1/download";
+    assert_eq!(status("GET", download, &["accept: application/json"], ""), 406);
+    assert_eq!(status("GET", download, &["accept: */*"], ""), 200);
+    assert_eq!(status("GET", download, &["accept: application/octet-stream"], ""), 200);
+    assert_eq!(status("POST", "/users", &["content-type: text/xml"], "<a/>"), 415);
+    assert_eq!(status("POST", "/users", &[JSON], &"x".repeat(1001)), 413);
+    assert_eq!(status("POST", "/scans/1/launch", &[], ""), 200);
+    let user = r#"{"username": "bob@example.test", "password": "Correct-Horse-1", "permissions": 16}"#;
+    assert_eq!(status("POST", "/users", &[JSON], user), 200);
+    assert_eq!(status("POST", "/users", &[JSON], user), 409);
+    assert_eq!(status("PUT", "/users/1/chpasswd", &[JSON], r#"{"password": "short"}"#), 400);
+    assert_eq!(status("GET", "/session", &["x-impersonate: username=nobody@example.test"], ""), 403);
+    assert_eq!(status("GET", "/session", &["x-impersonate: username=bob@example.test"], ""), 200);
+    assert_eq!(status("GET", "/nowhere", &[], ""), 404);
+    let mut slow = TcpStream::connect(&simulator.address).unwrap();
+    write!(slow, "POST /users HTTP/1.1\r\nhost: x\r\n{JSON}\r\ncontent-length: 5\r\n\r\n{{").unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[test]
+fn a_session_of_tenable_is_kept_by_its_cookie() {
+    let simulator = Simulator::start(&["tenable"]);
+    let login = simulator.post("/session", &[], &json!({"username": "ada@example.test", "password": "x"}));
+    let cookie = format!("cookie: {}", login.header("set-cookie").split(';').next().unwrap());
+    assert_eq!(simulator.get("/session", &[&cookie]).status, 200);
+    let token = format!("x-cookie: token={}", login.json()["token"].as_str().unwrap());
+    assert_eq!(simulator.get("/session", &[&token]).status, 200);
+    assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
+    assert_eq!(simulator.get("/session", &[&cookie]).status, 401);
+    assert_eq!(simulator.post("/session", &[], &json!({"username": "a", "password": "wrong"})).status, 401);
+}
+
+#[test]
+fn an_export_runs_through_its_states_and_a_second_one_is_told_of_the_first() {
+    let simulator = Simulator::start(&["tenable", "--items", "120"]);
+    for kind in ["vulns", "assets", "compliance"] {
+        let path = format!("/{kind}/export");
+        let job = simulator.post(&path, &[KEYS], &json!({})).json()["export_uuid"].as_str().unwrap().to_string();
+        let second = simulator.post(&path, &[KEYS], &json!({}));
+        assert_eq!((second.status, second.json()["active_job_id"].as_str()), (409, Some(job.as_str())));
+        let status = || simulator.get(&format!("{path}/{job}/status"), &[KEYS]).json();
+        assert_eq!(status()["status"], "QUEUED");
+        assert_eq!(status()["chunks_available"], json!([1]));
+        assert_eq!(status()["status"], "FINISHED");
+        let chunks = [1, 2, 3].map(|chunk| simulator.get(&format!("{path}/{job}/chunks/{chunk}"), &[KEYS]));
+        let items: usize = chunks.iter().map(|chunk| chunk.json().as_array().unwrap().len()).sum();
+        assert_eq!(items, 120);
+        assert_eq!(simulator.get(&format!("{path}/{job}/chunks/4"), &[KEYS]).status, 404);
+        let other = simulator.post(&path, &[KEYS], &json!({"filters": {"since": 1}})).json();
+        let cancel = format!("{path}/{}/cancel", other["export_uuid"].as_str().unwrap());
+        assert_eq!(simulator.ask("POST", &cancel, &[KEYS], "").json()["status"], "CANCELLED");
+    }
+    assert_eq!(simulator.post("/vulns/export", &[KEYS], &json!({"num_assets": 49})).status, 400);
+}
+
+fn zscaler_token(simulator: &Simulator) -> String {
+    let form = "grant_type=client_credentials&client_id=a&client_secret=b&audience=https%3A%2F%2Fapi.zscaler.com";
+    let answer = simulator.ask("POST", "/oauth2/v1/token", &[FORM], form);
+    format!("authorization: Bearer {}", answer.json()["access_token"].as_str().unwrap())
+}
+
+#[test]
+fn zscalers_services_page_as_each_of_them_does() {
+    let simulator = Simulator::start(&["zscaler", "--items", "45"]);
+    let bad = "grant_type=client_credentials&client_id=a&client_secret=wrong";
+    assert_eq!(simulator.ask("POST", "/oauth2/v1/token", &[FORM], bad).json()["error"], "invalid_client");
+    let token = zscaler_token(&simulator);
+    let get = |path: &str| simulator.get(path, &[&token]);
+    assert_eq!(get("/zia/api/v1/urlCategories?page=3&pageSize=20").json().as_array().unwrap().len(), 5);
+    assert_eq!(get("/zia/api/v1/urlCategories?page=4&pageSize=20").json(), json!([]));
+    let zpa =
+        |page: u32| get(&format!("/zpa/mgmtconfig/v1/admin/customers/7/application?page={page}&pagesize=20")).json();
+    assert_eq!((zpa(1)["totalPages"].as_str(), zpa(3)["list"].as_array().unwrap().len()), (Some("3"), 5));
+    assert_eq!(zpa(4)["list"], json!([]));
+    assert_eq!(get("/zpa/mgmtconfig/v1/admin/customers/7/application?pagesize=501").status, 400);
+    assert_eq!(get("/zcc/papi/public/v1/getDevices?pageSize=30&page=2").json().as_array().unwrap().len(), 15);
+    let users = get("/ziam/admin/api/v1/users?offset=0&limit=20").json();
+    assert!(users["next_link"].as_str().unwrap().contains("offset=20"));
+    assert_eq!(get("/ztw/api/v1/ecgroup").json().as_array().unwrap().len(), 45);
+    let missing = get("/zpa/mgmtconfig/v1/admin/customers/7/application/99");
+    assert_eq!((missing.status, missing.json()["id"].as_str()), (400, Some("resource.not.found")));
+    let gateway = simulator.get("/zia/api/v1/urlCategories", &[]);
+    assert_eq!((gateway.status, gateway.json()["detail"].as_str()), (401, Some("unauthorized")));
+    assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
+    assert_eq!(get("/zia/api/v1/urlCategories").status, 401);
+}
+
+#[test]
+fn changes_wait_for_their_activation_and_maintenance_refuses_writes_alone() {
+    let simulator = Simulator::start(&["zscaler"]);
+    let token = zscaler_token(&simulator);
+    let post = |path: &str, body: Value| simulator.post(path, &[&token], &body);
+    let status = || simulator.get("/zia/api/v1/status", &[&token]).json()["status"].clone();
+    assert_eq!(status(), "ACTIVE");
+    assert_eq!(post("/zia/api/v1/ruleLabels", json!({})).json()["message"], "Rule Name is mandatory");
+    assert_eq!(post("/zia/api/v1/ruleLabels", json!({"name": "a"})).status, 200);
+    assert_eq!(status(), "PENDING");
+    assert_eq!(post("/zia/api/v1/status/activate", json!({})).status, 200);
+    assert_eq!(status(), "ACTIVE");
+    assert_eq!(post("/__scanyard/mode", json!({"readOnly": true})).status, 204);
+    let refused = post("/zia/api/v1/ruleLabels", json!({"name": "b"}));
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("STATE_READONLY")));
+    assert_eq!(refused.header("x-zscaler-mode"), "read-only");
+    assert_eq!(simulator.get("/zia/api/v1/ruleLabels", &[&token]).status, 200);
+}
+
+#[test]
+fn two_writes_to_one_policy_set_do_not_overlap() {
+    let simulator = Simulator::start(&["zscaler"]);
+    let token = zscaler_token(&simulator);
+    let write = |set: u32| {
+        let path = format!("/zpa/mgmtconfig/v1/admin/customers/7/policySet/{set}/rule");
+        simulator.post(&path, &[&token], &json!({"name": "x"})).status
+    };
+    let both = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| write(1))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(both.contains(&201) && both.contains(&409), "{both:?}");
+    assert_eq!([write(1), write(1), write(2)], [201, 201, 201]);
+}
+
+#[test]
+fn the_older_sessions_of_zscaler_are_kept_by_a_cookie() {
+    let simulator = Simulator::start(&["zscaler"]);
+    let login = json!({"apiKey": "abc", "username": "ada", "password": "x", "timestamp": "1"});
+    for path in ["/api/v1/authenticatedSession", "/api/v1/auth"] {
+        let answer = simulator.post(path, &[], &login);
+        let cookie = format!("cookie: {}", answer.header("set-cookie").split(';').next().unwrap());
+        assert_eq!(simulator.get("/api/v1/users", &[&cookie]).status, 200);
+        assert_eq!(simulator.ask("DELETE", path, &[&cookie], "").status, 200);
+        assert_eq!(simulator.get("/api/v1/users", &[&cookie]).status, 401);
+    }
+    let zpa = simulator.ask("POST", "/signin", &[FORM], "client_id=a&client_secret=b").json();
+    assert_eq!(zpa["expires_in"], "3600");
+}
+
+#[test]
+fn arctic_wolf_takes_an_auth_token_once_and_answers_in_four_shapes() {
+    let simulator = Simulator::start(&["arctic-wolf"]);
+    // {"exp":4102444800,"iss":"http://cylance.com","sub":"a","tid":"t","jti":"j"}
+    let claims = "eyJleHAiOjQxMDI0NDQ4MDAsImlzcyI6Imh0dHA6Ly9jeWxhbmNlLmNvbSIsInN1YiI6ImEiLCJ0aWQiOiJ0IiwianRpIjoiaiJ9";
+    let exchange = || simulator.post("/auth/v2/token", &[], &json!({"auth_token": format!("e30.{claims}.x")}));
+    let token = format!("authorization: Bearer {}", exchange().json()["access_token"].as_str().unwrap());
+    assert_eq!(exchange().status, 401);
+    let users = simulator.get("/users/v2?page=2&page_size=200", &[&token]).json();
+    assert_eq!((users["total_pages"].as_u64(), users["page_items"].as_array().unwrap().len()), (Some(2), 50));
+    assert_eq!(simulator.post("/users/v2", &[&token], &json!({"email": "a@example.test"})).status, 201);
+    assert_eq!(simulator.post("/users/v2", &[&token], &json!({"email": "a@example.test"})).status, 409);
+    let key = "authorization: Bearer personal";
+    let organizations = simulator.get("/api/v1/organizations", &[key]).json();
+    let (id, customer) = (organizations[0]["id"].as_str().unwrap(), organizations[0]["customerID"].as_str().unwrap());
+    assert_eq!(simulator.get("/api/v1/organizations", &[]).body, b"");
+    let tickets = simulator.get(&format!("/api/v1/organizations/{id}/tickets?offset=200"), &[key]).json();
+    assert_eq!(tickets["tickets"].as_array().unwrap().len(), 50);
+    assert_eq!(simulator.get(&format!("/api/v1/organizations/{id}/tickets/999"), &[key]).json()["code"], "not_found");
+    assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{id}/data-sources"), &[key]).status, 404);
+    assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{customer}/data-sources"), &[key]).status, 200);
+    let reports = format!("/api/v1/organizations/{id}/reports");
+    let made = simulator.post(&reports, &[key], &json!({}));
+    assert_eq!((made.status, simulator.post(&reports, &[key], &json!({})).status), (202, 409));
+    let status = || simulator.get(&format!("{reports}/{}/status", made.json()["id"].as_str().unwrap()), &[key]).json();
+    assert_eq!([status()["status"].clone(), status()["status"].clone()], ["IN_PROGRESS", "COMPLETED"]);
+}
+
+#[test]
+fn a_client_that_only_knows_its_vendors_host_is_served_through_the_proxy() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    let simulator = Simulator::start(&["zscaler", "--ca-file", ca.to_str().unwrap()]);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&ca).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    for host in ["acme.zslogin.net", "api.zsapi.net"] {
+        let mut stream = TcpStream::connect(&simulator.address).unwrap();
+        write!(stream, "CONNECT {host}:443 HTTP/1.1\r\nhost: {host}:443\r\n\r\n").unwrap();
+        let mut answer = BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        answer.read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
+        while line.trim() != "" {
+            line.clear();
+            answer.read_line(&mut line).unwrap();
+        }
+        let name = ServerName::try_from(host).unwrap();
+        let tls = StreamOwned::new(ClientConnection::new(config.clone(), name).unwrap(), stream);
+        let form = "grant_type=client_credentials&client_id=a&client_secret=b";
+        assert_eq!(exchange(tls, "POST", "/oauth2/v1/token", &[FORM], form).status, 200, "{host}");
+    }
+    let record = simulator.get("/__scanyard/requests", &[]).json();
+    assert_eq!(record["requests"][0]["host"], "acme.zslogin.net");
+}
