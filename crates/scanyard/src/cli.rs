@@ -2,7 +2,7 @@
 
 use crate::commands::{
     call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
-    users,
+    users, weak_target,
 };
 use clap::{Parser, Subcommand};
 
@@ -31,5 +31,7 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),
+    #[command(hide = true)]
+    WeakTarget(weak_target::WeakTargetArgs),
     Completions(completions::CompletionsArgs),
 }

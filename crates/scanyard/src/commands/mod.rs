@@ -15,6 +15,7 @@ pub mod serve;
 pub mod simulate;
 pub mod uploads;
 pub mod users;
+pub mod weak_target;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -37,6 +38,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(args) => call::export(args).await,
+        Command::WeakTarget(args) => weak_target::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }
