@@ -92,7 +92,7 @@ pub const ENGINES: &[Engine] = &[
         targets: ARTIFACTS,
         program: "trivy",
         install: "Aqua's own package; for tests, scripts/install-engines --only trivy",
-        contacts: TARGET_ONLY,
+        contacts: "for an image its registry; else nobody",
         needs_consent: false,
     },
     Engine {

@@ -80,6 +80,7 @@ impl Probe {
             dns: None,
             auth: None,
             options: Options::Sentinel(sentinel::Options::default()),
+            auth: None,
             timeout: TIMEOUT,
             program: None,
             supervisor: self.supervisor.clone(),
@@ -87,6 +88,7 @@ impl Probe {
             user: self.user.clone(),
             limits: self.limits,
             templates: None,
+            dns: None,
             upload: None,
             settings: Settings::default(),
         }

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
-    users,
+    users, weak_target,
 };
 use clap::{Parser, Subcommand};
 
@@ -28,8 +28,10 @@ pub enum Command {
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),
-    Doctor(doctor::DoctorArgs),
+    #[command(hide = true)]
+    WeakTarget(weak_target::WeakTargetArgs),
     Completions(completions::CompletionsArgs),
 }

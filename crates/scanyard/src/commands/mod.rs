@@ -15,6 +15,7 @@ pub mod serve;
 pub mod simulate;
 pub mod uploads;
 pub mod users;
+pub mod weak_target;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -34,9 +35,10 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(args) => call::export(args).await,
-        Command::Doctor(args) => doctor::run(args).await,
+        Command::WeakTarget(args) => weak_target::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod clients;
+mod doctor;
 mod explain;
 mod imports;
 mod offline;
