@@ -27,6 +27,7 @@
 pub mod arctic_wolf;
 mod auth;
 pub mod error;
+mod file;
 mod jwt;
 mod limit;
 pub mod request;
@@ -40,6 +41,7 @@ mod transport;
 pub mod zscaler;
 
 pub use error::Error;
+pub use file::FileBody;
 pub use request::{Answer, Request};
 pub use retry::{Retrying, Stop};
 pub use settings::{OnRetry, Repeat, Settings, SetupError};

@@ -1,5 +1,6 @@
 //! One request, before it has a server and a credential.
 
+use crate::file::{FILE_TIMEOUT, FileBody};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use scanyard_contract::hidden::Hidden;
@@ -20,6 +21,8 @@ pub struct Request {
     /// Beside those of the client.
     pub headers: HeaderMap,
     pub body: Option<Vec<u8>>,
+    /// A file in place of a body.
+    pub file: Option<FileBody>,
     /// Whether it does no harm when the request takes effect twice. By default the method's: every one but POST and PATCH.
     pub is_idempotent: Option<bool>,
     /// One attempt as a whole, in place of the client's.
@@ -48,6 +51,7 @@ impl Request {
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: None,
+            file: None,
             is_idempotent: None,
             timeout: None,
             is_download: false,
@@ -101,6 +105,14 @@ impl Request {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = Some(body.into_bytes());
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self
+    }
+
+    /// A file as the body; an attempt may take as long as a slow line needs for it.
+    pub fn file(mut self, file: FileBody) -> Request {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.media_type));
+        self.timeout = Some(FILE_TIMEOUT);
+        self.file = Some(file);
         self
     }
 

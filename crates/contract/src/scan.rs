@@ -121,6 +121,10 @@ words! {
         Ip = "ip",
         /// Addresses in CIDR notation.
         Network = "network",
+        /// Files that were uploaded.
+        Upload = "upload",
+        /// A container image in a registry.
+        Image = "image",
     }
 }
 
@@ -195,7 +199,8 @@ impl std::fmt::Debug for BasicAuth {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateScan {
-    /// Host name, domain, address, network in CIDR notation, or URL; which of them depends on the engine.
+    /// Host name, domain, address, network in CIDR notation, URL, `upload:` and the id of an upload, or a container image;
+    /// which of them depends on the engine.
     #[schema(max_length = 2048, examples("127.0.0.1"))]
     pub target: String,
     pub scan_type: ScanType,

@@ -22,12 +22,15 @@ async fn main() -> anyhow::Result<()> {
         options,
         dns: None,
         auth: None,
+        upload: None,
+        settings: scanyard_engines::Settings::default(),
         timeout: Duration::from_secs(600),
         program: None,
         templates: None,
         supervisor: Vec::new(),
         work_dir: std::env::temp_dir(),
         user: None,
+        limits: Default::default(),
     };
     let control = Control {
         progress: watch::channel(0).0,

@@ -17,7 +17,7 @@ pub fn host_name(text: &str) -> Option<String> {
     }
     match Target::parse(text.strip_prefix("*.").unwrap_or(text)) {
         Ok(Target::Host(name)) => Some(name),
-        Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_)) | Err(_) => None,
+        Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_)) | Err(_) => None,
     }
 }
 

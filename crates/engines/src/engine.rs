@@ -1,9 +1,9 @@
 //! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
 
-use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -54,6 +54,10 @@ const NATIVE: &[(TargetType, &str)] = &[
     (TargetType::Url, "https://app.example.test/"),
 ];
 const WEB: &[(TargetType, &str)] = &[(TargetType::Url, "https://app.example.test/")];
+const ARTIFACTS: &[(TargetType, &str)] = &[
+    (TargetType::Upload, "upload:upl-019a0000-0000-7000-8000-000000000001"),
+    (TargetType::Image, "registry.example.test/app:1.0"),
+];
 const DOMAIN: &[(TargetType, &str)] = &[(TargetType::Domain, "example.test")];
 
 /// Engines that contact nobody else.
@@ -84,8 +88,8 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         scan_type: ScanType::Trivy,
         title: "Trivy",
-        description: "Vulnerabilities, misconfigurations and secrets in images and files",
-        targets: &[],
+        description: "Vulnerabilities, misconfigurations, secrets and licences in uploaded files and images",
+        targets: ARTIFACTS,
         program: "trivy",
         install: "Aqua's own package",
         contacts: TARGET_ONLY,
@@ -182,49 +186,76 @@ impl Engine {
 fn schema(scan_type: ScanType) -> Value {
     match scan_type {
         ScanType::Nmap => nmap::Options::schema(),
+        ScanType::Trivy => trivy::Options::schema(),
         ScanType::Nikto => nikto::Options::schema(),
         ScanType::Sqlmap => sqlmap::Options::schema(),
         ScanType::Wapiti => wapiti::Options::schema(),
+        ScanType::Zap => zap::Options::schema(),
+        ScanType::Sentinel => sentinel::Options::schema(),
         ScanType::Nuclei => nuclei::Options::schema(),
         ScanType::Harvester => harvester::Options::schema(),
         ScanType::Sublist3r => sublist3r::Options::schema(),
-        ScanType::Zap => zap::Options::schema(),
-        ScanType::Sentinel => sentinel::Options::schema(),
-        ScanType::Trivy => {
-            json!({"type": "object", "properties": {}, "additionalProperties": false})
-        }
     }
 }
 
-/// Looks for an engine: the configured path alone when there is one, else `/usr/bin` and `/usr/local/bin`; never `PATH`.
-pub fn locate(scan_type: ScanType, configured: Option<&Path>) -> Availability {
+/// Looks for an engine: the configured path alone when there is one, else in `installed`, the folder that
+/// `scripts/install-engines` fills, then in `/usr/bin` and `/usr/local/bin`; never by `PATH`.
+pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<&Path>) -> Availability {
     match scan_type {
         ScanType::Sentinel => Availability::Native,
         ScanType::Nmap
-        | ScanType::Nuclei
+        | ScanType::Trivy
         | ScanType::Nikto
         | ScanType::Sqlmap
         | ScanType::Wapiti
+        | ScanType::Zap
+        | ScanType::Nuclei
         | ScanType::Harvester
-        | ScanType::Sublist3r
-        | ScanType::Zap => {
-            let program = engine(scan_type).program;
+        | ScanType::Sublist3r => {
             let searched = match configured {
                 Some(path) => vec![path.to_path_buf()],
-                None => ["/usr/bin", "/usr/local/bin"].iter().map(|dir| Path::new(dir).join(program)).collect(),
+                None => places(scan_type, installed),
             };
             match searched.iter().find(|path| path.is_file()) {
                 Some(path) => Availability::Program(path.clone()),
                 None => Availability::Missing { searched },
             }
         }
-        ScanType::Trivy => Availability::NoAdapter,
     }
+}
+
+/// Where an engine can be: a virtual environment has its programs in `bin`, a vendor's archive in its top folder.
+fn places(scan_type: ScanType, installed: Option<&Path>) -> Vec<PathBuf> {
+    let program = engine(scan_type).program;
+    let own = installed.map(|dir| dir.join(scan_type.as_str()));
+    let own = own.into_iter().flat_map(|dir| [dir.join("bin"), dir]);
+    own.chain(["/usr/bin", "/usr/local/bin"].map(PathBuf::from)).map(|dir| dir.join(program)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_of_the_install_script_comes_before_the_system_s() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("nmap/bin/nmap");
+        let find = || locate(ScanType::Nmap, None, Some(dir.path()));
+        assert_ne!(find(), Availability::Program(own.clone()));
+        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "").unwrap();
+        assert_eq!(find(), Availability::Program(own));
+    }
+
+    #[test]
+    fn a_configured_path_is_the_only_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("nmap");
+        let searched = vec![path.clone()];
+        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Missing { searched });
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Program(path));
+    }
 
     #[test]
     fn every_scan_type_finds_its_own_row() {

@@ -2,8 +2,10 @@
 
 use crate::collected::Collected;
 use crate::policy::Policy;
+use crate::process::Limits;
 use crate::resolve::Resolver;
-use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::upload::Packed;
+use crate::{Options, Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::Finding;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason, Records, ScanAuth};
 use std::net::IpAddr;
@@ -26,6 +28,10 @@ pub struct Job {
     pub dns: Option<Dns>,
     /// Credentials for the target; [`crate::auth::faults`] has passed them.
     pub auth: Option<ScanAuth>,
+    /// The files to scan, where the target is an upload.
+    pub upload: Option<Packed>,
+    /// What the operator has set for engines.
+    pub settings: Settings,
     /// Wall-clock limit of the run.
     pub timeout: Duration,
     /// The engine's program, for engines that are one.
@@ -39,6 +45,15 @@ pub struct Job {
     /// The user that engines run as, such as `nobody`; only root can change it. The work folder must be reachable for
     /// that user where an engine keeps files in its home.
     pub user: Option<String>,
+    /// What all processes of the run may use together.
+    pub limits: Limits,
+}
+
+/// What the operator has set for engines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder with trivy's databases; it is only read.
+    pub trivy_cache_dir: Option<PathBuf>,
 }
 
 /// What an engine needs that asks DNS itself.
@@ -126,8 +141,9 @@ async fn run_engine(job: Job, control: Control) -> Report {
         Options::Nikto(_) => nikto::run(job, control).await,
         Options::Sqlmap(_) => sqlmap::run(job, control).await,
         Options::Wapiti(_) => wapiti::run(job, control).await,
-        Options::Nuclei(_) => nuclei::run(job, control).await,
         Options::Zap(_) => zap::run(job, control).await,
+        Options::Nuclei(_) => nuclei::run(job, control).await,
+        Options::Trivy(_) => trivy::run(job, control).await,
         Options::Sentinel(_) => sentinel::run(job, control).await,
         Options::Sublist3r(_) => sublist3r::run(job, control).await,
     }

@@ -1,6 +1,6 @@
 //! The typed options of each engine: an allow-list each, with its JSON Schema.
 
-use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, wapiti, zap};
+use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value};
@@ -13,8 +13,9 @@ pub enum Options {
     Nikto(nikto::Options),
     Sqlmap(sqlmap::Options),
     Wapiti(wapiti::Options),
-    Nuclei(nuclei::Options),
     Zap(zap::Options),
+    Nuclei(nuclei::Options),
+    Trivy(trivy::Options),
     Sentinel(sentinel::Options),
     Sublist3r(sublist3r::Options),
 }
@@ -28,19 +29,23 @@ impl Options {
             ScanType::Nikto => Some(nikto::Options::parse(options).map(Options::Nikto)),
             ScanType::Sqlmap => Some(sqlmap::Options::parse(options).map(Options::Sqlmap)),
             ScanType::Wapiti => Some(wapiti::Options::parse(options).map(Options::Wapiti)),
+            ScanType::Zap => Some(zap::Options::parse(options).map(Options::Zap)),
+            ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
             ScanType::Nuclei => Some(nuclei::Options::parse(options).map(Options::Nuclei)),
             ScanType::Harvester => Some(harvester::Options::parse(options).map(Options::Harvester)),
             ScanType::Sublist3r => Some(sublist3r::Options::parse(options).map(Options::Sublist3r)),
-            ScanType::Zap => Some(zap::Options::parse(options).map(Options::Zap)),
-            ScanType::Sentinel => Some(sentinel::Options::parse(options).map(Options::Sentinel)),
-            ScanType::Trivy => None,
+            ScanType::Trivy => Some(trivy::Options::parse(options).map(Options::Trivy)),
         }
     }
 
     /// Faults that only show beside a target, each with a path under `options`, or `target`.
     pub fn check_target(&self, target: &Target) -> Result<(), Vec<Detail>> {
         match self {
-            Options::Harvester(_) | Options::Nmap(_) | Options::Nuclei(_) | Options::Sublist3r(_) => Ok(()),
+            Options::Harvester(_)
+            | Options::Nmap(_)
+            | Options::Nuclei(_)
+            | Options::Sublist3r(_)
+            | Options::Trivy(_) => Ok(()),
             // Anything else could be taken for a file of hosts, or for an option.
             Options::Nikto(_) | Options::Wapiti(_) | Options::Zap(_) => url_only(target),
             Options::Sqlmap(options) => url_only(target).and_then(|()| options.check_target(target)),
@@ -52,7 +57,7 @@ impl Options {
 fn url_only(target: &Target) -> Result<(), Vec<Detail>> {
     match target {
         Target::Url(_) => Ok(()),
-        Target::Ip(_) | Target::Network(_) | Target::Host(_) => {
+        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => {
             Err(vec![Detail::field("target", "must be a URL such as https://app.example.test/")])
         }
     }

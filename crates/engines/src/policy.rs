@@ -2,6 +2,7 @@
 
 use crate::Target;
 use crate::address::{AddressClass, canonical, classify};
+use crate::image::ImageRef;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -49,6 +50,9 @@ impl Policy {
         }
         if let Some(port) = target.port() {
             self.check_port(port)?;
+        }
+        if let Target::Image(image) = target {
+            return self.check_registry(image);
         }
         match target.literals().as_slice() {
             [] => Ok(()),
@@ -100,6 +104,21 @@ impl Policy {
         let mut limited = self.allow.iter().filter(limits).peekable();
         if limited.peek().is_some() && !limited.any(|rule| rule.covers(ip) || rule.names(target.name())) {
             return Err(Refusal(format!("{address} is not on the tenant's allow list")));
+        }
+        Ok(())
+    }
+
+    /// The tenant's own lists about the registry of an image; that it is asked at all, the operator's list decides.
+    fn check_registry(&self, image: &ImageRef) -> Result<(), Refusal> {
+        let host = image.registry_host();
+        let ip: Option<IpAddr> = host.parse().ok();
+        let is_named = |rule: &Rule| rule.names(Some(host)) || ip.is_some_and(|ip| rule.covers(ip));
+        if self.deny.iter().any(is_named) {
+            return Err(Refusal(format!("{host} is on the tenant's deny list")));
+        }
+        let is_limited = self.allow.iter().any(|rule| matches!(rule, Rule::Network(_) | Rule::Domain(_)));
+        if is_limited && !self.allow.iter().any(is_named) {
+            return Err(Refusal(format!("{host} is not on the tenant's allow list")));
         }
         Ok(())
     }
@@ -175,6 +194,11 @@ mod tests {
         for refused in ["notexample.test", "a.no.example.test"] {
             assert!(policy.check_name(&Target::parse(refused).unwrap()).is_err(), "{refused}");
         }
+        let image = |text: &str| policy.check_literal(&Target::artifact(text).unwrap());
+        assert!(image("registry.example.test:5000/app").is_ok());
+        assert!(image("no.example.test/app").is_err());
+        assert!(image("other.test/app").is_err(), "not on the allow list");
+        assert!(image("1.1.1.1/app").is_err());
         let other = Target::parse("notexample.test").unwrap();
         assert!(policy.check_addresses(&other, &["8.8.8.8".parse().unwrap()]).is_err());
     }

@@ -1,7 +1,9 @@
 //! Targets: parsed into types, printed again, never passed on as the user wrote them.
 
+use crate::image::ImageRef;
+use crate::upload::UploadId;
 use ipnet::IpNet;
-use scanyard_contract::TargetType;
+use scanyard_contract::{ScanType, TargetType};
 use std::fmt;
 use std::net::IpAddr;
 use url::Url;
@@ -21,6 +23,10 @@ pub enum Target {
     Host(String),
     /// `http` or `https`, with a host.
     Url(Url),
+    /// Files that were uploaded: `upload:` and their id.
+    Upload(UploadId),
+    /// A container image in a registry.
+    Image(ImageRef),
 }
 
 /// Why a text is no target; for people.
@@ -28,11 +34,44 @@ pub enum Target {
 #[error("{0}")]
 pub struct TargetFault(pub String);
 
-fn fault<T>(reason: impl Into<String>) -> Result<T, TargetFault> {
+pub(crate) fn fault<T>(reason: impl Into<String>) -> Result<T, TargetFault> {
     Err(TargetFault(reason.into()))
 }
 
+/// What the target begins with that is an upload.
+const UPLOAD: &str = "upload:";
+
 impl Target {
+    /// Reads a target of an engine: what one word means depends on who scans.
+    pub fn parse_for(scan_type: ScanType, text: &str) -> Result<Target, TargetFault> {
+        match scan_type {
+            ScanType::Trivy => Target::artifact(text),
+            ScanType::Nmap
+            | ScanType::Zap
+            | ScanType::Nuclei
+            | ScanType::Nikto
+            | ScanType::Sqlmap
+            | ScanType::Wapiti
+            | ScanType::Harvester
+            | ScanType::Sublist3r
+            | ScanType::Sentinel => Target::parse(text),
+        }
+    }
+
+    /// Reads a target that is no host: an upload or an image.
+    pub fn artifact(text: &str) -> Result<Target, TargetFault> {
+        if text.len() > MAX_BYTES {
+            return fault(format!("is longer than {MAX_BYTES} bytes"));
+        }
+        match text.strip_prefix(UPLOAD) {
+            Some(id) => match id.parse() {
+                Ok(id) => Ok(Target::Upload(id)),
+                Err(()) => fault("is not an upload: `upload:` and the id that `POST /uploads` gave, `upl-` and a UUID"),
+            },
+            None => Ok(Target::Image(ImageRef::parse(text)?)),
+        }
+    }
+
     /// Reads a target: an address, a network in CIDR notation, a host name or an http(s) URL.
     pub fn parse(text: &str) -> Result<Target, TargetFault> {
         if text.is_empty() {
@@ -72,6 +111,8 @@ impl Target {
             Target::Network(_) => TargetType::Network,
             Target::Host(_) => TargetType::Host,
             Target::Url(_) => TargetType::Url,
+            Target::Upload(_) => TargetType::Upload,
+            Target::Image(_) => TargetType::Image,
         }
     }
 
@@ -80,24 +121,30 @@ impl Target {
         match target_type {
             TargetType::Host => matches!(self, Target::Host(_) | Target::Ip(_)),
             TargetType::Domain => matches!(self, Target::Host(_)),
-            TargetType::Ip | TargetType::Network | TargetType::Url => self.target_type() == target_type,
+            TargetType::Ip | TargetType::Network | TargetType::Url | TargetType::Upload | TargetType::Image => {
+                self.target_type() == target_type
+            }
         }
     }
 
-    /// The host as findings and name lists call it: a name, or an address without brackets; a network as CIDR.
+    /// The host as findings and name lists call it: a name, or an address without brackets; a network as CIDR. Of what is
+    /// no host, what two scans of it have in common: an upload's id, an image's name without tag and digest.
     pub fn host(&self) -> String {
         match self {
             Target::Ip(ip) => ip.to_string(),
             Target::Network(network) => network.to_string(),
             Target::Host(name) => name.clone(),
             Target::Url(url) => url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_string(),
+            Target::Upload(id) => id.to_string(),
+            Target::Image(image) => image.name(),
         }
     }
 
-    /// The name to look up, when the target is not an address already.
+    /// The name to look up, when the target is not an address already. An image's registry is none: which of them are
+    /// asked, the operator says.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Target::Ip(_) | Target::Network(_) => None,
+            Target::Ip(_) | Target::Network(_) | Target::Upload(_) | Target::Image(_) => None,
             Target::Host(name) => Some(name),
             Target::Url(url) => match url.host() {
                 Some(url::Host::Domain(name)) => Some(name),
@@ -111,7 +158,7 @@ impl Target {
         match self {
             Target::Ip(ip) => vec![*ip],
             Target::Network(network) => network.hosts().collect(),
-            Target::Host(_) => Vec::new(),
+            Target::Host(_) | Target::Upload(_) | Target::Image(_) => Vec::new(),
             Target::Url(url) => match url.host() {
                 Some(url::Host::Ipv4(ip)) => vec![IpAddr::V4(ip)],
                 Some(url::Host::Ipv6(ip)) => vec![IpAddr::V6(ip)],
@@ -124,7 +171,7 @@ impl Target {
     pub fn port(&self) -> Option<u16> {
         match self {
             Target::Url(url) => url.port_or_known_default(),
-            Target::Ip(_) | Target::Network(_) | Target::Host(_) => None,
+            Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => None,
         }
     }
 }
@@ -136,6 +183,8 @@ impl fmt::Display for Target {
             Target::Network(network) => network.fmt(f),
             Target::Host(name) => name.fmt(f),
             Target::Url(url) => url.fmt(f),
+            Target::Upload(id) => write!(f, "{UPLOAD}{id}"),
+            Target::Image(image) => image.fmt(f),
         }
     }
 }
@@ -178,7 +227,7 @@ fn network_target(network: IpNet) -> Result<Target, TargetFault> {
 }
 
 /// Reads a DNS name into lower-case A-labels; refuses what looks like an address range, an option or a file.
-fn host_name(text: &str) -> Result<String, TargetFault> {
+pub(crate) fn host_name(text: &str) -> Result<String, TargetFault> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let Ok(name) = idna::domain_to_ascii_strict(text) else {
         return fault("is not a host name, an address, a network or a URL");
@@ -256,6 +305,19 @@ mod tests {
         ] {
             assert!(Target::parse(text).is_err(), "{text:?} was taken");
         }
+    }
+
+    #[test]
+    fn one_word_means_to_each_engine_what_it_scans() {
+        let id = "upload:upl-019a0000-0000-7000-8000-000000000001";
+        assert_eq!(Target::parse_for(ScanType::Trivy, id).unwrap().target_type(), TargetType::Upload);
+        assert_eq!(Target::parse_for(ScanType::Trivy, id).unwrap().to_string(), id);
+        assert_eq!(Target::parse_for(ScanType::Trivy, "app").unwrap().target_type(), TargetType::Image);
+        assert_eq!(Target::parse_for(ScanType::Nmap, "app").unwrap().target_type(), TargetType::Host);
+        for text in ["upload:", "upload:x", "upload:upl-../../etc", "http://127.0.0.1/"] {
+            assert!(Target::parse_for(ScanType::Trivy, text).is_err(), "{text}");
+        }
+        assert!(Target::parse_for(ScanType::Nmap, id).is_err());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Which version of an engine is installed: a short run of its program, remembered as long as the program is the same.
 
 use crate::engine::Engine;
-use crate::job::{Control, Job};
-use crate::process::{self, JobDir, Program, Soft, Stdout};
+use crate::job::{Control, Job, Settings};
+use crate::process::{self, JobDir, Limits, Program, Soft, Stdout};
 use crate::{Options, Target, sentinel, sqlmap};
 use scanyard_contract::ScanType;
 use std::collections::HashMap;
@@ -23,13 +23,14 @@ const MAX_OUTPUT: u64 = 256 * 1024;
 static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, SystemTime), String>>> = LazyLock::new(Mutex::default);
 
 /// The version that the program at `path` states of itself, such as `7.93`; `None` when it states none, is not there or
-/// takes too long. `supervisor`, `work_dir` and `user` are those of a [`Job`].
+/// takes too long. `supervisor`, `work_dir`, `user` and `limits` are those of a [`Job`].
 pub async fn version(
     engine: &Engine,
     path: &Path,
     supervisor: &[String],
     work_dir: &Path,
     user: Option<&str>,
+    limits: Limits,
 ) -> Option<String> {
     let changed_at = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
     let key = (path.to_path_buf(), changed_at);
@@ -37,7 +38,7 @@ pub async fn version(
     if known.is_some() {
         return known;
     }
-    let said = ask(engine, path, probe_job(supervisor, work_dir, user)).await?;
+    let said = ask(engine, path, probe_job(supervisor, work_dir, user, limits)).await?;
     let version = stated(engine, &said)?;
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, version.clone());
     Some(version)
@@ -45,7 +46,7 @@ pub async fn version(
 
 /// The version of the program of a job; see [`version()`].
 pub async fn of_job(engine: &Engine, job: &Job) -> Option<String> {
-    version(engine, job.program.as_ref()?, &job.supervisor, &job.work_dir, job.user.as_deref()).await
+    version(engine, job.program.as_ref()?, &job.supervisor, &job.work_dir, job.user.as_deref(), job.limits).await
 }
 
 /// What makes an engine say its version; `None` for one that cannot.
@@ -62,7 +63,7 @@ fn args(scan_type: ScanType) -> Option<&'static [&'static str]> {
 }
 
 /// A run in a folder of its own that has no target.
-fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>) -> Job {
+fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>, limits: Limits) -> Job {
     Job {
         run_id: Uuid::now_v7(),
         target: Target::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -76,6 +77,9 @@ fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>) -> Job 
         user: user.map(str::to_string),
         templates: None,
         dns: None,
+        limits,
+        upload: None,
+        settings: Settings::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, engines, errors, explain, import, keys, openapi, scan, serve, simulate, users,
+    call, completions, demo, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads, users,
 };
 use clap::{Parser, Subcommand};
 
@@ -25,6 +25,7 @@ pub enum Command {
     Openapi(openapi::OpenapiArgs),
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
+    Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),

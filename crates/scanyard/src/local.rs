@@ -6,6 +6,7 @@ use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth, ScanSou
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
+use scanyard_engines::upload::Packed;
 use scanyard_engines::{Availability, Control, Dns, Job, Options, Outcome, Parsed, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
@@ -26,6 +27,8 @@ const LEASE: Duration = Duration::from_secs(30);
 pub struct LocalScan {
     pub scan_type: ScanType,
     pub target: Target,
+    /// The files to scan, where the target is some.
+    pub upload: Option<Packed>,
     pub options: Options,
     pub auth: Option<ScanAuth>,
     pub timeout: Duration,
@@ -38,7 +41,8 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     let started_at = now();
     let report = match prepare(&scan, config).await {
         Ok(Prepared { addresses, program, dns }) => {
-            let work_dir = std::env::temp_dir().join(format!("scanyard-{scan_id}"));
+            let work_dir =
+                config.engines.work_dir.clone().unwrap_or_else(std::env::temp_dir).join(format!("scanyard-{scan_id}"));
             let job = Job {
                 run_id: scan_id,
                 target: scan.target,
@@ -46,12 +50,15 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 options: scan.options,
                 dns,
                 auth: scan.auth,
+                upload: scan.upload,
+                settings: config.engines.settings(),
                 timeout: scan.timeout,
                 program,
                 templates: config.engines.nuclei.templates.clone(),
                 supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
                 work_dir: work_dir.clone(),
-                user: config.engines.user.clone(),
+                user: config.engines.run_as(),
+                limits: config.engines.limits(),
             };
             let report = steer(job, bar, cancel).await;
             // Only an engine that is a program makes the folder.

@@ -9,6 +9,7 @@ mod interrupt;
 mod local;
 mod options;
 mod output;
+mod packing;
 mod progress;
 mod remote;
 mod simulate;

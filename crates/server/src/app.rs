@@ -54,6 +54,8 @@ pub struct Parts {
     /// Calls on their way to the log.
     pub calls: CallLog,
     pub queue: Queue,
+    /// Seats of uploads that are being received here.
+    pub uploads: Semaphore,
     /// Seats of reports that are being received here, or wait for their turn.
     pub import_seats: Semaphore,
     /// One report at a time is read and held in memory.
@@ -137,6 +139,7 @@ impl App {
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
+            uploads: Semaphore::new(config.uploads.concurrency),
             import_seats: Semaphore::new(import::SEATS),
             import_turn: Semaphore::new(1),
             live: Live::default(),

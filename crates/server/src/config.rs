@@ -3,11 +3,13 @@
 //! `config.default.toml` holds the same defaults with a comment each; the command line's options are made from it.
 
 mod duration;
+mod engines;
 mod load;
 mod secret;
 mod setting;
 mod webhooks;
 
+pub use engines::EngineLimits;
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
@@ -16,6 +18,8 @@ pub use webhooks::{Allow, Webhooks};
 use crate::http::source::ProxyHeader;
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
+use scanyard_engines::Settings;
+use scanyard_engines::image::{ImageRef, read_registry};
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +48,7 @@ pub struct Config {
     pub tls: Tls,
     pub worker: Worker,
     pub engines: Engines,
+    pub uploads: Uploads,
     pub dns: Dns,
     pub webhooks: Webhooks,
     pub limits: Limits,
@@ -70,6 +75,8 @@ pub struct Database {
 pub struct Http {
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// Largest upload, in bytes.
+    pub upload_bytes: u64,
     /// Longest request line, in bytes.
     pub max_url_bytes: usize,
     /// All request headers together, in bytes.
@@ -144,14 +151,20 @@ pub struct Worker {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engines {
-    /// The user that engines run as; only root can change it.
+    /// The user that engines run as; only root can change it: see [`Engines::run_as`].
     #[serde(deserialize_with = "empty_is_none")]
     pub user: Option<String>,
+    /// Folder for the engines' job folders; `None`: see [`Config::jobs_dir`].
+    #[serde(deserialize_with = "empty_is_none")]
+    pub work_dir: Option<PathBuf>,
+    /// Whether engines see the system's files and their own only.
+    pub confine: bool,
+    pub limits: EngineLimits,
     /// Whether engines that tell third parties of the target may run.
     pub osint: bool,
     pub nmap: Program,
     pub zap: Program,
-    pub trivy: Program,
+    pub trivy: Trivy,
     pub nuclei: Nuclei,
     pub nikto: Program,
     pub sqlmap: Program,
@@ -166,7 +179,7 @@ impl Engines {
         let program = match scan_type {
             ScanType::Nmap => &self.nmap,
             ScanType::Zap => &self.zap,
-            ScanType::Trivy => &self.trivy,
+            ScanType::Trivy => return self.trivy.path.as_deref(),
             ScanType::Nuclei => return self.nuclei.path.as_deref(),
             ScanType::Nikto => &self.nikto,
             ScanType::Sqlmap => &self.sqlmap,
@@ -177,13 +190,47 @@ impl Engines {
         };
         program.path.as_deref()
     }
+
+    /// What the engines' adapters need to know besides.
+    pub fn settings(&self) -> Settings {
+        Settings { trivy_cache_dir: self.trivy.cache_dir.clone() }
+    }
+}
+
+/// Trivy: its program, its databases, and whom it may ask.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trivy {
+    /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub path: Option<PathBuf>,
+    /// Folder with trivy's databases, which is only read; `None`: there are none.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub cache_dir: Option<PathBuf>,
+    /// Registries whose images may be scanned, such as `registry.example.test:5000`.
+    pub registries: Vec<String>,
+}
+
+impl Trivy {
+    /// Why an image may not be scanned, and what to do; `None` when it may.
+    pub fn refusal(&self, image: &ImageRef) -> Option<String> {
+        let registry = image.registry();
+        let is_allowed = |allowed: &String| read_registry(allowed).is_ok_and(|allowed| allowed == registry);
+        if self.registries.iter().any(is_allowed) {
+            return None;
+        }
+        Some(format!(
+            "the registry {registry} is not among those whose images are scanned here; the operator adds it to \
+             engines.trivy.registries"
+        ))
+    }
 }
 
 /// An engine that is a program.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The program to run; `None`: looked for in `/usr/bin` and `/usr/local/bin`.
+    /// The program to run; `None`: looked for where `scripts/install-engines` and the system put programs.
     #[serde(deserialize_with = "empty_is_none")]
     pub path: Option<PathBuf>,
 }
@@ -198,6 +245,19 @@ pub struct Nuclei {
     /// Folder of its templates, an absolute path; `None`: it cannot run.
     #[serde(deserialize_with = "empty_is_none")]
     pub templates: Option<PathBuf>,
+}
+
+/// How files that were uploaded are kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uploads {
+    /// How long an upload is kept after its last use.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub keep: Duration,
+    /// Bytes of all uploads of one tenant together.
+    pub tenant_bytes: u64,
+    /// Uploads that this node receives at the same time.
+    pub concurrency: usize,
 }
 
 /// How names are looked up.
@@ -287,7 +347,8 @@ impl Default for Config {
             queue: Queue::default(),
             tls: Tls::default(),
             worker: Worker::default(),
-            engines: Engines::default(),
+            uploads: Uploads::default(),
+            engines: Engines { user: Some("nobody".to_string()), confine: true, ..Engines::default() },
             dns: Dns::default(),
             webhooks: Webhooks::default(),
             limits: Limits::default(),
@@ -308,6 +369,7 @@ impl Default for Http {
     fn default() -> Http {
         Http {
             max_body_bytes: 1024 * 1024,
+            upload_bytes: 256 * 1024 * 1024,
             max_url_bytes: 8 * 1024,
             max_header_bytes: 16 * 1024,
             max_connections: 1024,
@@ -326,6 +388,12 @@ impl Default for Http {
 impl Default for Tls {
     fn default() -> Tls {
         Tls { cert: None, key: None, handshake_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Uploads {
+        Uploads { keep: Duration::from_secs(24 * 3600), tenant_bytes: 2 * 1024 * 1024 * 1024, concurrency: 8 }
     }
 }
 
@@ -405,9 +473,9 @@ impl Config {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
-    /// Where runs have their job folders.
-    pub fn jobs_dir(&self) -> PathBuf {
-        self.data_dir.join("jobs")
+    /// Where uploads lie while they come in, and while a run uses them.
+    pub fn uploads_dir(&self) -> PathBuf {
+        self.data_dir.join("uploads")
     }
 
     /// Why the server must not start: plain HTTP that other machines reach shows them every key on its way.
@@ -444,6 +512,8 @@ impl Config {
         require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");
         let body = 1024..=32 * 1024 * 1024;
         require(body.contains(&http.max_body_bytes), "http.max_body_bytes", "must be 1024 to 33554432");
+        let upload = 1024..=1024 * 1024 * 1024;
+        require(upload.contains(&http.upload_bytes), "http.upload_bytes", "must be 1024 to 1073741824");
         require((256..=65_000).contains(&http.max_url_bytes), "http.max_url_bytes", "must be 256 to 65000");
         let headers = 1024..=256 * 1024;
         require(headers.contains(&http.max_header_bytes), "http.max_header_bytes", "must be 1024 to 262144");
@@ -466,6 +536,7 @@ impl Config {
         let beats = worker.heartbeat_ms >= 100 && worker.heartbeat_ms < worker.lease_ms / 2;
         require(beats, "worker.heartbeat_ms", "must be at least 100 and less than half of worker.lease_ms");
         require((100..=600_000).contains(&worker.sweep_ms), "worker.sweep_ms", "must be 100 to 600000");
+        self.engines.limits.require(&mut require);
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");
@@ -481,6 +552,14 @@ impl Config {
         let is_page = |page: &Option<String>| page.as_ref().is_none_or(|page| page.starts_with("http"));
         require(is_page(&self.support.status_url), "support.status_url", "must be an http or https URL");
         require(is_page(&self.support.upgrade_url), "support.upgrade_url", "must be an http or https URL");
+        let uploads = &self.uploads;
+        let keep = Duration::from_secs(60)..=Duration::from_secs(366 * 86_400);
+        require(keep.contains(&uploads.keep), "uploads.keep", "must be 1m to 8784h");
+        let most = 1024..=1024 * 1024 * 1024 * 1024;
+        require(most.contains(&uploads.tenant_bytes), "uploads.tenant_bytes", "must be 1024 to 1099511627776");
+        require((1..=1024).contains(&uploads.concurrency), "uploads.concurrency", "must be 1 to 1024");
+        let registries = self.engines.trivy.registries.iter().all(|registry| read_registry(registry).is_ok());
+        require(registries, "engines.trivy.registries", "must be registries such as registry.example.test:5000");
         self.webhooks.require(&mut require);
         let levels = "must be off, error, warn, info, debug or trace, also by module: info,scanyard_server=debug";
         require(self.log.level.split(',').all(is_log_level), "log.level", levels);

@@ -5,6 +5,7 @@ use scanyard_contract::ScanType;
 use scanyard_contract::scan::{EngineInfo, TargetExample};
 use scanyard_engines::engine::{ENGINES, Engine, engine};
 use scanyard_engines::{Availability, locate, nuclei};
+use std::path::Path;
 
 /// What was found of each engine when the process started.
 #[derive(Debug, Clone)]
@@ -13,7 +14,8 @@ pub struct Engines(Vec<Availability>);
 impl Engines {
     /// Looks for every engine.
     pub fn locate(config: &config::Engines) -> Engines {
-        Engines(ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config)).collect())
+        let installed = config::Engines::installed();
+        Engines(ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, installed.as_deref())).collect())
     }
 
     /// Whether and where an engine is there.
@@ -70,8 +72,8 @@ impl Engines {
 }
 
 /// Where an engine is, when the settings have all that it needs.
-fn ready(scan_type: ScanType, config: &config::Engines) -> Availability {
-    let found = locate(scan_type, config.path(scan_type));
+fn ready(scan_type: ScanType, config: &config::Engines, installed: Option<&Path>) -> Availability {
+    let found = locate(scan_type, config.path(scan_type), installed);
     let fault = match scan_type {
         ScanType::Nuclei => nuclei::templates_fault(config.nuclei.templates.as_deref()),
         ScanType::Nmap

@@ -28,6 +28,7 @@ pub mod template;
 pub mod tenant;
 pub mod tls;
 pub mod token;
+pub mod upload;
 pub mod usage;
 pub mod user;
 pub mod vault;

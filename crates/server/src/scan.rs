@@ -110,7 +110,7 @@ pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
         details.extend(takes);
         details
     };
-    let target = Target::parse(&scan.target).map_err(|fault| refused(fault.to_string()))?;
+    let target = Target::parse_for(scan.scan_type, &scan.target).map_err(|fault| refused(fault.to_string()))?;
     if let Some(said) = scan.target_type.filter(|said| !target.is_a(*said)) {
         return Err(refused(format!("is of type {}, not {said} as targetType says", target.target_type())));
     }

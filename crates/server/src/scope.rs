@@ -20,6 +20,9 @@ pub enum Scope {
     WebhooksDelete,
     UsageRead,
     ScansDelete,
+    UploadsCreate,
+    UploadsRead,
+    UploadsDelete,
     TenantsCreate,
     TenantsRead,
     TenantsUpdate,
@@ -52,6 +55,9 @@ impl Scope {
         Scope::WebhooksDelete,
         Scope::UsageRead,
         Scope::ScansDelete,
+        Scope::UploadsCreate,
+        Scope::UploadsRead,
+        Scope::UploadsDelete,
         Scope::TenantsCreate,
         Scope::TenantsRead,
         Scope::TenantsUpdate,
@@ -84,6 +90,9 @@ impl Scope {
             Scope::WebhooksDelete => "webhooks:delete",
             Scope::UsageRead => "usage:read",
             Scope::ScansDelete => "scans:delete",
+            Scope::UploadsCreate => "uploads:create",
+            Scope::UploadsRead => "uploads:read",
+            Scope::UploadsDelete => "uploads:delete",
             Scope::TenantsCreate => "tenants:create",
             Scope::TenantsRead => "tenants:read",
             Scope::TenantsUpdate => "tenants:update",
@@ -118,6 +127,9 @@ impl Scope {
             | Scope::WebhooksDelete
             | Scope::UsageRead
             | Scope::ScansDelete
+            | Scope::UploadsCreate
+            | Scope::UploadsRead
+            | Scope::UploadsDelete
             | Scope::AuditRead
             | Scope::ApiKeysCreate
             | Scope::ApiKeysRead
@@ -138,10 +150,13 @@ impl Scope {
             | Scope::ResultsRead
             | Scope::TemplatesRead
             | Scope::WebhooksRead
+            | Scope::UploadsRead
             | Scope::UsageRead => Role::Viewer,
             Scope::ScansCreate
             | Scope::ScansCancel
             | Scope::ScansDelete
+            | Scope::UploadsCreate
+            | Scope::UploadsDelete
             | Scope::TemplatesCreate
             | Scope::TemplatesUpdate
             | Scope::TemplatesDelete => Role::Analyst,

@@ -10,6 +10,7 @@ use scanyard_engines::process;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -41,6 +42,7 @@ impl Node {
     pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
         config.check_transport()?;
+        config.engines.check_user()?;
         // Whatever this process writes is its owner's alone, also in a data folder that was there before.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let data_dir = &config.data_dir;
@@ -67,6 +69,7 @@ impl Node {
         if left > 0 {
             tracing::warn!(processes = left, "ended what the last process left running");
         }
+        clear(&app.config.uploads_dir()).context("removing what the last process left of uploads")?;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
         if let Some(key) = bootstrap(&app).await? {
             println!("The first API key, shown once: {}", key.reveal());
@@ -100,6 +103,14 @@ impl Node {
         }
         app.store.close().await;
         Ok(())
+    }
+}
+
+/// Removes a folder that a process before this one left.
+fn clear(dir: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

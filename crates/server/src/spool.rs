@@ -89,7 +89,7 @@ pub async fn receive(mut body: Body, dir: &Path, limit: u64, idle: Duration) -> 
         let Some(frame) = frame else { break };
         // The client broke off or broke the transfer encoding; there is hardly anyone left to tell.
         let frame = frame.map_err(|error| {
-            let error = ApiError::new(Code::InvalidJson).caused_by(anyhow::anyhow!(error));
+            let error = ApiError::new(Code::InvalidUpload).caused_by(anyhow::anyhow!(error));
             error.detail("body", "the body ended before its announced length")
         })?;
         let bytes = frame.into_data().unwrap_or_else(|_| Bytes::new());

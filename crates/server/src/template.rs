@@ -83,7 +83,7 @@ pub fn faults(template: &TemplateRecord) -> Vec<Found> {
 /// Whether some target of that type can be one for the template's engine.
 fn can_take(template: &TemplateRecord, said: TargetType) -> bool {
     let forms = &engine(template.scan_type).targets;
-    let is_said = |example: &str| Target::parse(example).is_ok_and(|target| target.is_a(said));
+    let is_said = |example: &str| Target::parse_for(template.scan_type, example).is_ok_and(|target| target.is_a(said));
     forms.is_empty() || forms.iter().any(|(form, example)| *form == said || is_said(example))
 }
 

@@ -108,7 +108,7 @@ fn rules(list: &TargetList, field: &str, faults: &mut Vec<Found>) -> Vec<Rule> {
     for (i, text) in domains.iter().enumerate() {
         match Target::parse(text) {
             Ok(Target::Host(name)) => rules.push(Rule::Domain(name)),
-            Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_)) | Err(_) => {
+            Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_)) | Err(_) => {
                 let reason = "must be a domain such as example.test".to_string();
                 faults.push(Found { field: format!("{field}.domains[{i}]"), fault: Fault::Bounds(reason) });
             }

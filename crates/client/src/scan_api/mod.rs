@@ -4,6 +4,7 @@ mod keys;
 mod scans;
 mod templates;
 mod tenants;
+mod uploads;
 mod usage;
 mod users;
 mod webhooks;

@@ -73,6 +73,13 @@ impl Transport {
         if let Some(body) = &call.request.body {
             request = request.body(body.clone());
         }
+        if let Some(file) = &call.request.file {
+            let body = file.open().await.map_err(|error| {
+                let message = format!("{}: {error}", file.path.display());
+                Box::new(Failure::without_answer(Kind::UnexpectedValue, Retry::Never, message))
+            })?;
+            request = request.body(body);
+        }
         // A file takes as long as it takes: only its head has a limit.
         if let Want::Body(_) = want {
             request = request.timeout(timeout);

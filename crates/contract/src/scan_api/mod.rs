@@ -9,6 +9,7 @@ mod scan;
 mod server;
 mod template;
 mod tenant;
+mod upload;
 mod user;
 mod validation;
 mod webhook;
@@ -67,6 +68,9 @@ codes! {
     TemplateNotFound => template::TEMPLATE_NOT_FOUND,
     TemplateNameRequired => template::TEMPLATE_NAME_REQUIRED,
     DuplicateTemplateName => template::DUPLICATE_TEMPLATE_NAME,
+
+    UploadNotFound => upload::UPLOAD_NOT_FOUND,
+    InvalidUpload => upload::INVALID_UPLOAD,
 
     WebhookNotFound => webhook::WEBHOOK_NOT_FOUND,
     InvalidWebhookUrl => webhook::INVALID_WEBHOOK_URL,

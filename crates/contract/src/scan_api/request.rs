@@ -126,7 +126,7 @@ pub static PAYLOAD_TOO_LARGE: Row = Row {
         "A program puts its own data into `options` or `tags`.",
     ],
     resolution: "Send less. A scan's body is a few hundred bytes; several targets are several scans. The operator sets \
-                 the limit with `http.max_body_bytes`.",
+                 the limit with `http.max_body_bytes`, that of uploads with `http.upload_bytes` and `uploads.tenant_bytes`.",
     examples: &[
         right("one target", post("/scans", r#"{"target": "127.0.0.1", "scanType": "sentinel"}"#)),
         wrong("a whole inventory", post("/scans", "@inventory.json")),
@@ -161,14 +161,15 @@ pub static UNSUPPORTED_MEDIA_TYPE: Row = Row {
     category: Category::Request,
     kind: Kind::MediaType,
     retry: Retry::Never,
-    message: "Request body must be application/json",
-    meaning: "The body is declared as something other than JSON, so it was not read.",
+    message: "Request body must be {types}",
+    meaning: "The body is declared as something that this route does not take, so it was not read.",
     causes: &[
         "`curl -d` without a `Content-Type` declares a form.",
         "The `Content-Type` header is absent, or names XML, plain text or a form.",
         "The body is compressed (`Content-Encoding`) or in another character set than UTF-8.",
     ],
-    resolution: "Send `Content-Type: application/json`; with curl, `--json` does that.",
+    resolution: "Send `Content-Type: application/json`; with curl, `--json` does that. `POST /uploads` takes gzip, zip and octet \
+                 streams besides.",
     examples: &[
         right("`--json`", post("/scans", r#"{"target": "127.0.0.1", "scanType": "sentinel"}"#)),
         wrong(

@@ -1,9 +1,9 @@
 //! The folder of one run: empty, 0700, gone when the run is.
 
 use nix::libc::O_NOFOLLOW;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ pub struct JobDir(PathBuf);
 impl JobDir {
     /// Makes the folder, and `tmp` inside it; a folder that is already there is an error, for run ids are unique.
     pub fn create(work_dir: &Path, run_id: Uuid) -> io::Result<JobDir> {
-        DirBuilder::new().recursive(true).mode(0o700).create(work_dir)?;
+        make_passable(work_dir)?;
         let path = path(&work_dir.canonicalize()?, run_id);
         DirBuilder::new().mode(0o700).create(&path)?;
         let dir = JobDir(path);
@@ -57,6 +57,23 @@ impl Drop for JobDir {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(dir = %self.0.display(), %error, "the job folder stays behind");
         }
+    }
+}
+
+/// Makes a folder, and those above it that are missing: nobody can list them, and the engines' user can pass through.
+fn make_passable(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = dir.parent() {
+        make_passable(parent)?;
+    }
+    match DirBuilder::new().create(dir) {
+        // Not by the mode of its making, from which the umask takes.
+        Ok(()) => std::fs::set_permissions(dir, Permissions::from_mode(0o711)),
+        // By another run meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

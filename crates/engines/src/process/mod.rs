@@ -4,6 +4,8 @@
 //! process of its own: it starts the engine, listens to the worker's orders, and kills the whole tree when the worker
 //! dies or freezes. What an engine is, this module must not know.
 
+mod bounds;
+mod confine;
 mod job_dir;
 mod lines;
 mod protocol;
@@ -13,10 +15,11 @@ mod sweep;
 mod tree;
 mod verdict;
 
+pub use bounds::{Bound, Enforced, Limits};
 pub use job_dir::JobDir;
 pub use lines::Lines;
 pub use protocol::Exit;
-pub use runner::{Ended, Program, Run, Soft, Stdout, Stream, run};
+pub use runner::{Ended, Program, Run, Soft, Stdout, Stream, run, run_in_bounds};
 pub use sweep::sweep;
 
 /// Names the run in the environment of its supervisor, its engine and all that the engine starts.

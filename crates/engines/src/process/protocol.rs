@@ -1,6 +1,7 @@
 //! What worker and supervisor say to each other over the supervisor's stdin, which is a socket pair: down goes one line with
-//! the [`Spec`], then one byte per order; up comes one line with the [`Exit`].
+//! the [`Spec`], then one byte per order; up comes one line with the [`Ending`].
 
+use super::bounds::{Enforced, Limits};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -32,6 +33,28 @@ pub struct Spec {
     pub user: Option<String>,
     /// The largest file that the engine may write, in bytes.
     pub max_file_bytes: u64,
+    /// What all its processes may use together.
+    pub limits: Limits,
+    /// Files and folders outside the job folder, besides the system's and its own, that the engine reads.
+    pub reads: Vec<PathBuf>,
+    /// The hosts file that the engine sees; `None`: the machine's own.
+    pub hosts: Option<String>,
+}
+
+/// What the supervisor tells when nothing of the engine is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ending {
+    pub exit: Exit,
+    /// What kept the engine in bounds.
+    pub bounds: Vec<Enforced>,
+}
+
+impl Ending {
+    /// An engine that never ran within any bounds.
+    pub fn without_bounds(exit: Exit) -> Ending {
+        Ending { exit, bounds: Vec::new() }
+    }
 }
 
 /// How the engine ended.
@@ -44,6 +67,8 @@ pub enum Exit {
     Missing(String),
     /// It was never started for another reason.
     NotStarted(String),
+    /// It used more than it may, so it was killed; says of what.
+    LimitExceeded(String),
     /// The worker fell silent for longer than its lease, so the engine was killed.
     LeaseLost,
     /// The supervisor itself was killed; the runner cleaned up.

@@ -1,12 +1,13 @@
 //! One run of one program: starts its supervisor, drains its output, passes on what the worker orders, and comes back
 //! when the last process is gone.
 
+use super::bounds::Enforced;
 use super::job_dir::JobDir;
 use super::lines::Lines;
-use super::protocol::{Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
+use super::protocol::{Ending, Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
 use super::{RUN_ID, sweep};
 use crate::job::{Control, Job};
-use crate::text;
+use crate::{Target, text};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -97,6 +98,17 @@ pub async fn run(
     dir: &JobDir,
     on_output: impl FnMut(Stream, &[u8]),
 ) -> Run {
+    run_in_bounds(job, control, program, dir, on_output).await.0
+}
+
+/// The same, and what kept it in bounds; nothing when its supervisor was killed.
+pub async fn run_in_bounds(
+    job: &Job,
+    control: &mut Control,
+    program: &Program,
+    dir: &JobDir,
+    on_output: impl FnMut(Stream, &[u8]),
+) -> (Run, Vec<Enforced>) {
     let (mut child, mut socket) = match start(job, control, program, dir).await {
         Ok(started) => started,
         Err(error) => return not_started(format!("supervisor {}: {error}", job.supervisor.join(" "))),
@@ -105,14 +117,14 @@ pub async fn run(
         return not_started("the supervisor has no pipes".to_string());
     };
     let (mut from_supervisor, mut orders) = socket.split();
-    let exit = async {
-        let exit = read_exit(&mut from_supervisor).await;
-        if exit == Exit::SupervisorLost {
+    let ending = async {
+        let ending = read_ending(&mut from_supervisor).await;
+        if ending.exit == Exit::SupervisorLost {
             let run_id = job.run_id;
             // Nobody else is left to end them; a task that panicked would have nothing more to say.
             let _ = tokio::task::spawn_blocking(move || sweep::kill_run(run_id)).await;
         }
-        exit
+        ending
     };
     let mut drain = Drain {
         stdout,
@@ -124,16 +136,16 @@ pub async fn run(
         on_output,
     };
     let steering = steer(job, control, program, &mut drain, &mut orders);
-    let (exit, ended) = tokio::join!(exit, steering);
+    let (Ending { exit, bounds }, ended) = tokio::join!(ending, steering);
     if let Err(error) = child.wait().await {
         tracing::warn!(run_id = %job.run_id, %error, "the supervisor could not be waited for");
     }
     let ended = if exit == Exit::LeaseLost { Ended::Stopped } else { ended };
-    Run { ended, exit, last_lines: drain.log.end() }
+    (Run { ended, exit, last_lines: drain.log.end() }, bounds)
 }
 
-fn not_started(message: String) -> Run {
-    Run { ended: Ended::ByItself, exit: Exit::NotStarted(message), last_lines: Vec::new() }
+fn not_started(message: String) -> (Run, Vec<Enforced>) {
+    (Run { ended: Ended::ByItself, exit: Exit::NotStarted(message), last_lines: Vec::new() }, Vec::new())
 }
 
 /// Starts the supervisor and tells it what to run. The socket is its stdin: when this process dies, it reads the end.
@@ -167,11 +179,29 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
         lease_ms: control.lease.as_millis() as u64,
         user: job.user.clone(),
         max_file_bytes: program.max_report_bytes,
+        limits: job.limits,
+        reads: job.templates.iter().chain(&job.settings.trivy_cache_dir).cloned().collect(),
+        hosts: hosts(job),
     };
     let mut line = serde_json::to_vec(&spec)?;
     line.push(b'\n');
     socket.write_all(&line).await?;
     Ok((child, socket))
+}
+
+/// The hosts file of a run whose target was looked up: the addresses that were checked, and this machine's own name for
+/// itself. An engine whose target has no addresses is one that asks others about it, and looks them up; and a registry
+/// keeps its images on hosts of other names.
+fn hosts(job: &Job) -> Option<String> {
+    if job.addresses.is_empty() || matches!(job.target, Target::Image(_)) {
+        return None;
+    }
+    let mut text = "127.0.0.1 localhost\n::1 localhost\n".to_string();
+    if let Some(name) = job.target.name() {
+        let lines = job.addresses.iter().map(|address| format!("{address} {name}\n"));
+        text.extend(lines);
+    }
+    Some(text)
 }
 
 /// Drains both pipes until their end, which comes with the last process, and passes on every order meanwhile.
@@ -254,13 +284,13 @@ fn send(orders: &tokio::net::unix::WriteHalf<'_>, order: u8) {
     }
 }
 
-async fn read_exit(from_supervisor: &mut (impl AsyncRead + Unpin)) -> Exit {
+async fn read_ending(from_supervisor: &mut (impl AsyncRead + Unpin)) -> Ending {
     let mut line = Vec::new();
     // A supervisor that ends with orders unread resets the connection, after its line: what was read counts.
     if let Err(error) = from_supervisor.take(MAX_LINE as u64).read_to_end(&mut line).await {
         tracing::debug!(%error, "the supervisor left orders unread");
     }
-    serde_json::from_slice(&line).unwrap_or(Exit::SupervisorLost)
+    serde_json::from_slice(&line).unwrap_or_else(|_| Ending::without_bounds(Exit::SupervisorLost))
 }
 
 /// Both pipes, and who listens to them.

@@ -1,16 +1,17 @@
 //! The supervisor: one per run, a process of its own with one thread, between the worker and the engine.
 
-use super::protocol::{Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
+use super::bounds::{Enforced, Limits};
+use super::confine::{NICENESS, confine, hand_over};
+use super::protocol::{Ending, Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
 use super::tree;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, User, chown, getpid, getppid, setsid};
+use nix::unistd::{Pid, User, getpid, getppid, setsid};
 use std::fs::File;
 use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
@@ -19,8 +20,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Open files that an engine may have.
-const MAX_OPEN_FILES: u64 = 4096;
+/// How often memory and processes are counted: a look costs a few milliseconds on a busy machine.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs one engine for the worker at the other end of stdin; returns when no process of it is left.
 ///
@@ -30,11 +31,11 @@ pub fn main() -> ExitCode {
     let Ok(mut worker) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else {
         return ExitCode::FAILURE;
     };
-    let exit = match supervise(&mut worker) {
-        Ok(exit) => exit,
-        Err(error) => Exit::NotStarted(format!("supervisor: {error}")),
+    let ending = match supervise(&mut worker) {
+        Ok(ending) => ending,
+        Err(error) => Ending::without_bounds(Exit::NotStarted(format!("supervisor: {error}"))),
     };
-    let mut line = serde_json::to_string(&exit).unwrap_or_default();
+    let mut line = serde_json::to_string(&ending).unwrap_or_default();
     line.push('\n');
     // The worker may be dead, and then nobody asks.
     let _ = worker.write_all(line.as_bytes());
@@ -47,7 +48,7 @@ struct Engine {
     exit: Option<Exit>,
 }
 
-fn supervise(worker: &mut File) -> io::Result<Exit> {
+fn supervise(worker: &mut File) -> io::Result<Ending> {
     let spec = read_spec(worker)?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
@@ -58,25 +59,28 @@ fn supervise(worker: &mut File) -> io::Result<Exit> {
     prctl::set_child_subreaper(true)?;
 
     let (stdin, _held_open) = stdin(&spec)?;
-    let mut command = prepare(&spec, stdin)?;
+    let (mut command, bounds) = prepare(&spec, stdin)?;
     // Reaped below with every other child, so the handle is not kept.
     let pid = match command.spawn() {
         Ok(child) => Pid::from_raw(child.id() as i32),
         Err(error) => {
             let message = format!("{}: {error}", spec.program.display());
-            return Ok(match error.raw_os_error().map(Errno::from_raw) {
+            let exit = match error.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::ENOENT | Errno::EACCES) => Exit::Missing(message),
                 _ => Exit::NotStarted(message),
-            });
+            };
+            return Ok(Ending { exit, bounds });
         }
     };
     let mut engine = Engine { pid, exit: None };
-    let watched = watch(worker, &signals, &mut engine, Duration::from_millis(spec.lease_ms));
+    let watched = watch(worker, &signals, &mut engine, &spec);
     kill_all(&mut engine);
-    Ok(match watched? {
+    let exit = match watched? {
         Watched::LeaseLost => Exit::LeaseLost,
+        Watched::LimitExceeded(what) => Exit::LimitExceeded(what),
         Watched::Over => engine.exit.unwrap_or(Exit::SupervisorLost),
-    })
+    };
+    Ok(Ending { exit, bounds })
 }
 
 fn read_spec(worker: &mut File) -> io::Result<Spec> {
@@ -93,26 +97,24 @@ fn read_spec(worker: &mut File) -> io::Result<Spec> {
     Err(io::Error::other("the spec is too long"))
 }
 
-/// Sets the limits that the engine inherits, and makes its command: in a session of its own, so that it has no
+/// Sets the bounds that the engine inherits, and makes its command: in a session of its own, so that it has no
 /// controlling terminal to read keys from and is a group to signal.
-fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<Command> {
+fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
     umask(Mode::from_bits_truncate(0o077));
-    limit(Resource::RLIMIT_CORE, 0)?;
-    limit(Resource::RLIMIT_FSIZE, spec.max_file_bytes)?;
-    limit(Resource::RLIMIT_NOFILE, MAX_OPEN_FILES)?;
     std::env::set_current_dir(&spec.dir)?;
-
+    let user = match &spec.user {
+        Some(name) => Some(
+            User::from_name(name)?.ok_or_else(|| io::Error::other(format!("engines.user: there is no user {name}")))?,
+        ),
+        None => None,
+    };
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).stdin(stdin);
-    if let Some(name) = &spec.user {
-        let user = User::from_name(name)?.ok_or_else(|| io::Error::other(format!("there is no user {name}")))?;
-        chown(&spec.dir, Some(user.uid), Some(user.gid))?;
-        // `tmp` and the files that the engine shall read.
-        for entry in std::fs::read_dir(&spec.dir)? {
-            chown(&entry?.path(), Some(user.uid), Some(user.gid))?;
-        }
+    if let Some(user) = &user {
+        hand_over(&spec.dir, user)?;
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
+    let bounds = confine(spec, user.as_ref())?;
     let supervisor = getpid();
     // PDEATHSIG is cleared by a change of user, and this runs after it; the supervisor may be dead before it is set.
     let in_child = move || {
@@ -120,13 +122,15 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<Command> {
         SigSet::empty().thread_set_mask()?;
         setsid()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // The supervisor must not wait behind what it has to end. Any process may become nicer.
+        rustix::process::setpriority_process(None, NICENESS)?;
         if getppid() == supervisor { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
     #[expect(unsafe_code, reason = "no other door between fork and exec; the closure makes system calls only")]
     unsafe {
         command.pre_exec(in_child);
     }
-    Ok(command)
+    Ok((command, bounds))
 }
 
 /// The engine's stdin, and the end of it that must stay open as long as the engine runs.
@@ -138,25 +142,22 @@ fn stdin(spec: &Spec) -> io::Result<(Stdio, Option<PipeWriter>)> {
     Ok((reader.into(), Some(writer)))
 }
 
-/// Lowers a limit; what is lower already stays.
-fn limit(resource: Resource, value: u64) -> io::Result<()> {
-    let (_, hard) = getrlimit(resource)?;
-    let value = value.min(hard);
-    Ok(setrlimit(resource, value, value)?)
-}
-
 enum Watched {
     /// The engine ended, or shall.
     Over,
     /// No renewal for one lease: the worker is frozen.
     LeaseLost,
+    /// The engine used more than it may.
+    LimitExceeded(String),
 }
 
 /// Waits for orders and for the engine's end, whichever is first.
-fn watch(worker: &mut File, signals: &SignalFd, engine: &mut Engine, lease: Duration) -> io::Result<Watched> {
+fn watch(worker: &mut File, signals: &SignalFd, engine: &mut Engine, spec: &Spec) -> io::Result<Watched> {
+    let lease = Duration::from_millis(spec.lease_ms);
     let mut deadline = Instant::now() + lease;
+    let mut next_look = Instant::now() + LOOK;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.min(next_look).saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         let mut fds = [PollFd::new(worker.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, timeout) {
@@ -192,10 +193,28 @@ fn watch(worker: &mut File, signals: &SignalFd, engine: &mut Engine, lease: Dura
                 }
             }
         }
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline {
             return Ok(Watched::LeaseLost);
         }
+        if now >= next_look {
+            if let Some(what) = exceeded(&spec.limits) {
+                return Ok(Watched::LimitExceeded(what));
+            }
+            next_look = Instant::now() + LOOK;
+        }
     }
+}
+
+/// What the engine and all that it started use together, where that is too much.
+fn exceeded(limits: &Limits) -> Option<String> {
+    let processes = tree::descendants(getpid().as_raw());
+    if processes.len() as u64 > limits.processes {
+        return Some(format!("it had more than {} processes", limits.processes));
+    }
+    let memory: u64 = processes.iter().map(|process| process.memory()).sum();
+    let is_over = memory > limits.memory_bytes;
+    is_over.then(|| format!("its processes used more than {} MiB of memory", limits.memory_bytes >> 20))
 }
 
 fn signal_all(signal: Signal) {
@@ -206,6 +225,7 @@ fn signal_all(signal: Signal) {
 
 /// Kills every descendant until none is left, and reaps them all: orphans come to this process, which is their subreaper.
 fn kill_all(engine: &mut Engine) {
+    tree::freeze(|| tree::descendants(getpid().as_raw()));
     let mut pause = Duration::from_millis(1);
     loop {
         let found = tree::descendants(getpid().as_raw());

@@ -41,8 +41,11 @@ const TRIES: u32 = 500;
 
 fn kill_where(is_ours: impl Fn(Uuid, &Path) -> bool) -> usize {
     let mut seen: Vec<Process> = Vec::new();
+    let find =
+        || -> Vec<Process> { tree::all().into_iter().filter(|process| belongs(process.pid, &is_ours)).collect() };
+    tree::freeze(find);
     for _ in 0..TRIES {
-        let found: Vec<Process> = tree::all().into_iter().filter(|process| belongs(process.pid, &is_ours)).collect();
+        let found = find();
         if found.is_empty() {
             break;
         }

@@ -34,6 +34,7 @@ impl Run {
             Exit::Missing(message) => {
                 failed(FailureReason::EngineMissing, format!("{message}; install it: {}", engine.install))
             }
+            Exit::LimitExceeded(what) => failed(FailureReason::Killed, format!("{title} was ended: {what}")),
             Exit::NotStarted(message) => failed(FailureReason::EngineFailed, message.clone()),
             Exit::SupervisorLost | Exit::LeaseLost => {
                 failed(FailureReason::Killed, format!("{title}'s supervisor was killed"))

@@ -28,7 +28,9 @@ fn finding(point: &Point, target: &Target) -> Option<Finding> {
     let mut location = match (&point.url, target) {
         (Some(url), _) => site::location(target, url)?,
         (None, Target::Url(url)) => site::location(target, url.as_str())?,
-        (None, Target::Ip(_) | Target::Network(_) | Target::Host(_)) => site::location(target, "/")?,
+        (None, Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_)) => {
+            site::location(target, "/")?
+        }
     };
     let [host, port, path] = site::key(&location);
     location.method = match place.as_str() {

@@ -25,7 +25,7 @@ impl Watch {
         let per_technique = [5, 20, 40][usize::from(options.level.clamp(1, 3) - 1)];
         let in_url = match target {
             Target::Url(url) => url.query_pairs().count(),
-            Target::Ip(_) | Target::Network(_) | Target::Host(_) => 0,
+            Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => 0,
         };
         let in_data = options.data.as_ref().map_or(0, |data| data.split('&').count());
         let parameters = if options.parameter.is_some() { 1 } else { (in_url + in_data).max(1) };

@@ -1,6 +1,7 @@
 //! What the live tests share.
 
-use scanyard_engines::{Control, Job, Options, Target};
+use scanyard_engines::process::Limits;
+use scanyard_engines::{Control, Job, Options, Settings, Target};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -37,13 +38,21 @@ pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
         options,
         dns: None,
         auth: None,
+        upload: None,
+        settings: Settings::default(),
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
         templates: None,
         supervisor: vec![SUPERVISOR.to_string()],
         work_dir: work_dir.to_path_buf(),
         user: None,
+        limits: unconfined(),
     }
+}
+
+/// The limits of an engine that is a script of a test, and writes beside itself what the test wants to know.
+pub fn unconfined() -> Limits {
+    Limits { is_confined: false, ..Limits::default() }
 }
 
 /// Waits for a fact, ten seconds at most.

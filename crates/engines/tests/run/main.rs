@@ -1,6 +1,7 @@
 //! Runs of real processes: the supervisor and its runner, and live engines against listeners on loopback.
 
 mod auth;
+mod bounds;
 mod common;
 mod harvester;
 mod nikto;
@@ -9,6 +10,7 @@ mod nuclei;
 mod process;
 mod sqlmap;
 mod sublist3r;
+mod trivy;
 mod version;
 mod wapiti;
 mod web;

@@ -1,6 +1,6 @@
 //! The supervisor and its runner, with programs that behave badly.
 
-use crate::common::{self, Steering, is_alive, job, read_pids, steering, until};
+use crate::common::{self, Steering, is_alive, job, read_pids, steering, unconfined, until};
 use scanyard_engines::Options;
 use scanyard_engines::nmap;
 use scanyard_engines::process::{self, Ended, Exit, JobDir, Program, Run, Soft, Stdout, Stream};
@@ -286,7 +286,7 @@ fn supervised_by_another_process(dir: &Path, run_id: &str) -> (std::process::Chi
     std::fs::create_dir_all(home.join("tmp")).unwrap();
     let spec = serde_json::json!({
         "program": "/bin/sh", "args": [script, dir.join("pids")], "dir": home,
-        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000,
+        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000, "hosts": null, "reads": [], "limits": unconfined(),
     });
     let mut worker = std::process::Command::new("/bin/sh");
     worker.args(["-c", "printf '%s\\n' \"$0\"; exec sleep 600", &spec.to_string()]);
@@ -340,7 +340,7 @@ async fn an_order_that_is_none_ends_the_engine() {
     let dir = tempfile::tempdir().unwrap();
     let spec = serde_json::json!({
         "program": "/bin/sleep", "args": ["600"], "dir": dir.path(),
-        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000,
+        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000, "hosts": null, "reads": [], "limits": unconfined(),
     });
     let mut supervisor = std::process::Command::new(common::SUPERVISOR);
     let mut supervisor = supervisor.stdin(Stdio::piped()).spawn().unwrap();

@@ -1,6 +1,6 @@
 //! Versions of installed programs, and of one that is none.
 
-use crate::common::SUPERVISOR;
+use crate::common::{SUPERVISOR, unconfined};
 use scanyard_contract::ScanType;
 use scanyard_engines::engine::engine;
 use scanyard_engines::version::version;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 async fn ask(scan_type: ScanType, path: &Path, work_dir: &Path) -> Option<String> {
-    version(engine(scan_type), path, &[SUPERVISOR.to_string()], work_dir, None).await
+    version(engine(scan_type), path, &[SUPERVISOR.to_string()], work_dir, None, unconfined()).await
 }
 
 #[tokio::test]

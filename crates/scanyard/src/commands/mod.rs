@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod scan;
 pub mod serve;
 pub mod simulate;
+pub mod uploads;
 pub mod users;
 
 use crate::cli::Command;
@@ -30,6 +31,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Openapi(args) => openapi::run(args),
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
+        Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(args) => call::export(args).await,

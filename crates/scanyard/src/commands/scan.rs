@@ -6,6 +6,7 @@ use crate::interrupt;
 use crate::local::{self, LocalScan};
 use crate::options::pair;
 use crate::output::{self, ResultsFormat};
+use crate::packing;
 use crate::progress::Progress;
 use crate::remote::{self, Remote};
 use anyhow::anyhow;
@@ -32,6 +33,7 @@ use std::time::Duration;
     after_help = format!("Examples:
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
+  scanyard scan trivy ./project -o scanners=misconfig,secret
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
   scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
@@ -41,6 +43,7 @@ use std::time::Duration;
     after_long_help = format!("Examples:
   scanyard scan sentinel http://127.0.0.1:8000/
   scanyard scan nmap 127.0.0.0/29 -o ports=1-1024 --format json
+  scanyard scan trivy ./project -o scanners=misconfig,secret
   scanyard scan sentinel app.example.test --fail-on high --server https://scan.example.test
   scanyard scan sublist3r example.test --consent-third-party 'agreed with the owner'
 
@@ -51,7 +54,7 @@ use std::time::Duration;
 pub struct ScanArgs {
     #[arg(value_parser = engine_parser())]
     engine: ScanType,
-    /// Address, network, host name or URL; which of them depends on the engine
+    /// Address, network, host name, URL, or for trivy a path or an image; which of them depends on the engine
     target: String,
     /// Option of the engine; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", value_parser = pair)]
@@ -125,8 +128,15 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
 
 async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     let given = engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
-    let target = Target::parse(&args.target)
-        .map_err(|fault| Failure::usage(anyhow!("the target {} {fault}", output::clean(&args.target))))?;
+    let packing = match packing::path(args.engine, &args.target) {
+        Some(path) => Some(packing::pack(path).await?),
+        None => None,
+    };
+    let target = match &packing {
+        Some(packing) => Target::Upload(packing.id),
+        None => Target::parse_for(args.engine, &args.target)
+            .map_err(|fault| Failure::usage(anyhow!("the target {} {fault}", output::clean(&args.target))))?,
+    };
     let options = match Options::parse(args.engine, &given) {
         Some(Ok(options)) => options,
         Some(Err(faults)) => return Err(Failure::usage(anyhow!(engine_options::faults(&faults)))),
@@ -139,21 +149,35 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
     let auth = auth(args)?;
-    let scan = LocalScan { scan_type: args.engine, target, options, auth, timeout };
+    let upload = packing.as_ref().map(|packing| packing.packed.clone());
+    let scan = LocalScan { scan_type: args.engine, target, upload, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
-    Ok(local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await)
+    let mut results = local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await;
+    if packing.is_some() {
+        // The id is nobody's; the path is what was asked for.
+        results.target = args.target.clone();
+    }
+    Ok(results)
 }
 
 async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {
     let cancel = interrupt::token()?;
+    let progress = Progress::new(false);
+    let mut bar = progress.add(&label(args));
+    let options =
+        engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
+    let target = match packing::path(args.engine, &args.target) {
+        Some(path) => format!("upload:{}", packing::upload(client, &packing::pack(path).await?, &mut bar).await?.id),
+        None => args.target.clone(),
+    };
     let new = CreateScan {
-        target: args.target.clone(),
+        target,
         scan_type: args.engine,
         name: None,
         target_type: None,
         priority: None,
-        options: engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?,
+        options,
         config: serde_json::Map::new(),
         tags: Vec::new(),
         timeout: Some(args.timeout),
@@ -163,8 +187,6 @@ async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) ->
         auth: auth(args)?,
     };
     let scan = client.create_scan(&new).await?;
-    let progress = Progress::new(false);
-    let mut bar = progress.add(&label(args));
     remote::follow(client, scan, &mut bar, &cancel).await
 }
 

@@ -36,6 +36,7 @@ pub mod status;
 pub mod templates;
 pub mod tenants;
 pub mod tidy;
+pub mod uploads;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
@@ -93,6 +94,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(templates::create_template, templates::list_templates))
         .routes(routes!(templates::get_template, templates::update_template, templates::delete_template))
         .routes(routes!(templates::launch_template))
+        .routes(routes!(uploads::create_upload, uploads::list_uploads))
+        .routes(routes!(uploads::get_upload, uploads::delete_upload))
         .routes(routes!(usage::get_usage_summary))
         .routes(routes!(usage::get_usage_history))
         .routes(routes!(usage::get_usage_by_key))

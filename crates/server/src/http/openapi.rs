@@ -57,6 +57,7 @@ use utoipa::openapi::{
         (name = "users", description = "People who log in"),
         (name = "audit", description = "Who changed what, from where"),
         (name = "templates", description = "Settings from which scans are launched"),
+        (name = "uploads", description = "Files to scan"),
         (name = "usage", description = "Who called what, and how the quota stands"),
         (name = "webhooks", description = "Be called when a scan starts or ends"),
         (name = "engines", description = "What can scan"),

@@ -184,7 +184,7 @@ impl Received {
     fn check_media_type(&self) -> Result<(), ApiError> {
         let encoding = self.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
         if encoding.is_some_and(|encoding| encoding != b"identity") {
-            let error = ApiError::new(Code::UnsupportedMediaType);
+            let error = ApiError::new(Code::UnsupportedMediaType).with("types", "application/json");
             return Err(error.detail("Content-Encoding", "bodies are taken as they are, not compressed"));
         }
         let given = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -197,6 +197,7 @@ impl Received {
         if is_json && is_utf8 {
             return Ok(());
         }
-        Err(ApiError::new(Code::UnsupportedMediaType).detail("Content-Type", "must be application/json in UTF-8"))
+        let error = ApiError::new(Code::UnsupportedMediaType).with("types", "application/json");
+        Err(error.detail("Content-Type", "must be application/json in UTF-8"))
     }
 }

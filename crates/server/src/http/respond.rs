@@ -8,7 +8,7 @@ use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
-use crate::http::{answer, events, export, import, panic, report};
+use crate::http::{answer, events, export, import, panic, report, uploads};
 use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -161,7 +161,7 @@ fn is_defined(method: &Method) -> bool {
 /// Whether the body is one that takes its time; how slowly it may arrive, its handler says.
 fn is_upload(asked: &Asked) -> bool {
     let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
-    let paths = [import::PATH];
+    let paths = [import::PATH, uploads::PATH];
     asked.method == Method::POST
         && super::BASES.iter().any(|base| route.strip_prefix(base).is_some_and(|path| paths.contains(&path)))
 }

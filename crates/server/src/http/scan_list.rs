@@ -109,7 +109,9 @@ fn filter(params: &Params) -> Result<ScanFilter, ApiError> {
 /// The target as scans of it have it.
 fn target(text: &str) -> Result<String, ApiError> {
     let refused = |fault: TargetFault| ApiError::new(Code::InvalidTarget).detail("target", fault.to_string());
-    Ok(Target::parse(text).map_err(refused)?.to_string())
+    // What is neither host nor URL may be an upload or an image.
+    let target = Target::parse(text).or_else(|fault| Target::artifact(text).map_err(|_| fault));
+    Ok(target.map_err(refused)?.to_string())
 }
 
 fn cursor_id(cursor: &str) -> Result<Uuid, ApiError> {

@@ -11,7 +11,8 @@ use crate::scan;
 use crate::scope::Scope;
 use crate::store::job::Cancel;
 use crate::store::scan::{Delete, ScanRecord};
-use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans};
+use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans, upload as uploads};
+use crate::upload;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -128,6 +129,14 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
         return Err(error.detail("scanType", reason));
     }
+    if let Target::Image(image) = &target
+        && let Some(refusal) = app.config.engines.trivy.refusal(image)
+    {
+        return Err(not_allowed(refusal));
+    }
+    if let Target::Upload(id) = &target {
+        use_upload(app, auth, id.to_string()).await?;
+    }
     let policy = &auth.tenant().policy;
     if !scan::looks_up_target(create.scan_type) {
         policy.check_name(&target).map_err(|refusal| not_allowed(refusal.0))?;
@@ -146,6 +155,15 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         }
     }
     Ok(target)
+}
+
+/// Keeps an upload for as long as one is kept that is used now.
+async fn use_upload(app: &App, auth: &Auth, id: String) -> Result<(), ApiError> {
+    let tenant_id = auth.tenant_id().to_string();
+    let until = upload::expires_at(app, app.store.local_now());
+    let found =
+        app.store.write(move |conn| Box::pin(async move { uploads::touch(conn, &tenant_id, &id, until).await }));
+    if found.await? { Ok(()) } else { Err(super::uploads::not_found()) }
 }
 
 fn not_allowed(reason: String) -> ApiError {

@@ -35,6 +35,7 @@ pub mod session;
 pub mod submit;
 pub mod template;
 pub mod tenant;
+pub mod upload;
 pub mod usage_rollup;
 pub mod user;
 pub mod webhook;

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/0004_events.sql"),
     include_str!("../../schema/0005_usage.sql"),
     include_str!("../../schema/0006_webhooks.sql"),
+    include_str!("../../schema/0007_uploads.sql"),
 ];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.

@@ -5,6 +5,7 @@ use crate::App;
 use crate::store::claim::Claimed;
 use crate::store::finish::{Finish, finish};
 use crate::store::{StoreError, job};
+use crate::upload::{self, Fetched};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::scan::{FailureReason, ScanAuth};
 use scanyard_engines::policy::Refusal;
@@ -22,7 +23,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// Runs a claimed scan to its end and stores it, or gives it back.
 pub async fn execute(app: App, claimed: Claimed, place: Place) {
     let report = match prepare(&app, &claimed).await {
-        Ok(job) => scanyard_engines::run(job, place.control.clone()).await,
+        // The file of an upload stays as long as the run.
+        Ok((job, _upload)) => scanyard_engines::run(job, place.control.clone()).await,
         Err(failed) => *failed,
     };
     let status = match report.outcome {
@@ -44,11 +46,11 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
 }
 
 /// Resolves the target once, checks every address, and puts the job together.
-async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
+async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>), Box<Report>> {
     let scan = &claimed.scan;
     let fail = |reason, message: String| Box::new(Report::failed(reason, message));
-    let target =
-        Target::parse(&scan.target).map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
+    let target = Target::parse_for(scan.scan_type, &scan.target)
+        .map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?;
     let refused = |refusal: Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());
     let addresses = if crate::scan::looks_up_target(scan.scan_type) {
         let found = resolve(app, &target).await;
@@ -64,6 +66,13 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         claimed.policy.check_name(&target).map_err(refused)?;
         Vec::new()
     };
+    if let Target::Image(image) = &target {
+        app.config
+            .engines
+            .trivy
+            .refusal(image)
+            .map_or(Ok(()), |refusal| Err(fail(FailureReason::TargetNotAllowed, refusal)))?;
+    }
     note_addresses(app, claimed, &addresses).await;
     let options = match Options::parse(scan.scan_type, &crate::scan::effective_options(&scan.options, &scan.config)) {
         Some(Ok(options)) => options,
@@ -81,20 +90,31 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<Job, Box<Report>> {
         }
     };
     let dns = target.name().map(|_| Dns { resolver: app.resolver.clone(), policy: claimed.policy.clone() });
-    Ok(Job {
+    let upload = match &target {
+        Target::Upload(id) => {
+            let fetched = upload::fetch(app, &scan.tenant_id, &id.to_string()).await;
+            Some(fetched.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?)
+        }
+        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) | Target::Image(_) => None,
+    };
+    let job = Job {
         run_id: claimed.run_id,
         target,
         addresses,
         options,
         dns,
         auth,
+        upload: upload.as_ref().map(|upload| upload.packed.clone()),
+        settings: app.config.engines.settings(),
         timeout: Duration::from_secs(scan.timeout.into()),
         program,
         templates: app.config.engines.nuclei.templates.clone(),
         supervisor: app.supervisor.clone(),
         work_dir: app.config.jobs_dir(),
-        user: app.config.engines.user.clone(),
-    })
+        user: app.config.engines.run_as(),
+        limits: app.config.engines.limits(),
+    };
+    Ok((job, upload))
 }
 
 /// The credentials of the scan, unsealed for this run alone.

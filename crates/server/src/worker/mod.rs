@@ -12,7 +12,7 @@ use crate::App;
 use crate::calls;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::{idempotency, job, login_failure, session, worker};
+use crate::store::{idempotency, job, login_failure, session, upload, worker};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
@@ -131,8 +131,8 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes scans back from workers that were lost, gives a sign of this one's life, and forgets answers that are over their
-/// time.
+/// Takes scans back from workers that were lost, gives a sign of this one's life, and forgets answers and uploads that are
+/// over their time.
 pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let now = app.store.now().await?;
     let (id, concurrency) = (app.node_id, app.config.worker.concurrency);
@@ -144,6 +144,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
             idempotency::expire(conn, now).await?;
             login_failure::expire(conn, now).await?;
             session::expire(conn, now).await?;
+            upload::expire(conn, now).await?;
             job::sweep(conn, now).await
         })
     });

@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, auth, callbackUrl, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, auth, callbackUrl, config, consent, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
@@ -317,6 +317,7 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
         let engines = &mut config.engines;
         engines.nmap.path = Some("/nonexistent/nmap".into());
         // These may be installed where the test runs.
+        engines.trivy.path = Some("/nonexistent/trivy".into());
         for program in [&mut engines.nikto, &mut engines.sqlmap, &mut engines.wapiti, &mut engines.zap] {
             program.path = Some("/nonexistent/engine".into());
         }
@@ -329,9 +330,11 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
     for scan_type in ScanType::ALL.iter().filter(|t| !matches!(t, ScanType::Nmap | ScanType::Sentinel)) {
         let target = match scan_type {
             ScanType::Harvester | ScanType::Sublist3r => "nowhere.example.test",
+            ScanType::Trivy => "registry.example.test/app",
             _ => "http://127.0.0.1/?id=1",
         };
-        let body = json!({"target": target, "scanType": scan_type});
+        let consent = json!({"thirdParty": true, "note": "test"});
+        let body = json!({"target": target, "scanType": scan_type, "consent": consent});
         caller.again().post("/scans", body).await.is(503, "ENGINE_UNAVAILABLE");
     }
     nothing_is_stored(&t).await;

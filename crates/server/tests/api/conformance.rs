@@ -126,6 +126,11 @@ async fn provoke(t: &Test, code: Code) -> Option<Answer> {
         ApiKeyNotFound | ApiKeyRevoked | InvalidScope | SessionRequired => {
             return Some(crate::api_keys::provoke(t, code).await);
         }
+        UploadNotFound => t.key("uploads:read").get("/uploads/project.tar.gz").await,
+        InvalidUpload => {
+            let caller = t.key("uploads:create").header("content-type", "application/json");
+            caller.post_text("/uploads", "{}").await
+        }
         TemplateNotFound => t.key("templates:read").get("/scan-templates/nightly").await,
         TemplateNameRequired => {
             t.key("templates:create").post("/scan-templates", json!({"name": " ", "scanType": "nmap"})).await

@@ -67,7 +67,10 @@ async fn things_of(caller: &Caller<'_>, receiver: &Receiver) -> Things {
     caller.again().post_text(&format!("/webhooks/{webhook}/test"), "").await.ok(200);
     let deliveries = caller.again().get(&format!("/webhooks/{webhook}/deliveries")).await;
     let email = format!("{}@example.test", uuid::Uuid::now_v7());
+    let upload = caller.again().header("content-type", "application/octet-stream");
+    let upload = upload.post_text("/uploads?name=Dockerfile", "FROM scratch").await;
     BTreeMap::from([
+        ("uploads", upload.ok(201).data()["id"].as_str().unwrap().to_string()),
         ("webhooks", webhook),
         ("deliveries", deliveries.ok(200).data()[0]["id"].as_str().unwrap().to_string()),
         ("scans", made("/scans", json!({"target": "127.0.0.1", "scanType": "nmap"})).await),

@@ -37,6 +37,7 @@ mod tcp;
 mod templates;
 mod tenants;
 mod tls;
+mod uploads;
 mod usage;
 mod users;
 mod vault;

@@ -77,6 +77,7 @@ const SUBMITTED: &[Code] = &[
     Code::EngineUnavailable,
     Code::TargetNotAllowed,
     Code::TargetUnresolvable,
+    Code::UploadNotFound,
     Code::InvalidWebhookUrl,
     Code::QuotaExceeded,
 ];
@@ -87,6 +88,29 @@ const BREAKDOWN: &[Code] = &[Code::InsufficientScope, Code::InvalidParameter, Co
 /// What each operation can answer besides.
 const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("create_scan", &[KEYED, POSTED, SUBMITTED, &[Code::InvalidScanType]]),
+    (
+        "create_upload",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::RequestTimeout,
+                Code::PayloadTooLarge,
+                Code::UnsupportedMediaType,
+                Code::InvalidIdempotencyKey,
+                Code::IdempotencyKeyReused,
+                Code::IdempotencyInProgress,
+                Code::InvalidUpload,
+            ],
+        ],
+    ),
+    (
+        "list_uploads",
+        &[KEYED, &[Code::InsufficientScope, Code::InvalidParameter, Code::InvalidPage, Code::InvalidLimit]],
+    ),
+    ("get_upload", &[KEYED, &[Code::InsufficientScope, Code::UploadNotFound]]),
+    ("delete_upload", &[KEYED, &[Code::InsufficientScope, Code::UploadNotFound]]),
     (
         "list_scans",
         &[

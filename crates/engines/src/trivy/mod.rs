@@ -1,0 +1,175 @@
+//! trivy: files and images to findings. Nothing is downloaded and nobody is told; what is scanned is never the folder
+//! that trivy works in, for it takes its own settings from there.
+
+mod argv;
+mod findings;
+mod options;
+mod redact;
+mod report;
+#[cfg(test)]
+mod samples;
+mod verdict;
+
+pub use options::{Level, Options, Scanner};
+
+use crate::Target;
+use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
+use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
+use crate::upload::{self, Packed, UploadFault, UploadKind};
+use argv::Subject;
+use report::Document;
+use scanyard_contract::scan::{Coverage, FailureReason};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The most bytes of JSON that are read of one run.
+const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
+/// The largest file that a run may write: layers of an image lie in its folder for a while.
+const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+/// How long trivy may take to end after SIGTERM. It leaves no partial report that were worth more of a wait, and its second
+/// signal ends it at once.
+const GRACE: Duration = Duration::from_secs(3);
+/// Names inside the job folder.
+const REPORT: &str = "report.json";
+const CACHE: &str = "cache";
+const UPLOAD: &str = "upload";
+/// What the operator's cache has that is read: databases of vulnerabilities and of Java's packages, checks.
+const SHARED: [&str; 3] = ["db", "java-db", "policy"];
+
+/// Runs trivy over the job's upload or image.
+pub async fn run(job: Job, mut control: Control) -> Report {
+    let crate::Options::Trivy(options) = &job.options else {
+        return Report::failed(FailureReason::EngineFailed, "these are not options of trivy");
+    };
+    let Some(path) = job.program.clone() else {
+        return Report::failed(FailureReason::EngineMissing, "trivy is not installed");
+    };
+    let dir = match JobDir::create(&job.work_dir, job.run_id) {
+        Ok(dir) => dir,
+        Err(error) => return Report::no_job_dir(&job, &error),
+    };
+    let prepared = match prepare(&job, &dir).await {
+        Ok(prepared) => prepared,
+        Err(failed) => return *failed,
+    };
+    let subject = prepared.subject(&job.target);
+    let scanners = subject.scanners(&options.scanners);
+    if scanners.is_empty() {
+        let message = "a bill of materials holds no files: ask for the scanners vuln or license";
+        return Report::failed(FailureReason::EngineFailed, message);
+    }
+    let program = Program {
+        path,
+        args: argv::argv(subject, options, &scanners, job.timeout, REPORT, CACHE),
+        soft: Soft::Terminate,
+        grace: GRACE,
+        stdin: None,
+        stdout: Stdout::Log,
+        max_report_bytes: MAX_FILE_BYTES,
+    };
+    let mut log = verdict::Log::default();
+    let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
+        if stream == Stream::Stderr {
+            log.read(bytes);
+        }
+    })
+    .await;
+    if run.ended == Ended::Stopped {
+        return Report::stopped();
+    }
+    // Without a report its absence says so.
+    let raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
+    if raw.len() as u64 > MAX_REPORT_BYTES {
+        let message =
+            format!("trivy's report is larger than {MAX_REPORT_BYTES} bytes; ask for less, or leave folders out");
+        return Report::failed(FailureReason::OutputTooLarge, message);
+    }
+    let mut parsed = read(&raw, &job.target);
+    let outcome = verdict::outcome(&run, log.end(), parsed.fault.take());
+    if outcome == Outcome::Completed {
+        raise(&control.progress, 100);
+    }
+    let raw = redact::report(raw);
+    let raw = (!raw.is_empty()).then_some(RawReport { media_type: "application/json", bytes: raw });
+    Report::of(outcome, parsed, raw)
+}
+
+/// Reads a report, as trivy writes it with `--format json`.
+pub fn read(report: &[u8], target: &Target) -> Parsed {
+    let (document, error) = match serde_json::from_slice::<Document<'_>>(report) {
+        Ok(document) => (document, None),
+        Err(error) => (Document::default(), Some(error)),
+    };
+    let fault = verdict::fault(&document, error.as_ref());
+    Parsed {
+        collected: findings::findings(&document, target),
+        coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
+        engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
+        fault,
+    }
+}
+
+/// What trivy finds in its job folder, as a path below it; `None` for an image.
+struct Prepared {
+    kind: Option<UploadKind>,
+    path: String,
+}
+
+impl Prepared {
+    fn subject<'a>(&'a self, target: &'a Target) -> Subject<'a> {
+        match (self.kind, target) {
+            (None, Target::Image(image)) => Subject::Image(image),
+            (Some(UploadKind::CycloneDx | UploadKind::Spdx), _) => Subject::Sbom(&self.path),
+            (Some(UploadKind::TarGz | UploadKind::Zip | UploadKind::File) | None, _) => Subject::Tree(&self.path),
+        }
+    }
+}
+
+/// Puts the cache together and unpacks the upload.
+async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
+    let failed = |message: String| Box::new(Report::failed(FailureReason::EngineFailed, message));
+    make_cache(&dir.path().join(CACHE), job.settings.trivy_cache_dir.as_deref())
+        .map_err(|error| failed(format!("trivy's cache: {error}")))?;
+    let packed = match (&job.target, job.upload.clone()) {
+        (Target::Image(_), _) => return Ok(Prepared { kind: None, path: String::new() }),
+        (Target::Upload(_), Some(packed)) => packed,
+        (target @ Target::Upload(_), None) => return Err(failed(format!("the files of {target} are not here"))),
+        (target @ (Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_)), _) => {
+            return Err(failed(format!("trivy scans no {}", target.target_type())));
+        }
+    };
+    let kind = Some(packed.kind);
+    match unpack(packed, dir.path().join(UPLOAD)).await {
+        Ok(path) => {
+            let below = path.strip_prefix(dir.path()).unwrap_or(&path);
+            Ok(Prepared { kind, path: below.display().to_string() })
+        }
+        Err(UploadFault::Refused(reason)) => Err(failed(format!("the upload {reason}"))),
+        Err(UploadFault::Disk(error)) => Err(failed(format!("unpacking the upload: {error}"))),
+    }
+}
+
+/// In a thread of its own: decompression takes its time.
+async fn unpack(packed: Packed, root: PathBuf) -> Result<PathBuf, UploadFault> {
+    let unpacked = tokio::task::spawn_blocking(move || {
+        DirBuilder::new().mode(0o700).create(&root)?;
+        upload::unpack(&packed, &root)
+    });
+    unpacked.await.map_err(|error| UploadFault::Disk(io::Error::other(error)))?
+}
+
+/// A cache of the run's own, in which the operator's databases are links: what trivy writes stays in the job folder.
+fn make_cache(cache: &Path, shared: Option<&Path>) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(cache)?;
+    let Some(shared) = shared else { return Ok(()) };
+    let shared = shared.canonicalize()?;
+    for name in SHARED {
+        if shared.join(name).is_dir() {
+            symlink(shared.join(name), cache.join(name))?;
+        }
+    }
+    Ok(())
+}

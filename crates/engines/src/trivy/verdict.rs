@@ -1,0 +1,106 @@
+//! Whether trivy really scanned: what its log says, and what its exit code does not.
+
+use super::report::{Document, SCHEMA_VERSION};
+use crate::engine::engine;
+use crate::job::Outcome;
+use crate::process::{Lines, Run};
+use crate::text::clean;
+use scanyard_contract::ScanType;
+use scanyard_contract::scan::FailureReason;
+
+/// What trivy's log says of its faults.
+#[derive(Debug, Default)]
+pub struct Log {
+    lines: Lines,
+    /// The first line that is an error.
+    error: Option<String>,
+    fatal: Option<String>,
+}
+
+/// Bytes of a line that a message quotes.
+const QUOTED: usize = 500;
+/// An error of every run without a download: the checks inside the binary are what is wanted.
+const HARMLESS: &str = "Falling back to embedded checks";
+
+impl Log {
+    /// Takes the next bytes of stderr.
+    pub fn read(&mut self, bytes: &[u8]) {
+        let Log { lines, error, fatal } = self;
+        lines.push(bytes, |line| note(line, error, fatal));
+    }
+
+    /// What the whole log says: the error that ended the run, else the first one.
+    pub fn end(mut self) -> Option<Complaint> {
+        let Log { lines, error, fatal } = &mut self;
+        lines.end(|line| note(line, error, fatal));
+        match (self.fatal, self.error) {
+            (Some(fatal), _) => Some(Complaint(fatal)),
+            (None, Some(error)) => Some(Complaint(error)),
+            (None, None) => None,
+        }
+    }
+}
+
+fn note(line: &str, error: &mut Option<String>, fatal: &mut Option<String>) {
+    // Time, level and text, with tabs between them.
+    let mut columns = line.splitn(3, '\t').skip(1);
+    let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
+    match level.trim() {
+        "FATAL" => _ = fatal.get_or_insert_with(|| text.to_string()),
+        "ERROR" if !text.contains(HARMLESS) => _ = error.get_or_insert_with(|| text.to_string()),
+        _ => {}
+    }
+}
+
+/// A line of the log that says what went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint(String);
+
+impl Complaint {
+    /// What that means, for people.
+    fn meaning(&self) -> (FailureReason, String) {
+        let text = self.0.replace('\t', " ");
+        let has = |part: &str| text.contains(part);
+        if has("skip-db-update") || has("skip downloading DB") || has("vulnerability DB") {
+            let message = "trivy has no database of vulnerabilities here: the operator downloads one with \
+                           `trivy image --download-db-only --cache-dir DIR` and sets engines.trivy.cache_dir to DIR; \
+                           without one ask for the scanners misconfig, secret and license";
+            return (FailureReason::EngineFailed, message.to_string());
+        }
+        let quoted = clean(text.strip_prefix("Fatal error").unwrap_or(&text).trim().as_bytes(), QUOTED);
+        if has("unable to find the specified image") {
+            return (FailureReason::TargetUnreachable, format!("the image could not be read: {quoted}"));
+        }
+        (FailureReason::EngineFailed, format!("trivy: {quoted}"))
+    }
+}
+
+/// Why a report is not one of trivy; `error` is why it could not be read.
+pub fn fault(document: &Document<'_>, error: Option<&serde_json::Error>) -> Option<(FailureReason, String)> {
+    let unreadable = |message: String| Some((FailureReason::ReportUnreadable, message));
+    match error {
+        Some(error) if error.is_eof() => unreadable("trivy's report has no end".to_string()),
+        Some(error) => unreadable(format!("this is no report of trivy: {error}")),
+        None if document.schema_version == 0 => {
+            unreadable("this is no report of trivy: it has no SchemaVersion".into())
+        }
+        None if document.schema_version != SCHEMA_VERSION => unreadable(format!(
+            "trivy's report is of schema version {}, and {SCHEMA_VERSION} is read",
+            document.schema_version
+        )),
+        None => None,
+    }
+}
+
+/// The outcome of a run by its exit, its log and its report: exit 0 beside an error is no clean scan.
+pub fn outcome(run: &Run, complaint: Option<Complaint>, fault: Option<(FailureReason, String)>) -> Outcome {
+    let engine = engine(ScanType::Trivy);
+    match (run.exit_code(engine), complaint) {
+        (Err(outcome), _) => outcome,
+        (Ok(_), Some(complaint)) => {
+            let (reason, message) = complaint.meaning();
+            run.failed(reason, message)
+        }
+        (Ok(_), None) => run.outcome(engine, fault),
+    }
+}

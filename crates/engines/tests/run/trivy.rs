@@ -1,0 +1,284 @@
+//! trivy, live, over a small weak project that the test writes; without a network.
+
+use crate::common::{SUPERVISOR, Steering, steering};
+use scanyard_contract::finding::Finding;
+use scanyard_contract::scan::FailureReason;
+use scanyard_engines::process::Limits;
+use scanyard_engines::upload::{Packed, pack};
+use scanyard_engines::{Job, Options, Outcome, Report, Settings, Target, trivy};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const LEASE: Duration = Duration::from_secs(30);
+const TARGET: &str = "upload:upl-019a0000-0000-7000-8000-000000000001";
+/// A key that belongs to nobody, in the form that the rule looks for; put together here, so that no scan of this repository
+/// finds it.
+fn key() -> String {
+    format!("AKIA{}", "Z7QH2LXM4TPWNRB3")
+}
+
+/// Where it is installed; see `scripts/install-engines`.
+fn program() -> PathBuf {
+    let places = ["/opt/scanyard/engines/trivy/bin/trivy", "/usr/bin/trivy", "/usr/local/bin/trivy"];
+    let found = places.iter().map(PathBuf::from).find(|path| path.is_file());
+    found.expect("this test needs trivy: scripts/install-engines --only trivy")
+}
+
+/// A project with something for each scanner that needs no database.
+fn weak_project(root: &Path) -> PathBuf {
+    let project = root.join("shop");
+    fs::create_dir_all(project.join("config")).unwrap();
+    let file = |name: &str, text: String| fs::write(project.join(name), text).unwrap();
+    file("Dockerfile", "FROM debian:latest\nUSER root\nENV DB_PASSWORD=hunter2hunter2\n".to_string());
+    file("config/deploy.env", format!("AWS_ACCESS_KEY_ID={}\n", key()));
+    file(
+        "package-lock.json",
+        json!({"name": "shop", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+            "": {"name": "shop", "version": "1.0.0", "dependencies": {"left": "1.0.0"}},
+            "node_modules/left": {"version": "1.0.0", "license": "GPL-3.0-only"}
+        }})
+        .to_string(),
+    );
+    // What trivy takes its own settings from when it works where these are.
+    file(".trivyignore", "DS-0001\nDS-0002\naws-access-key-id\n".to_string());
+    file("trivy.yaml", "severity:\n  - CRITICAL\nformat: table\n".to_string());
+    file("trivy-secret.yaml", "disable-rules:\n  - aws-access-key-id\n".to_string());
+    project
+}
+
+fn trivy_job(packed: Option<Packed>, target: &str, options: Value, work_dir: &Path) -> Job {
+    let options = trivy::Options::parse(options.as_object().unwrap()).unwrap();
+    Job {
+        run_id: Uuid::now_v7(),
+        target: Target::artifact(target).unwrap(),
+        addresses: Vec::new(),
+        options: Options::Trivy(options),
+        dns: None,
+        auth: None,
+        upload: packed,
+        settings: Settings::default(),
+        timeout: Duration::from_secs(120),
+        program: Some(program()),
+        supervisor: vec![SUPERVISOR.to_string()],
+        work_dir: work_dir.to_path_buf(),
+        user: None,
+        limits: Limits::default(),
+        templates: None,
+    }
+}
+
+fn pack_of(path: &Path, root: &Path) -> Packed {
+    pack::prepare(path, &root.join("packed")).unwrap().packed
+}
+
+async fn scan(packed: Packed, options: Value) -> (Report, Steering) {
+    let dir = tempfile::tempdir().unwrap();
+    let steering = steering(LEASE);
+    let report = trivy::run(trivy_job(Some(packed), TARGET, options, dir.path()), steering.control.clone()).await;
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the job folder is gone");
+    (report, steering)
+}
+
+fn failure(report: &Report) -> (FailureReason, &str) {
+    match &report.outcome {
+        Outcome::Failed(failure) => (failure.reason, &failure.message),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn find<'r>(report: &'r Report, rule: &str) -> &'r Finding {
+    let found = report.findings.iter().find(|finding| finding.rule_id == rule);
+    found.unwrap_or_else(|| panic!("{rule} is not among {:#?}", report.findings))
+}
+
+const OFFLINE: [&str; 3] = ["misconfig", "secret", "license"];
+
+#[tokio::test]
+async fn what_is_weak_in_a_project_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let packed = pack_of(&weak_project(root.path()), root.path());
+    let (report, steering) = scan(packed.clone(), json!({"scanners": OFFLINE})).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert_eq!(find(&report, "DS-0001").location.path.as_deref(), Some("Dockerfile"));
+    assert_eq!(find(&report, "DS-0002").location.line, Some(2));
+    let secret = find(&report, "aws-access-key-id");
+    assert_eq!(secret.location.path.as_deref(), Some("config/deploy.env"));
+    assert_eq!(find(&report, "GPL-3.0-only").location.package.as_deref(), Some("left"));
+    let raw = String::from_utf8(report.raw.unwrap().bytes).unwrap();
+    let findings = serde_json::to_string(&report.findings).unwrap();
+    for hidden in [&key()[4..], "hunter2"] {
+        assert!(!raw.contains(hidden) && !findings.contains(hidden), "{hidden}");
+    }
+    assert_eq!(report.engine_version.as_deref(), Some("0.76.0"));
+    assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 1));
+    assert_eq!(*steering.progress.borrow(), 100);
+
+    let (again, _) = scan(packed, json!({"scanners": OFFLINE})).await;
+    let fingerprints = |findings: &[Finding]| {
+        findings.iter().map(|finding| finding.fingerprint.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(fingerprints(&report.findings), fingerprints(&again.findings));
+}
+
+#[tokio::test]
+async fn options_narrow_a_scan() {
+    let root = tempfile::tempdir().unwrap();
+    let packed = pack_of(&weak_project(root.path()), root.path());
+    let (report, _) = scan(
+        packed,
+        json!({"scanners": ["secret", "misconfig"], "severity": ["HIGH", "CRITICAL"], "skipDirs": ["config"]}),
+    )
+    .await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule_id.as_str()).collect();
+    assert!(rules.contains(&"DS-0002") && !rules.contains(&"DS-0001"), "{rules:?}");
+    assert!(!rules.contains(&"aws-access-key-id"), "{rules:?}");
+}
+
+#[tokio::test]
+async fn a_single_file_keeps_its_name() {
+    let root = tempfile::tempdir().unwrap();
+    let packed = pack_of(&weak_project(root.path()).join("Dockerfile"), root.path());
+    assert_eq!(packed.name, "Dockerfile");
+    let (report, _) = scan(packed, json!({"scanners": ["misconfig"]})).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert_eq!(find(&report, "DS-0001").location.path.as_deref(), Some("Dockerfile"));
+}
+
+#[tokio::test]
+async fn a_bill_of_materials_is_scanned_for_licences() {
+    let root = tempfile::tempdir().unwrap();
+    let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [{
+        "type": "library", "name": "left", "version": "1.0.0", "bom-ref": "pkg:npm/left@1.0.0",
+        "purl": "pkg:npm/left@1.0.0", "licenses": [{"license": {"id": "GPL-3.0-only"}}]}]});
+    fs::write(root.path().join("bom.json"), sbom.to_string()).unwrap();
+    let packed = pack_of(&root.path().join("bom.json"), root.path());
+    let (report, _) = scan(packed.clone(), json!({"scanners": ["license", "secret"]})).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert_eq!(find(&report, "GPL-3.0-only").location.package.as_deref(), Some("left"));
+    let (report, _) = scan(packed, json!({"scanners": ["secret"]})).await;
+    assert_eq!(failure(&report).0, FailureReason::EngineFailed);
+}
+
+#[tokio::test]
+async fn without_a_database_nothing_is_called_free_of_vulnerabilities() {
+    let root = tempfile::tempdir().unwrap();
+    let (report, steering) = scan(pack_of(&weak_project(root.path()), root.path()), json!({})).await;
+    let (reason, message) = failure(&report);
+    assert_eq!(reason, FailureReason::EngineFailed);
+    assert!(message.contains("engines.trivy.cache_dir"), "{message}");
+    assert!(*steering.progress.borrow() < 100);
+}
+
+#[tokio::test]
+async fn the_operators_cache_is_used_and_not_written_to() {
+    let root = tempfile::tempdir().unwrap();
+    let cache = root.path().join("cache");
+    fs::create_dir_all(cache.join("db")).unwrap();
+    fs::write(cache.join("db/trivy.db"), "no database").unwrap();
+    fs::write(cache.join("db/metadata.json"), "{}").unwrap();
+    let work = root.path().join("work");
+    let mut job = trivy_job(Some(pack_of(&weak_project(root.path()), root.path())), TARGET, json!({}), &work);
+    job.settings.trivy_cache_dir = Some(cache.clone());
+    let report = trivy::run(job, steering(LEASE).control).await;
+    assert_eq!(failure(&report).0, FailureReason::EngineFailed);
+    let mut names: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["db"]);
+    assert_eq!(fs::read_dir(cache.join("db")).unwrap().count(), 2);
+}
+
+#[tokio::test]
+async fn an_image_of_a_registry_that_is_not_there_is_not_clean() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let job = trivy_job(None, &format!("{closed}/shop/app:1"), json!({"scanners": ["secret"]}), dir.path());
+    let report = trivy::run(job, steering(LEASE).control).await;
+    assert_eq!(failure(&report).0, FailureReason::TargetUnreachable);
+}
+
+#[tokio::test]
+async fn a_cancel_ends_trivy_softly() {
+    // A registry that accepts and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let steering = steering(LEASE);
+    let image = format!("{}/shop/app:1", silent.local_addr().unwrap());
+    let job = trivy_job(None, &image, json!({"scanners": ["secret"]}), dir.path());
+    let run = tokio::spawn(trivy::run(job, steering.control.clone()));
+    let _connection = silent.accept().await.unwrap();
+    let cancelled = Instant::now();
+    steering.cancel.cancel();
+    let report = run.await.unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    assert!(cancelled.elapsed() < Duration::from_secs(8), "{:?}", cancelled.elapsed());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_scan_past_its_time_failed() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let image = format!("{}/shop/app:1", silent.local_addr().unwrap());
+    let mut job = trivy_job(None, &image, json!({"scanners": ["secret"]}), dir.path());
+    job.timeout = Duration::from_secs(2);
+    let report = trivy::run(job, steering(LEASE).control).await;
+    assert_eq!(failure(&report).0, FailureReason::TimedOut);
+}
+
+#[tokio::test]
+async fn a_report_that_is_too_large_or_empty_is_no_clean_scan() {
+    let root = tempfile::tempdir().unwrap();
+    let packed = pack_of(&weak_project(root.path()), root.path());
+    let fake = root.path().join("fake");
+    let mut failed_with = Vec::new();
+    for script in ["head -c 70000000 /dev/zero > report.json", ": > report.json", "exit 0"] {
+        fs::write(&fake, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+        let work = root.path().join("work");
+        let mut job = trivy_job(Some(packed.clone()), TARGET, json!({"scanners": OFFLINE}), &work);
+        job.program = Some(fake.clone());
+        failed_with.push(failure(&trivy::run(job, steering(LEASE).control).await).0);
+    }
+    let unreadable = FailureReason::ReportUnreadable;
+    assert_eq!(failed_with, [FailureReason::OutputTooLarge, unreadable, unreadable]);
+}
+
+#[tokio::test]
+async fn root_runs_trivy_as_a_user_that_cannot_change_what_it_scans() {
+    if !nix::unistd::geteuid().is_root() {
+        // Only root can change the user; everything else of a run is tested above.
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let packed = pack_of(&weak_project(root.path()), root.path());
+    // In place of trivy: what it may do with the files is what it may do there.
+    let spy = root.path().join("spy");
+    fs::write(
+        &spy,
+        "#!/bin/sh\nfor last; do :; done\ncat \"$last/Dockerfile\" >/dev/null || exit 3\n\
+         echo x >> \"$last/Dockerfile\" && exit 4\nrm -f \"$last/config/deploy.env\" 2>/dev/null\n\
+         [ -e \"$last/config/deploy.env\" ] || exit 5\nls \"$PWD\"/*.yaml 2>/dev/null && exit 6\n\
+         echo '{\"SchemaVersion\": 2}' > report.json\n",
+    )
+    .unwrap();
+    fs::set_permissions(&spy, fs::Permissions::from_mode(0o755)).unwrap();
+    let work = root.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::set_permissions(&work, fs::Permissions::from_mode(0o711)).unwrap();
+    let mut job = trivy_job(Some(packed.clone()), TARGET, json!({"scanners": OFFLINE}), &work);
+    job.user = Some("nobody".to_string());
+    job.program = Some(spy);
+    assert_eq!(trivy::run(job, steering(LEASE).control).await.outcome, Outcome::Completed);
+
+    let mut job = trivy_job(Some(packed), TARGET, json!({"scanners": OFFLINE}), &work);
+    job.user = Some("nobody".to_string());
+    let report = trivy::run(job, steering(LEASE).control).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert!(!report.findings.is_empty());
+}

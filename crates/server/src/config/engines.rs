@@ -1,0 +1,86 @@
+//! Who the engines run as, what they may use, and where they are found and work.
+
+use super::{Config, ConfigError, Engines};
+use nix::unistd::{User, geteuid};
+use scanyard_engines::process::Limits;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// What one run of an engine may use.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineLimits {
+    /// Megabytes of memory for all processes of a run together.
+    pub memory_mb: u64,
+    /// Processes of a run at the same time.
+    pub processes: u64,
+}
+
+impl Default for EngineLimits {
+    fn default() -> EngineLimits {
+        EngineLimits { memory_mb: 2048, processes: 512 }
+    }
+}
+
+impl EngineLimits {
+    pub(super) fn require(&self, require: &mut impl FnMut(bool, &'static str, &str)) {
+        let memory = (64..=1_048_576).contains(&self.memory_mb);
+        require(memory, "engines.limits.memory_mb", "must be 64 to 1048576");
+        require((8..=100_000).contains(&self.processes), "engines.limits.processes", "must be 8 to 100000");
+    }
+}
+
+impl Engines {
+    /// The user that engines run as: the one set when this process is root, else this process's own.
+    pub fn run_as(&self) -> Option<String> {
+        self.user.clone().filter(|_| geteuid().is_root())
+    }
+
+    /// Why nothing may run: engines would have to run as a user that is not there.
+    pub fn check_user(&self) -> Result<(), ConfigError> {
+        let Some(name) = self.run_as() else { return Ok(()) };
+        let problem = match User::from_name(&name) {
+            Ok(Some(user)) if user.uid.is_root() => "is root; leave the setting empty if engines must run as root",
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => "this machine has no such user; make one, or name another",
+            Err(_) => "the users of this machine cannot be read",
+        };
+        Err(ConfigError(vec![format!("engines.user: {name}: {problem}")]))
+    }
+
+    /// What one run may use.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            memory_bytes: self.limits.memory_mb * 1024 * 1024,
+            processes: self.limits.processes,
+            is_confined: self.confine,
+        }
+    }
+
+    /// The folder that `scripts/install-engines` fills: one for the machine, or this user's own.
+    pub fn installed() -> Option<PathBuf> {
+        if geteuid().is_root() {
+            return Some("/opt/scanyard/engines".into());
+        }
+        let home = || Some(std::env::home_dir()?.join(".local/share"));
+        let data = std::env::var_os("XDG_DATA_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from).or_else(home);
+        Some(data?.join("scanyard/engines"))
+    }
+}
+
+impl Config {
+    /// Where runs have their job folders: in the data folder, unless engines run as a user who cannot reach it.
+    ///
+    /// Elsewhere it is a folder of this data folder's own, because left-over runs in it are ended at every start.
+    pub fn jobs_dir(&self) -> PathBuf {
+        let shared = match (&self.engines.work_dir, self.engines.run_as()) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(_)) => "/var/lib/scanyard/jobs".into(),
+            (None, None) => return self.data_dir.join("jobs"),
+        };
+        let data_dir = std::path::absolute(&self.data_dir).unwrap_or_else(|_| self.data_dir.clone());
+        let data_dir = data_dir.canonicalize().unwrap_or(data_dir);
+        let digest = ring::digest::digest(&ring::digest::SHA256, data_dir.as_os_str().as_encoded_bytes());
+        shared.join(crate::key::hex(&digest.as_ref()[..8]))
+    }
+}
