@@ -77,8 +77,6 @@ impl Probe {
             run_id: Uuid::now_v7(),
             target: Target::Ip(this),
             addresses: vec![this],
-            dns: None,
-            auth: None,
             options: Options::Sentinel(sentinel::Options::default()),
             auth: None,
             timeout: TIMEOUT,
