@@ -128,6 +128,16 @@ words! {
     }
 }
 
+words! {
+    /// Where a scan's results come from.
+    ScanSource {
+        /// An engine that this server ran.
+        Scan = "scan",
+        /// A report that was made elsewhere and uploaded.
+        Import = "import",
+    }
+}
+
 /// Credentials for the target of a scan: at least one of the three.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -243,6 +253,7 @@ pub struct CreateScan {
 pub struct Scan {
     pub id: Uuid,
     pub scan_type: ScanType,
+    pub source: ScanSource,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// As it was understood: parsed and printed again.
@@ -295,6 +306,9 @@ pub struct Scan {
     /// How much of the target answered, once terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// What happened to the records of the engine's report, once terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Records>,
 }
 
 words! {
@@ -373,8 +387,15 @@ pub struct Records {
     /// Those that say again what another says.
     pub merged: u64,
     /// Those that are no finding, by the reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
+}
+
+impl Records {
+    /// Whether every record is accounted for.
+    pub fn is_balanced(&self) -> bool {
+        self.read == self.kept + self.merged + self.dropped.values().sum::<u64>()
+    }
 }
 
 /// The results of a scan.
@@ -383,12 +404,17 @@ pub struct Records {
 pub struct Results {
     pub scan_id: Uuid,
     pub scan_type: ScanType,
+    pub source: ScanSource,
+    /// The version that the engine stated of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
     pub target: String,
     pub status: ScanStatus,
     /// `true` when the scan did not run to its end and there may be more to find.
     pub partial: bool,
     pub summary: Summary,
     pub coverage: Coverage,
+    pub records: Records,
     /// One page of the findings, worst first.
     pub findings: Vec<Finding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

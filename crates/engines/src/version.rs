@@ -1,44 +1,28 @@
 //! Which version of an engine is installed: a short run of its program, remembered as long as the program is the same.
 
 use crate::engine::Engine;
-use crate::job::{Control, Job, Settings};
-use crate::process::{self, JobDir, Limits, Program, Soft, Stdout};
-use crate::{Options, Target, sentinel, sqlmap};
+use crate::job::Job;
+use crate::probe::Probe;
+use crate::sqlmap;
 use scanyard_contract::ScanType;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
-
-/// A Java or Python engine on a busy machine takes seconds to say its version.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes that a program may say meanwhile.
-const MAX_OUTPUT: u64 = 256 * 1024;
+use std::time::SystemTime;
 
 /// What was asked before: the program, when it was last changed, and what it said.
 static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, SystemTime), String>>> = LazyLock::new(Mutex::default);
 
 /// The version that the program at `path` states of itself, such as `7.93`; `None` when it states none, is not there or
-/// takes too long. `supervisor`, `work_dir`, `user` and `limits` are those of a [`Job`].
-pub async fn version(
-    engine: &Engine,
-    path: &Path,
-    supervisor: &[String],
-    work_dir: &Path,
-    user: Option<&str>,
-    limits: Limits,
-) -> Option<String> {
+/// takes too long.
+pub async fn version(engine: &Engine, path: &Path, probe: &Probe) -> Option<String> {
     let changed_at = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
     let key = (path.to_path_buf(), changed_at);
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
     if known.is_some() {
         return known;
     }
-    let said = ask(engine, path, probe_job(supervisor, work_dir, user, limits)).await?;
+    let said = ask(engine, path, probe).await?;
     let version = stated(engine, &said)?;
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, version.clone());
     Some(version)
@@ -46,7 +30,12 @@ pub async fn version(
 
 /// The version of the program of a job; see [`version()`].
 pub async fn of_job(engine: &Engine, job: &Job) -> Option<String> {
-    version(engine, job.program.as_ref()?, &job.supervisor, &job.work_dir, job.user.as_deref(), job.limits).await
+    version(engine, job.program.as_ref()?, &Probe::of_job(job)).await
+}
+
+/// Whether the programs of an engine state their version at all.
+pub fn is_stated(scan_type: ScanType) -> bool {
+    args(scan_type).is_some()
 }
 
 /// What makes an engine say its version; `None` for one that cannot.
@@ -62,52 +51,14 @@ fn args(scan_type: ScanType) -> Option<&'static [&'static str]> {
     }
 }
 
-/// A run in a folder of its own that has no target.
-fn probe_job(supervisor: &[String], work_dir: &Path, user: Option<&str>, limits: Limits) -> Job {
-    Job {
-        run_id: Uuid::now_v7(),
-        target: Target::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        addresses: Vec::new(),
-        options: Options::Sentinel(sentinel::Options::default()),
-        auth: None,
-        timeout: TIMEOUT,
-        program: None,
-        supervisor: supervisor.to_vec(),
-        work_dir: work_dir.to_path_buf(),
-        user: user.map(str::to_string),
-        templates: None,
-        dns: None,
-        limits,
-        upload: None,
-        settings: Settings::default(),
-    }
-}
-
 /// Everything that the program says to its version flag.
-async fn ask(engine: &Engine, path: &Path, job: Job) -> Option<String> {
+async fn ask(engine: &Engine, path: &Path, probe: &Probe) -> Option<String> {
     let asked = args(engine.scan_type)?;
     let (path, mut args) =
         if engine.scan_type == ScanType::Sqlmap { sqlmap::command(path) } else { (path.to_path_buf(), Vec::new()) };
     args.extend(asked.iter().map(|arg| arg.to_string()));
-    let dir = JobDir::create(&job.work_dir, job.run_id).ok()?;
-    let program = Program {
-        path,
-        args,
-        soft: Soft::Terminate,
-        grace: Duration::from_secs(1),
-        stdin: None,
-        stdout: Stdout::Report,
-        max_report_bytes: MAX_OUTPUT,
-    };
-    let (progress, _) = watch::channel(0);
-    // Held until the end: a lease that nobody can renew any more would be none.
-    let (_renew, renewed) = watch::channel(0);
-    let (cancel, stop) = (CancellationToken::new(), CancellationToken::new());
-    let mut control = Control { progress, cancel, stop, renewed, lease: TIMEOUT * 2 };
-    let mut said = Vec::new();
     // Its exit code is not looked at: nikto 2.1.5 fails after it has said all of it.
-    process::run(&job, &mut control, &program, &dir, |_, bytes| said.extend_from_slice(bytes)).await;
-    Some(String::from_utf8_lossy(&said).into_owned())
+    Some(probe.run(&path, args).await.ok()?.said)
 }
 
 /// The version in what a program said: beside its name, else where a line begins with one, else the first.

@@ -1,7 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, engines, errors, explain, keys, openapi, scan, serve, simulate, uploads, users,
+    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
+    users, weak_target,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +18,7 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::Serve),
     Scan(scan::ScanArgs),
+    Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
     Errors(errors::ErrorsArgs),
     Explain(explain::ExplainArgs),
@@ -26,7 +28,10 @@ pub enum Command {
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),
     Export(call::ExportArgs),
+    #[command(hide = true)]
+    WeakTarget(weak_target::WeakTargetArgs),
     Completions(completions::CompletionsArgs),
 }

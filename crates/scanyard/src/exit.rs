@@ -9,7 +9,7 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Clean = 0,
-    /// Findings at or above `--fail-on`.
+    /// Findings at or above `--fail-on`; of `doctor`, something that does not work.
     Findings = 1,
     Usage = 2,
     /// The scan failed or is partial, or something of ours did.

@@ -2,12 +2,12 @@
 
 use crate::progress::Bar;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth};
+use scanyard_contract::scan::{Failure, FailureReason, Results, ScanAuth, ScanSource};
 use scanyard_contract::{ScanStatus, ScanType, Timestamp};
 use scanyard_engines::policy::Policy;
 use scanyard_engines::resolve::{ResolveFault, Resolver};
 use scanyard_engines::upload::Packed;
-use scanyard_engines::{Availability, Control, Dns, Job, Options, Outcome, Report, Target};
+use scanyard_engines::{Availability, Control, Dns, Job, Options, Outcome, Parsed, Report, Target};
 use scanyard_server::config::Config;
 use scanyard_server::engines::Engines;
 use std::net::IpAddr;
@@ -55,7 +55,7 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
                 timeout: scan.timeout,
                 program,
                 templates: config.engines.nuclei.templates.clone(),
-                supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+                supervisor: scanyard_server::config::supervisor(),
                 work_dir: work_dir.clone(),
                 user: config.engines.run_as(),
                 limits: config.engines.limits(),
@@ -68,6 +68,21 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
         Err(failure) => Report::failed(failure.reason, failure.message),
     };
     bar.finish();
+    results(scan_id, (scan_type, ScanSource::Scan), target, report, started_at)
+}
+
+/// The results of a report that was made elsewhere.
+pub fn imported(scan_type: ScanType, target: &Target, mut parsed: Parsed) -> Results {
+    let outcome = match parsed.fault.take() {
+        Some((reason, message)) => Outcome::Failed(Failure { reason, message, last_lines: Vec::new() }),
+        None => Outcome::Completed,
+    };
+    let report = Report::of(outcome, parsed, None);
+    results(Uuid::now_v7(), (scan_type, ScanSource::Import), target.to_string(), report, now())
+}
+
+fn results(scan_id: Uuid, what: (ScanType, ScanSource), target: String, report: Report, started_at: i64) -> Results {
+    let (scan_type, source) = what;
     let (status, failure) = match report.outcome {
         Outcome::Completed => (ScanStatus::Completed, None),
         Outcome::Failed(failure) => (ScanStatus::Failed, Some(failure)),
@@ -79,11 +94,14 @@ pub async fn run(scan: LocalScan, config: &Config, bar: &mut Bar, cancel: &Cance
     Results {
         scan_id,
         scan_type,
+        source,
+        engine_version: report.engine_version,
         target,
         status,
         partial: status != ScanStatus::Completed,
         summary: Summary::of(&findings),
         coverage: report.coverage,
+        records: report.records,
         findings,
         failure,
         started_at: Some(Timestamp(started_at)),

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use scanyard_contract::scan::Results;
-use scanyard_contract::{Finding, Severity};
+use scanyard_contract::scan::{Records, Results};
+use scanyard_contract::{Export, ExportFormat, Finding, Severity};
 use scanyard_engines::text;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -12,6 +12,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Version of every JSON document that the command line prints; grows when a field changes its meaning or goes.
 const SCHEMA_VERSION: u32 = 1;
+/// Bytes of an export that are printed at a time.
+const PIECE_BYTES: usize = 256 * 1024;
 /// The most bytes of one cell.
 const CELL_BYTES: usize = 300;
 
@@ -22,6 +24,21 @@ pub enum Format {
     Table,
     /// For programs; carries `schemaVersion`.
     Json,
+}
+
+/// How the results of a scan are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResultsFormat {
+    /// For people.
+    Table,
+    /// For programs; carries `schemaVersion`.
+    Json,
+    /// SARIF 2.1.0, for code scanning tools.
+    Sarif,
+    /// One line for each finding, for spreadsheets.
+    Csv,
+    /// A page to read and to print.
+    Html,
 }
 
 /// A JSON document of the command line.
@@ -69,6 +86,34 @@ pub fn print_json<T: Serialize>(content: T) -> anyhow::Result<()> {
     let document = Document { schema_version: SCHEMA_VERSION, content };
     let text = serde_json::to_string_pretty(&document).context("printing JSON")?;
     print(&format!("{text}\n"))
+}
+
+/// Prints the results of a scan.
+pub fn print_results(results: &Results, format: ResultsFormat) -> anyhow::Result<()> {
+    match format {
+        ResultsFormat::Table => print(&self::results(results)),
+        ResultsFormat::Json => print_json(results),
+        ResultsFormat::Sarif => export(results, ExportFormat::Sarif),
+        ResultsFormat::Csv => export(results, ExportFormat::Csv),
+        ResultsFormat::Html => export(results, ExportFormat::Html),
+    }
+}
+
+/// Prints an export, finding by finding, worst first.
+fn export(results: &Results, format: ExportFormat) -> anyhow::Result<()> {
+    let mut findings: Vec<&Finding> = results.findings.iter().collect();
+    findings.sort_by_key(|finding| (Reverse(finding.severity), &finding.fingerprint));
+    let mut export = Export::new(format, Results { findings: Vec::new(), ..results.clone() });
+    let mut text = String::new();
+    export.begin(&mut text);
+    for finding in findings {
+        if text.len() > PIECE_BYTES {
+            print(&std::mem::take(&mut text))?;
+        }
+        export.finding(finding, &mut text);
+    }
+    export.end(&mut text);
+    print(&text)
 }
 
 /// Whether stdout takes colours: a terminal, and NO_COLOR is not set.
@@ -128,6 +173,7 @@ pub fn results(results: &Results) -> String {
         results.coverage.reached,
         results.coverage.hosts,
     ));
+    text.push_str(&records(&results.records));
     if let Some(failure) = &results.failure {
         text.push_str(&format!("{}: {}\n", failure.reason, clean(&failure.message)));
         for line in &failure.last_lines {
@@ -135,6 +181,18 @@ pub fn results(results: &Results) -> String {
         }
     }
     text
+}
+
+/// Where the report's records went, in one line; nothing when each of them is a finding.
+fn records(records: &Records) -> String {
+    let Records { read, kept, merged, dropped } = records;
+    if read == kept {
+        return String::new();
+    }
+    let dropped: Vec<String> =
+        dropped.iter().map(|(reason, count)| format!("{count} dropped ({})", clean(reason))).collect();
+    let gone = [vec![format!("{merged} merged")], dropped].concat().join(", ");
+    format!("records: {read} read, {kept} kept, {gone}\n")
 }
 
 fn severity(severity: Severity) -> Cell {

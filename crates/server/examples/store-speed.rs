@@ -5,6 +5,7 @@
 
 use anyhow::Context;
 use futures::future::try_join_all;
+use scanyard_contract::scan::ScanSource;
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
 use scanyard_engines::policy::Policy;
 use scanyard_server::store::claim::{Claim, claim};
@@ -67,6 +68,7 @@ fn new_scan(caller: usize) -> NewScan {
         tenant_id: tenant_name(caller),
         api_key_id: "key".into(),
         scan_type: ScanType::Sentinel,
+        source: ScanSource::Scan,
         name: Some("nightly".into()),
         target: "https://app.example.test/".into(),
         target_type: TargetType::Url,
@@ -89,6 +91,7 @@ fn new_scan(caller: usize) -> NewScan {
         failure: None,
         summary: None,
         coverage: None,
+        records: None,
         engine_version: None,
     };
     NewScan {

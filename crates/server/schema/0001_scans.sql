@@ -74,6 +74,7 @@ CREATE TABLE scan (
     tenant_id TEXT NOT NULL,
     api_key_id TEXT NOT NULL,
     scan_type TEXT NOT NULL,
+    source TEXT NOT NULL,
     name TEXT,
     target TEXT NOT NULL,
     target_type TEXT NOT NULL,
@@ -96,6 +97,7 @@ CREATE TABLE scan (
     failure TEXT,
     summary TEXT,
     coverage TEXT,
+    records TEXT,
     engine_version TEXT
 );
 CREATE INDEX scan_of_tenant ON scan (tenant_id, id);
@@ -174,5 +176,13 @@ CREATE TABLE report (
     media_type TEXT NOT NULL,
     codec TEXT NOT NULL,
     sha256 TEXT NOT NULL,
-    bytes BYTEA NOT NULL
+    length BIGINT NOT NULL
+);
+
+-- The bytes of a report, in pieces of 1 MiB but for the last, numbered from 0.
+CREATE TABLE report_piece (
+    scan_id TEXT NOT NULL,
+    piece BIGINT NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (scan_id, piece)
 );

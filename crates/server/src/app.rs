@@ -5,6 +5,7 @@ use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
+use crate::http::import;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
@@ -55,6 +56,10 @@ pub struct Parts {
     pub queue: Queue,
     /// Seats of uploads that are being received here.
     pub uploads: Semaphore,
+    /// Seats of reports that are being received here, or wait for their turn.
+    pub import_seats: Semaphore,
+    /// One report at a time is read and held in memory.
+    pub import_turn: Semaphore,
     /// Streams of live events.
     pub live: Live,
     /// How many scans wait.
@@ -135,11 +140,13 @@ impl App {
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             uploads: Semaphore::new(config.uploads.concurrency),
+            import_seats: Semaphore::new(import::SEATS),
+            import_turn: Semaphore::new(1),
             live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),
             node_id: Uuid::now_v7(),
             runs: Runs::default(),
-            supervisor: vec!["/proc/self/exe".to_string(), "__supervise".to_string()],
+            supervisor: crate::config::supervisor(),
             tls,
             metrics: recorder()?,
             support,

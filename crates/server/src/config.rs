@@ -9,7 +9,7 @@ mod secret;
 mod setting;
 mod webhooks;
 
-pub use engines::EngineLimits;
+pub use engines::{EngineLimits, supervisor};
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};

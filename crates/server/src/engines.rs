@@ -4,23 +4,47 @@ use crate::config;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{EngineInfo, TargetExample};
 use scanyard_engines::engine::{ENGINES, Engine, engine};
+use scanyard_engines::probe::Probe;
+use scanyard_engines::version::version;
 use scanyard_engines::{Availability, locate, nuclei};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// What was found of each engine when the process started.
-#[derive(Debug, Clone)]
-pub struct Engines(Vec<Availability>);
+#[derive(Debug)]
+pub struct Engines {
+    found: Vec<Availability>,
+    /// What each states of itself; empty until it was asked.
+    versions: Vec<OnceLock<String>>,
+}
 
 impl Engines {
     /// Looks for every engine.
     pub fn locate(config: &config::Engines) -> Engines {
         let installed = config::Engines::installed();
-        Engines(ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, installed.as_deref())).collect())
+        Engines {
+            found: ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, installed.as_deref())).collect(),
+            versions: ScanType::ALL.iter().map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// Asks every installed engine for its version; takes seconds.
+    pub async fn ask_versions(&self, probe: &Probe) {
+        for (scan_type, asked) in ScanType::ALL.iter().zip(&self.versions) {
+            let stated = match self.availability(*scan_type) {
+                Availability::Native => Some(env!("CARGO_PKG_VERSION").to_string()),
+                Availability::Program(path) => version(engine(*scan_type), path, probe).await,
+                Availability::Missing { .. } | Availability::NotReady(_) | Availability::NoAdapter => None,
+            };
+            if let Some(stated) = stated {
+                asked.get_or_init(|| stated);
+            }
+        }
     }
 
     /// Whether and where an engine is there.
     pub fn availability(&self, scan_type: ScanType) -> &Availability {
-        &self.0[scan_type as usize]
+        &self.found[scan_type as usize]
     }
 
     /// The scan types that this node can run.
@@ -61,7 +85,7 @@ impl Engines {
             title: engine.title.to_string(),
             description: engine.description.to_string(),
             available: unavailable_reason.is_none(),
-            version: None,
+            version: self.versions[engine.scan_type as usize].get().cloned(),
             unavailable_reason,
             contacts: engine.contacts.to_string(),
             needs_consent: engine.needs_consent,
@@ -83,7 +107,7 @@ fn ready(scan_type: ScanType, config: &config::Engines, installed: Option<&Path>
         | ScanType::Sqlmap
         | ScanType::Wapiti
         | ScanType::Sentinel => None,
-        ScanType::Harvester | ScanType::Sublist3r => (!config.osint).then(|| {
+        ScanType::Harvester | ScanType::Sublist3r => config.is_off(engine(scan_type)).then(|| {
             "tells third parties of the target, which is off here: set engines.osint = true, and start again"
                 .to_string()
         }),

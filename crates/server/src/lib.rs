@@ -6,6 +6,7 @@ pub mod backlog;
 pub mod bootstrap;
 pub mod calls;
 pub mod config;
+pub mod doctor;
 pub mod engines;
 pub mod error;
 pub mod http;

@@ -4,11 +4,11 @@ use crate::schema::{self, Fault, Found};
 use crate::store::scan::ScanRecord;
 use scanyard_contract::consent::{Consent, GivenConsent};
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{CreateScan, Results};
+use scanyard_contract::scan::{CreateScan, Failure, Results, ScanSource};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
 use scanyard_engines::engine::engine;
-use scanyard_engines::{Options, Target};
+use scanyard_engines::{Options, Parsed, Target};
 use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
 use time::OffsetDateTime;
@@ -160,6 +160,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         tenant_id: tenant_id.to_string(),
         api_key_id: api_key_id.to_string(),
         scan_type,
+        source: ScanSource::Scan,
         name,
         target: target.to_string(),
         target_type: target_type.unwrap_or(target.target_type()),
@@ -187,8 +188,55 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         failure: None,
         summary: None,
         coverage: None,
+        records: None,
         engine_version: None,
     }
+}
+
+/// The row of a scan whose report was made elsewhere, and its findings. `owner` is the tenant and who sent the report.
+pub fn imported(
+    scan_type: ScanType,
+    name: Option<String>,
+    target: &Target,
+    parsed: Parsed,
+    owner: (&str, &str),
+    now: i64,
+) -> (ScanRecord, Vec<Finding>) {
+    let Parsed { collected, coverage, engine_version, fault } = parsed;
+    let failure = fault.map(|(reason, message)| Failure { reason, message, last_lines: Vec::new() });
+    let status = if failure.is_none() { ScanStatus::Completed } else { ScanStatus::Failed };
+    let record = ScanRecord {
+        id: new_id(now),
+        tenant_id: owner.0.to_string(),
+        api_key_id: owner.1.to_string(),
+        scan_type,
+        source: ScanSource::Import,
+        name,
+        target: target.to_string(),
+        target_type: target.target_type(),
+        status,
+        priority: Priority::Normal,
+        progress: if failure.is_none() { 100 } else { 0 },
+        tags: Vec::new(),
+        options: Map::new(),
+        config: Map::new(),
+        timeout: DEFAULT_TIMEOUT,
+        asset_id: None,
+        callback_url: None,
+        consent: None,
+        template_id: None,
+        attempts: 0,
+        created_at: now,
+        started_at: Some(now),
+        completed_at: Some(now),
+        sealed_at: None,
+        failure,
+        summary: Some(Summary::of(&collected.findings)),
+        coverage: Some(coverage),
+        records: Some(collected.records),
+        engine_version,
+    };
+    (record, collected.findings)
 }
 
 /// The results of a finished scan, with one page of its findings.
@@ -197,11 +245,14 @@ pub fn results(scan: ScanRecord, findings: Vec<Finding>) -> Results {
     Results {
         scan_id: scan.id,
         scan_type: scan.scan_type,
+        source: scan.source,
+        engine_version: scan.engine_version,
         target: scan.target,
         status: scan.status,
         partial: scan.status != ScanStatus::Completed,
         summary: scan.summary.unwrap_or_default(),
         coverage: scan.coverage.unwrap_or_default(),
+        records: scan.records.unwrap_or_default(),
         findings,
         failure: scan.failure,
         started_at: scan.started_at.map(Timestamp),

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::store::{Clock, Dialect, job, outbox};
 use anyhow::Context;
 use axum::Router;
+use scanyard_engines::probe::Probe;
 use scanyard_engines::process;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
@@ -90,6 +91,7 @@ impl Node {
             let hangups = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
             tokio::spawn(renew(app.clone(), hangups));
         }
+        tokio::spawn(ask_versions(app.clone()));
         let worker = tokio::spawn(crate::worker::work(app.clone()));
         let webhooks = tokio::spawn(crate::webhook::deliver(app.clone()));
         let watch = tokio::spawn(crate::status::watch(app.clone()));
@@ -111,6 +113,15 @@ fn clear(dir: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Asks the engines for their versions, beside everything else.
+async fn ask_versions(app: App) {
+    let probe = Probe { supervisor: app.supervisor.clone(), ..app.config.probe() };
+    tokio::select! {
+        () = app.engines.ask_versions(&probe) => {}
+        () = app.draining.cancelled() => {}
     }
 }
 

@@ -4,11 +4,16 @@ use super::{Client, PAGE_LIMIT};
 use crate::error::Error;
 use crate::request::Request;
 use crate::stream::{Items, MAX_PAGES, all};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use scanyard_contract::scan::{CreateScan, Results};
 use scanyard_contract::wire::{Deleted, Pagination};
 use scanyard_contract::{Contract, Kind, Priority, Scan, ScanStatus, ScanType};
 use serde::Deserialize;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// The largest report at a slow line's 128 KiB a second.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(2048);
 
 /// What [`Client::list`] lists; what is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +36,15 @@ impl Client {
     /// `POST /scans`: repeated with one `Idempotency-Key`, so that it never makes two scans.
     pub async fn create_scan(&self, scan: &CreateScan) -> Result<Scan, Error> {
         self.data(Request::post("scans").json(scan)).await
+    }
+
+    /// `POST /scans/import`: a report as its engine wrote it; without a target it is what the report names.
+    pub async fn import_scan(&self, scan_type: ScanType, target: Option<&str>, report: Vec<u8>) -> Result<Scan, Error> {
+        let mut request = Request::post("scans/import").with("scanType", scan_type).with_some("target", target);
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        request.body = Some(report);
+        request.timeout = Some(IMPORT_TIMEOUT);
+        self.data(request).await
     }
 
     /// `GET /scans/{id}`.

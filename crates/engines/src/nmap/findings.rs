@@ -1,7 +1,7 @@
 //! From nmap's report to findings: one for every open port, and what the scripts say of it.
 
 use super::scripts;
-use super::xml::{Document, Host, Port, Script, Service};
+use super::xml::{Head, Host, Port, Script, Service};
 use crate::Target;
 use crate::collected::Collected;
 use crate::fingerprint::fingerprint;
@@ -29,20 +29,19 @@ struct Place<'a> {
     port: Option<&'a Port>,
 }
 
-/// The findings of a report. The same fault at two addresses of one name is one finding.
-pub fn findings(document: &Document, target: &Target) -> Collected {
-    let mut collected = Collected::default();
-    for host in &document.hosts {
-        let name = host_name(host, target);
-        for port in host.ports.iter().filter(|port| port.state == "open" && port.number > 0) {
-            let place = Place { host: &name, ip: &host.address, port: Some(port) };
-            collected.add(finding("open-port", open_port(port), &place));
-            scripts_of(&port.scripts, &place, document.started, &mut collected);
-        }
-        let place = Place { host: &name, ip: &host.address, port: None };
-        scripts_of(&host.scripts, &place, document.started, &mut collected);
+/// Adds the findings of a host. The same fault at two addresses of one name is one finding.
+pub fn collect(host: &Host, head: &Head, target: &Target, collected: &mut Collected) {
+    let name = host_name(host, target);
+    for port in &host.ports {
+        let place = Place { host: &name, ip: &host.address, port: Some(port) };
+        collected.add(finding("open-port", open_port(port), &place));
+        scripts_of(&port.scripts, &place, head.started, collected);
     }
-    collected
+    let place = Place { host: &name, ip: &host.address, port: None };
+    scripts_of(&host.scripts, &place, head.started, collected);
+    for _ in 0..host.left_out {
+        collected.drop("too many records of one host");
+    }
 }
 
 /// The target's name as requested; in a network each host is its address.

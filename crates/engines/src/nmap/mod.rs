@@ -13,14 +13,17 @@ mod xml;
 pub use options::{Options, Profile, Scripts};
 
 use crate::Target;
+use crate::collected::Collected;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
+use ipnet::IpNet;
 use progress::Progress;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
 use std::net::IpAddr;
 use std::time::Duration;
+use verdict::Reached;
 
 /// The most bytes of XML that one run may write: 256 hosts with every script take a fifth of it.
 const MAX_REPORT_BYTES: u64 = 32 * 1024 * 1024;
@@ -82,14 +85,39 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 
 /// Reads a report, as nmap writes it with `-oX`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
-    let document = xml::parse(report);
-    let reached = document.hosts.iter().filter(|host| host.answered).count() as u64;
+    let (mut collected, mut reached) = (Collected::default(), Reached::default());
+    let head = xml::parse(report, |head, host| {
+        reached.note(&host);
+        findings::collect(&host, head, target, &mut collected);
+    });
     Parsed {
-        fault: verdict::fault(&document, target),
-        collected: findings::findings(&document, target),
-        coverage: Coverage { hosts: document.hosts.len() as u64, reached },
-        engine_version: document.version,
+        fault: verdict::fault(&head, &reached, target),
+        collected,
+        coverage: Coverage { hosts: reached.hosts, reached: reached.answered },
+        engine_version: head.version,
     }
+}
+
+/// The target that a report states itself: the one name or address of its hosts, or the smallest network that holds them.
+pub fn target_of(report: &[u8]) -> Option<Target> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut name = None;
+    xml::parse(report, |_, host| {
+        addresses.extend(host.address.parse::<IpAddr>());
+        name = host.name.or(name.take());
+    });
+    let first = *addresses.first()?;
+    if addresses.iter().all(|address| *address == first) {
+        return name.and_then(|name| Target::parse(&name).ok()).or(Some(Target::Ip(first)));
+    }
+    let network = addresses[1..].iter().try_fold(IpNet::from(first), |network, address| {
+        let mut network = network;
+        while !network.contains(address) {
+            network = network.supernet()?;
+        }
+        Some(network)
+    });
+    network.map(Target::Network)
 }
 
 /// nmap scans one address family at a time: IPv4 where the target has any such address, else IPv6.

@@ -1,6 +1,6 @@
 //! Reports that nmap wrote, read and judged.
 
-use super::xml::{self, Document};
+use super::xml::{self, Head, Host};
 use crate::Target;
 use crate::collected::Collected;
 use crate::engine::engine;
@@ -248,19 +248,56 @@ fn the_end_of_the_process_has_its_reason() {
     assert_eq!(judge(full, Ended::Stopped, Exit::Signal(15)), Outcome::Stopped);
 }
 
+/// The hosts of a report.
+fn hosts(bytes: &[u8]) -> Vec<Host> {
+    let mut hosts = Vec::new();
+    xml::parse(bytes, |_, host| hosts.push(host));
+    hosts
+}
+
 #[test]
-fn a_report_without_hosts_or_end_is_an_empty_document() {
-    assert_eq!(xml::parse(b"not xml <<<"), Document::default());
+fn what_is_not_xml_of_nmap_is_told_from_a_report_without_end() {
+    assert_eq!(xml::parse(b"not xml <<<", |_, _| panic!("a host")), Head::default());
+    let fault = |bytes: &[u8]| super::read(bytes, &target()).fault.unwrap();
+    for bytes in [b"not xml <<<".as_slice(), b"", b"{\"a\": 1}", b"<html><body>502</body></html>"] {
+        let (reason, message) = fault(bytes);
+        assert_eq!((reason, message.as_str()), (FailureReason::ReportUnreadable, "this is not XML of nmap (-oX)"));
+    }
+    assert_eq!(fault(b"<nmaprun start='1'>").1, "nmap's report has no end");
+}
+
+#[test]
+fn a_report_names_its_own_target() {
+    let named = |bytes: &[u8]| super::target_of(bytes).map(|target| target.to_string());
+    assert_eq!(named(sample!("services.xml")).as_deref(), Some("127.0.0.1"));
+    assert_eq!(named(b"<nmaprun></nmaprun>"), None);
+    let host =
+        |last: u8, name: &str| format!("<host><address addr='192.0.2.{last}'/><hostnames>{name}</hostnames></host>");
+    let asked = "<hostname name='app.example.test' type='user'/><hostname name='rev.example.test' type='PTR'/>";
+    assert_eq!(named(host(1, asked).as_bytes()).as_deref(), Some("app.example.test"));
+    let several = [host(1, ""), host(6, ""), host(3, "")].concat();
+    assert_eq!(named(several.as_bytes()).as_deref(), Some("192.0.2.0/29"));
+}
+
+#[test]
+fn what_one_host_has_too_much_of_is_counted() {
+    let ports = "<port protocol='tcp' portid='1'><state state='open' reason='syn-ack'/></port>".repeat(500_003);
+    let report = format!("<nmaprun><host><address addr='192.0.2.1'/>{ports}</host></nmaprun>");
+    let records = read(report.as_bytes()).records;
+    assert_eq!((records.read, records.dropped["too many records of one host"]), (500_003, 3));
 }
 
 #[test]
 fn deep_nesting_and_entities_do_no_harm() {
-    let deep = format!("<host><port><script id='x' output='y'>{}<elem>z</elem></script>", "<table>".repeat(100_000));
-    assert_eq!(xml::parse(deep.as_bytes()).hosts.len(), 1);
+    let deep = format!(
+        "<host><port portid='1'><state state='open'/><script id='x' output='y'>{}<elem>z</elem></script>",
+        "<table>".repeat(100_000)
+    );
+    assert_eq!(hosts(deep.as_bytes()).len(), 1);
     let lol = "<!DOCTYPE n [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><host><script id='x' output='&b;'><elem>&b;</elem></script>";
-    let document = xml::parse(lol.as_bytes());
-    assert_eq!(document.hosts[0].scripts[0].output, "");
-    assert_eq!(document.hosts[0].scripts[0].data.elements[0].1, "");
+    let hosts = hosts(lol.as_bytes());
+    assert_eq!(hosts[0].scripts[0].output, "");
+    assert_eq!(hosts[0].scripts[0].data.elements[0].1, "");
 }
 
 #[test]

@@ -1,21 +1,42 @@
 //! Whether nmap really scanned: it exits with 0 when it reached nobody.
 
-use super::xml::Document;
+use super::xml::{Head, Host};
 use crate::{Target, text};
 use scanyard_contract::scan::FailureReason;
 
+/// What the hosts of a report come to.
+#[derive(Debug, Default)]
+pub struct Reached {
+    pub hosts: u64,
+    /// Those of which at least one port accepted or refused.
+    pub answered: u64,
+    /// Those that nmap gave up on.
+    pub timed_out: u64,
+}
+
+impl Reached {
+    pub fn note(&mut self, host: &Host) {
+        self.hosts += 1;
+        self.answered += u64::from(host.answered);
+        self.timed_out += u64::from(host.is_timed_out);
+    }
+}
+
 /// Why a report is not that of a scan that reached its target and ended.
-pub fn fault(document: &Document, target: &Target) -> Option<(FailureReason, String)> {
-    let Some(finished) = &document.finished else {
+pub fn fault(head: &Head, reached: &Reached, target: &Target) -> Option<(FailureReason, String)> {
+    if !head.is_nmap {
+        return Some((FailureReason::ReportUnreadable, "this is not XML of nmap (-oX)".to_string()));
+    }
+    let Some(finished) = &head.finished else {
         return Some((FailureReason::ReportUnreadable, "nmap's report has no end".to_string()));
     };
     if let Some(error) = &finished.error {
         return Some((FailureReason::EngineFailed, format!("nmap: {}", text::clean(error.as_bytes(), 500))));
     }
-    if document.hosts.iter().any(|host| host.answered) {
+    if reached.answered > 0 {
         return None;
     }
-    if document.hosts.iter().any(|host| host.is_timed_out) {
+    if reached.timed_out > 0 {
         let message = format!("nmap gave up on {target}: its ports were not all answered within the scan's time");
         return Some((FailureReason::TimedOut, message));
     }

@@ -4,15 +4,17 @@
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
+use std::borrow::Cow;
 
-/// A report, as far as it goes.
+/// What a report says of itself, as far as it goes.
 #[derive(Debug, Default, PartialEq)]
-pub struct Document {
+pub struct Head {
+    /// Whether it is a report of nmap at all.
+    pub is_nmap: bool,
     /// nmap's own version.
     pub version: Option<String>,
     /// Seconds since 1970.
     pub started: i64,
-    pub hosts: Vec<Host>,
     /// Absent when nmap was ended before it was done.
     pub finished: Option<Finished>,
 }
@@ -25,19 +27,24 @@ pub struct Finished {
 #[derive(Debug, Default, PartialEq)]
 pub struct Host {
     pub address: String,
+    /// The name that whoever ran nmap asked for.
+    pub name: Option<String>,
     /// nmap gave up on it and reports no port.
     pub is_timed_out: bool,
     /// At least one port accepted or refused. nmap's own "up" is worth nothing with `-Pn`.
     pub answered: bool,
+    /// Those that are open.
     pub ports: Vec<Port>,
     pub scripts: Vec<Script>,
+    /// Open ports and scripts beyond [`MAX_NODES`].
+    pub left_out: u64,
 }
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Port {
     pub protocol: String,
     pub number: u16,
-    pub state: String,
+    pub is_open: bool,
     pub service: Option<Service>,
     pub scripts: Vec<Script>,
 }
@@ -87,16 +94,20 @@ impl Table {
 const MAX_DEPTH: usize = 16;
 /// Attributes of one element that are looked at; nmap's own have at most ten.
 const MAX_ATTRIBUTES: usize = 32;
-/// Tables and elements of a whole report that are kept; a report with every script has some thousands a host.
+/// Ports, scripts, tables and elements of one host that are kept; a report with every script has some thousands.
 const MAX_NODES: usize = 500_000;
 /// Bytes of one text that are kept.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Reads a report. There is no error: what cannot be read ends it, and then it is not finished.
-pub fn parse(bytes: &[u8]) -> Document {
+/// Reads a report and hands each host on as it ends, so that no more than one of them is in memory. There is no error:
+/// what cannot be read ends the report, and then it is not finished.
+pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
+    // Borrowed, but for a report that is not UTF-8.
     let text = String::from_utf8_lossy(bytes);
     let mut reader = Reader::from_str(&text);
-    let mut reading = Reading::default();
+    // Who closes what is looked at below; a wrong name there ends nothing that is open.
+    reader.config_mut().check_end_names = false;
+    let mut reading = Reading::new(each);
     loop {
         match reader.read_event() {
             Ok(Event::Start(element)) => reading.start(&element),
@@ -105,6 +116,8 @@ pub fn parse(bytes: &[u8]) -> Document {
                 reading.end(element.name().as_ref());
             }
             Ok(Event::End(element)) => reading.end(element.name().as_ref()),
+            // Most of it is the white space between elements.
+            Ok(Event::Text(_) | Event::GeneralRef(_)) if reading.element.is_none() => {}
             Ok(Event::Text(text)) => reading.text(&text.xml10_content()),
             Ok(Event::GeneralRef(reference)) => match reference.resolve_char_ref() {
                 Ok(Some(c)) => reading.text(c.encode_utf8(&mut [0; 4])),
@@ -117,7 +130,7 @@ pub fn parse(bytes: &[u8]) -> Document {
     // A host that was cut off still tells what it told.
     reading.end("port");
     reading.end("host");
-    reading.document
+    reading.head
 }
 
 /// A task line: which task, and how far it is.
@@ -135,17 +148,17 @@ pub fn task(line: &[u8]) -> Option<Task> {
     };
     let percent = match element.name().as_ref() {
         "taskbegin" => 0.0,
-        "taskprogress" => attribute(&element, "percent").parse().ok().filter(|percent: &f64| percent.is_finite())?,
+        "taskprogress" => attribute(&element, "percent")?.parse().ok().filter(|percent: &f64| percent.is_finite())?,
         "taskend" => 100.0,
         _ => return None,
     };
-    Some(Task { name: attribute(&element, "task"), percent })
+    Some(Task { name: attribute(&element, "task")?.into_owned(), percent })
 }
 
 /// The open elements while reading.
-#[derive(Default)]
-struct Reading {
-    document: Document,
+struct Reading<F> {
+    each: F,
+    head: Head,
     host: Option<Host>,
     port: Option<Port>,
     script: Option<Script>,
@@ -153,70 +166,114 @@ struct Reading {
     tables: Vec<Table>,
     /// Open tables beyond [`MAX_DEPTH`].
     too_deep: usize,
-    /// Tables and elements so far.
+    /// Ports, scripts, tables and elements of the host so far.
     nodes: usize,
     /// Key and text of the open element.
     element: Option<(String, String)>,
 }
 
-impl Reading {
+impl<F: FnMut(&Head, Host)> Reading<F> {
+    fn new(each: F) -> Reading<F> {
+        Reading {
+            each,
+            head: Head::default(),
+            host: None,
+            port: None,
+            script: None,
+            tables: Vec::new(),
+            too_deep: 0,
+            nodes: 0,
+            element: None,
+        }
+    }
+
     fn start(&mut self, element: &BytesStart) {
-        let get = |name: &str| attribute(element, name);
         match element.name().as_ref() {
             "nmaprun" => {
-                self.document.version = Some(get("version")).filter(|version| !version.is_empty());
-                self.document.started = get("start").parse().unwrap_or(0);
+                self.head.is_nmap = true;
+                self.head.version = attribute(element, "version").map(Cow::into_owned).filter(|text| !text.is_empty());
+                self.head.started = attribute(element, "start").and_then(|text| text.parse().ok()).unwrap_or(0);
             }
-            "host" => self.host = Some(Host { is_timed_out: get("timedout") == "true", ..Host::default() }),
-            "address" => {
+            "host" => {
+                self.end("host");
+                self.nodes = 0;
+                let is_timed_out = attribute(element, "timedout").as_deref() == Some("true");
+                self.host = Some(Host { is_timed_out, ..Host::default() });
+            }
+            "address" => self.address(element),
+            "hostname" => {
                 if let Some(host) = &mut self.host
-                    && get("addrtype") != "mac"
+                    && attribute(element, "type").as_deref() == Some("user")
                 {
-                    host.address = get("addr");
+                    host.name = attribute(element, "name").map(|name| text_of(Some(name)));
                 }
             }
-            "port" => {
-                let number = get("portid").parse().unwrap_or(0);
-                self.port = Some(Port { protocol: get("protocol"), number, ..Port::default() });
-            }
-            "state" => {
-                self.answer(&get("reason"));
-                if let Some(port) = &mut self.port {
-                    port.state = get("state");
-                }
-            }
-            "extrareasons" => self.answer(&get("reason")),
+            "port" => self.port = Some(port(element)),
+            "state" | "extrareasons" => self.state(element),
             "service" => {
-                if let Some(port) = &mut self.port {
-                    port.service = Some(Service {
-                        name: get("name"),
-                        product: get("product"),
-                        version: get("version"),
-                        extra: get("extrainfo"),
-                        is_tls: get("tunnel") == "ssl",
-                    });
+                if let Some(port) = self.port.as_mut().filter(|port| port.is_open) {
+                    port.service = Some(service(element));
                 }
             }
-            "script" => {
-                self.script = Some(Script { id: get("id"), output: get("output"), ..Script::default() });
-            }
+            "script" if self.is_wanted() => self.script = Some(script(element)),
+            "table" if self.script.is_none() => {}
             "table" if self.tables.len() == MAX_DEPTH || self.too_deep > 0 || self.nodes >= MAX_NODES => {
                 self.too_deep += 1
             }
             "table" => {
                 self.nodes += 1;
-                self.tables.push(Table { key: get("key"), ..Table::default() });
+                self.tables.push(Table { key: text_of(attribute(element, "key")), ..Table::default() });
             }
-            "elem" if self.nodes < MAX_NODES => {
+            "elem" if self.script.is_some() && self.nodes < MAX_NODES => {
                 self.nodes += 1;
-                self.element = Some((get("key"), String::new()));
+                self.element = Some((text_of(attribute(element, "key")), String::new()));
             }
             "finished" => {
-                let error = (get("exit") == "error").then(|| get("errormsg"));
-                self.document.finished = Some(Finished { error });
+                let is_error = attribute(element, "exit").as_deref() == Some("error");
+                let error = is_error.then(|| text_of(attribute(element, "errormsg")));
+                self.head.finished = Some(Finished { error });
             }
             _ => {}
         }
+    }
+
+    fn address(&mut self, element: &BytesStart) {
+        let Some(host) = &mut self.host else { return };
+        let (mut address, mut is_mac) = (None, false);
+        for (name, value) in attributes(element) {
+            match name {
+                "addr" => address = Some(value),
+                "addrtype" => is_mac = value == "mac",
+                _ => {}
+            }
+        }
+        if !is_mac {
+            host.address = text_of(address);
+        }
+    }
+
+    /// How a port is, or the ports of which nmap tells no more than their number.
+    fn state(&mut self, element: &BytesStart) {
+        let mut is_open = false;
+        for (name, value) in attributes(element) {
+            match name {
+                "state" => is_open = value == "open",
+                "reason" => {
+                    if let Some(host) = &mut self.host {
+                        host.answered |= matches!(&*value, "syn-ack" | "conn-refused");
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(port) = &mut self.port {
+            port.is_open = is_open && port.number > 0;
+        }
+    }
+
+    /// Whether what stands here can become a finding: on a host, or on an open port of it.
+    fn is_wanted(&self) -> bool {
+        self.host.is_some() && self.port.as_ref().is_none_or(|port| port.is_open)
     }
 
     fn text(&mut self, text: &str) {
@@ -246,22 +303,39 @@ impl Reading {
                 }
             }
             "script" => {
-                (self.too_deep, self.tables) = (0, Vec::new());
+                (self.too_deep, self.element) = (0, None);
+                self.tables.clear();
                 let Some(script) = self.script.take() else { return };
+                let is_kept = self.take_node();
                 match (&mut self.port, &mut self.host) {
-                    (Some(port), _) => port.scripts.push(script),
-                    (None, Some(host)) => host.scripts.push(script),
-                    (None, None) => {}
+                    (Some(port), _) if is_kept => port.scripts.push(script),
+                    (None, Some(host)) if is_kept => host.scripts.push(script),
+                    (_, Some(host)) => host.left_out += 1,
+                    (_, None) => {}
                 }
             }
             "port" => {
-                if let (Some(port), Some(host)) = (self.port.take(), &mut self.host) {
-                    host.ports.push(port);
+                let Some(port) = self.port.take().filter(|port| port.is_open) else { return };
+                let is_kept = self.take_node();
+                match &mut self.host {
+                    Some(host) if is_kept => host.ports.push(port),
+                    Some(host) => host.left_out += 1,
+                    None => {}
                 }
             }
-            "host" => self.document.hosts.extend(self.host.take()),
+            "host" => {
+                if let Some(host) = self.host.take() {
+                    (self.each)(&self.head, host);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Counts a port or a script; `false` when there are too many already.
+    fn take_node(&mut self) -> bool {
+        self.nodes += 1;
+        self.nodes <= MAX_NODES
     }
 
     /// Where an element goes that ends now.
@@ -271,23 +345,70 @@ impl Reading {
             None => self.script.as_mut().map(|script| &mut script.data),
         }
     }
-
-    fn answer(&mut self, reason: &str) {
-        if let Some(host) = &mut self.host {
-            host.answered |= matches!(reason, "syn-ack" | "conn-refused");
-        }
-    }
 }
 
-/// The value of an attribute; empty when it is absent or cannot be read.
-fn attribute(element: &BytesStart, name: &str) -> String {
-    for attribute in element.attributes().with_checks(false).take(MAX_ATTRIBUTES).map_while(Result::ok) {
-        if attribute.key.as_ref() == name {
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default();
-            return cut(&value).to_string();
+fn port(element: &BytesStart) -> Port {
+    let mut port = Port::default();
+    for (name, value) in attributes(element) {
+        match name {
+            "protocol" => port.protocol = text_of(Some(value)),
+            "portid" => port.number = value.parse().unwrap_or(0),
+            _ => {}
         }
     }
-    String::new()
+    port
+}
+
+fn service(element: &BytesStart) -> Service {
+    let mut service = Service::default();
+    for (name, value) in attributes(element) {
+        match name {
+            "name" => service.name = text_of(Some(value)),
+            "product" => service.product = text_of(Some(value)),
+            "version" => service.version = text_of(Some(value)),
+            "extrainfo" => service.extra = text_of(Some(value)),
+            "tunnel" => service.is_tls = value == "ssl",
+            _ => {}
+        }
+    }
+    service
+}
+
+fn script(element: &BytesStart) -> Script {
+    let mut script = Script::default();
+    for (name, value) in attributes(element) {
+        match name {
+            "id" => script.id = text_of(Some(value)),
+            "output" => script.output = text_of(Some(value)),
+            _ => {}
+        }
+    }
+    script
+}
+
+/// Names and values of an element; a value that cannot be read is empty. Borrowed, unless it holds an entity or a line end.
+fn attributes<'a>(element: &'a BytesStart) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
+    let mut attributes = element.attributes();
+    attributes.with_checks(false);
+    attributes.take(MAX_ATTRIBUTES).map_while(Result::ok).map(|attribute| {
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default();
+        (attribute.key.into_inner(), value)
+    })
+}
+
+/// The value of an attribute.
+fn attribute<'a>(element: &'a BytesStart, name: &str) -> Option<Cow<'a, str>> {
+    attributes(element).find_map(|(is, value)| (is == name).then_some(value))
+}
+
+/// A value that is kept; empty when it is absent.
+fn text_of(value: Option<Cow<'_, str>>) -> String {
+    match value {
+        Some(Cow::Borrowed(text)) => cut(text).to_string(),
+        Some(Cow::Owned(text)) if text.len() <= MAX_TEXT => text,
+        Some(Cow::Owned(text)) => cut(&text).to_string(),
+        None => String::new(),
+    }
 }
 
 fn cut(text: &str) -> &str {

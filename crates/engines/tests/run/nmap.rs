@@ -6,6 +6,7 @@ use scanyard_contract::scan::FailureReason;
 use scanyard_engines::{Job, Options, Outcome, Report, nmap};
 use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,24 @@ fn reason(report: &Report) -> FailureReason {
         Outcome::Failed(failure) => failure.reason,
         other => panic!("{other:?}"),
     }
+}
+
+/// Begins as nmap's report does, and then never ends.
+const ENDLESS: &str = "#!/bin/sh\ncat <<'END'\n<nmaprun start='1' version='7.93'><host><address addr='127.0.0.1'/><ports>\
+    <port protocol='tcp' portid='80'><state state='open' reason='syn-ack'/></port>\nEND\nexec yes '<!-- on and on -->'\n";
+
+#[tokio::test]
+async fn a_report_beyond_the_limit_fails_and_what_was_read_of_it_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("endless");
+    std::fs::write(&program, ENDLESS).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut job = nmap_job("127.0.0.1", json!({"ports": "80"}), dir.path());
+    job.program = Some(program);
+    let report = nmap::run(job, steering(LEASE).control).await;
+    assert_eq!(reason(&report), FailureReason::OutputTooLarge);
+    assert_eq!((report.findings.len(), report.records.read, report.records.kept), (1, 1, 1));
+    assert!(report.raw.is_none(), "a report that was cut by us is nobody's report");
 }
 
 #[tokio::test]

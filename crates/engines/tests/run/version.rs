@@ -3,12 +3,19 @@
 use crate::common::{SUPERVISOR, unconfined};
 use scanyard_contract::ScanType;
 use scanyard_engines::engine::engine;
+use scanyard_engines::probe::Probe;
 use scanyard_engines::version::version;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 async fn ask(scan_type: ScanType, path: &Path, work_dir: &Path) -> Option<String> {
-    version(engine(scan_type), path, &[SUPERVISOR.to_string()], work_dir, None, unconfined()).await
+    let probe = Probe {
+        supervisor: vec![SUPERVISOR.to_string()],
+        work_dir: work_dir.to_path_buf(),
+        user: None,
+        limits: unconfined(),
+    };
+    version(engine(scan_type), path, &probe).await
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod lists;
 mod load;
+mod parsers;
 mod ports;
 mod webhooks;
 
@@ -51,6 +52,8 @@ fn main() -> anyhow::Result<()> {
         ["ports"] => ports::in_a_namespace(),
         ["sweep"] => ports::sweep(),
         ["lists"] => runtime.block_on(lists::lists()),
+        ["parsers"] => parsers::parsers(),
+        ["imports"] => runtime.block_on(parsers::imports()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
@@ -162,6 +165,8 @@ async fn measure() -> anyhow::Result<()> {
     key_check()?;
     submit_to_start().await?;
     webhooks::deliveries().await?;
+    parsers::parsers()?;
+    parsers::imports().await?;
     ports::in_a_namespace()
 }
 

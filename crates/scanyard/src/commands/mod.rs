@@ -3,9 +3,11 @@
 pub mod call;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod engines;
 pub mod errors;
 pub mod explain;
+pub mod import;
 pub mod keys;
 pub mod openapi;
 pub mod scan;
@@ -13,6 +15,7 @@ pub mod serve;
 pub mod simulate;
 pub mod uploads;
 pub mod users;
+pub mod weak_target;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -22,6 +25,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Scan(args) => scan::run(args).await,
+        Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
         Command::Errors(args) => errors::run(args).await,
         Command::Explain(args) => explain::run(args).await,
@@ -31,8 +35,10 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,
         Command::Export(args) => call::export(args).await,
+        Command::WeakTarget(args) => weak_target::run(args).await,
         Command::Completions(args) => completions::run(args),
     }
 }

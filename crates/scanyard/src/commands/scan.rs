@@ -5,7 +5,7 @@ use crate::exit::{Exit, Failure, SCAN_EXIT_CODES};
 use crate::interrupt;
 use crate::local::{self, LocalScan};
 use crate::options::pair;
-use crate::output::{self, Format};
+use crate::output::{self, ResultsFormat};
 use crate::packing;
 use crate::progress::Progress;
 use crate::remote::{self, Remote};
@@ -65,8 +65,8 @@ pub struct ScanArgs {
     /// "basic": {"username": "…", "password": "…"}}: any of the three. What an engine takes is in docs/ENGINES.md.
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultsFormat::Table)]
+    format: ResultsFormat,
     /// Exit with 1 at a finding of this severity or above
     #[arg(long, value_enum, default_value_t = FailOn::Medium)]
     fail_on: FailOn,
@@ -85,7 +85,7 @@ pub struct ScanArgs {
 
 /// From which severity on findings are a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
+pub(super) enum FailOn {
     Info,
     Low,
     Medium,
@@ -95,7 +95,7 @@ enum FailOn {
     None,
 }
 
-fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
+pub(super) fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
     let words: Vec<&'static str> = ScanType::ALL.iter().map(|scan_type| scan_type.as_str()).collect();
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
@@ -122,10 +122,7 @@ pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
         None => locally(&args).await,
     };
     let results = scanned?;
-    match args.format {
-        Format::Json => output::print_json(&results)?,
-        Format::Table => output::print(&output::results(&results))?,
-    }
+    output::print_results(&results, args.format)?;
     Ok(exit(&results, args.fail_on))
 }
 
@@ -224,7 +221,7 @@ fn label(args: &ScanArgs) -> String {
     output::clean(&format!("{} {}", args.engine, args.target))
 }
 
-fn exit(results: &Results, fail_on: FailOn) -> Exit {
+pub(super) fn exit(results: &Results, fail_on: FailOn) -> Exit {
     if results.status != ScanStatus::Completed {
         return Exit::Failed;
     }

@@ -2,8 +2,11 @@
 
 mod call;
 mod clients;
+mod doctor;
 mod explain;
+mod imports;
 mod offline;
+mod own_api;
 mod scans;
 mod server;
 mod simulate;

@@ -6,9 +6,21 @@ use crate::support::{fail, json, run, scanyard};
 fn help_names_every_command_and_is_no_error() {
     let (text, code) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in
-        ["serve", "scan", "engines", "errors", "explain", "simulate", "openapi", "completions", "keys", "users", "demo"]
-    {
+    for command in [
+        "serve",
+        "scan",
+        "import",
+        "engines",
+        "errors",
+        "explain",
+        "simulate",
+        "openapi",
+        "completions",
+        "keys",
+        "users",
+        "demo",
+        "doctor",
+    ] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");
     }
@@ -31,6 +43,10 @@ fn wrong_usage_exits_with_2() {
         &["scan", "sentinel", "http://127.0.0.1:1/", "-o", "ports=80"],
         &["scan", "sentinel", "a b"],
         &["scan", "sentinel", "--", "-oN"],
+        &["import", "nmap"],
+        &["import", "nmap", "/no/such/file"],
+        &["import", "sentinel", "/dev/null"],
+        &["import", "nmap", "/dev/null", "--target", "a b"],
         &["scan", "nikto", "127.0.0.1"],
         &["scan", "sqlmap", "http://127.0.0.1/"],
         &["scan", "wapiti", "http://127.0.0.1/", "--auth-file", "/no/such/file"],

@@ -2,6 +2,8 @@
 
 use super::{Config, ConfigError, Engines};
 use nix::unistd::{User, geteuid};
+use scanyard_engines::Engine;
+use scanyard_engines::probe::Probe;
 use scanyard_engines::process::Limits;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -14,6 +16,11 @@ pub struct EngineLimits {
     pub memory_mb: u64,
     /// Processes of a run at the same time.
     pub processes: u64,
+}
+
+/// The supervisor of every run: this program again.
+pub fn supervisor() -> Vec<String> {
+    vec!["/proc/self/exe".to_string(), "__supervise".to_string()]
 }
 
 impl Default for EngineLimits {
@@ -57,6 +64,11 @@ impl Engines {
         }
     }
 
+    /// Whether an engine that is installed stays off: it tells third parties of the target, and nobody switched that on.
+    pub fn is_off(&self, engine: &Engine) -> bool {
+        engine.needs_consent && !self.osint
+    }
+
     /// The folder that `scripts/install-engines` fills: one for the machine, or this user's own.
     pub fn installed() -> Option<PathBuf> {
         if geteuid().is_root() {
@@ -69,6 +81,16 @@ impl Engines {
 }
 
 impl Config {
+    /// How a program of an engine is run for a moment, by the program that is this process's own.
+    pub fn probe(&self) -> Probe {
+        Probe {
+            supervisor: supervisor(),
+            work_dir: self.jobs_dir(),
+            user: self.engines.run_as(),
+            limits: self.engines.limits(),
+        }
+    }
+
     /// Where runs have their job folders: in the data folder, unless engines run as a user who cannot reach it.
     ///
     /// Elsewhere it is a folder of this data folder's own, because left-over runs in it are ended at every start.

@@ -13,8 +13,10 @@ pub mod deliveries;
 pub mod engines;
 pub mod errors;
 pub mod events;
+pub mod export;
 pub mod health;
 pub mod idempotency;
+pub mod import;
 pub mod json;
 pub mod openapi;
 pub mod outgoing;
@@ -60,6 +62,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(events::watch_scan))
         .routes(routes!(results::get_results))
         .routes(routes!(report::get_report))
+        .routes(routes!(import::import_scan))
+        .routes(routes!(export::export_scan))
         .routes(routes!(scans::cancel_scan))
         .routes(routes!(engines::list_engines))
         .routes(routes!(errors::list_errors))

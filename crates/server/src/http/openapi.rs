@@ -16,7 +16,7 @@ use http::StatusCode;
 use scanyard_contract::usage::{Granularity, UsagePeriodName};
 use scanyard_contract::webhook::{PingData, ScanEventData, WebhookPayload};
 use scanyard_contract::wire::{Failed, Problem};
-use scanyard_contract::{Code, Support};
+use scanyard_contract::{Code, ExportFormat, Support};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -43,6 +43,7 @@ use utoipa::openapi::{
     components(schemas(
         Failed,
         Problem,
+        ExportFormat,
         UsagePeriodName,
         Granularity,
         WebhookPayload<ScanEventData>,

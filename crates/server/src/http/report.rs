@@ -23,8 +23,6 @@ use scanyard_contract::{Code, ScanType};
 pub const PATH: &str = "/scans/{scanId}/report";
 /// Media type of a report, whatever is in it: it is there to be kept, not to be shown by a browser.
 pub const OCTETS: &str = "application/octet-stream";
-/// Bytes read from the database at a time.
-const PIECE: u32 = 1024 * 1024;
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// The raw report of a scan
@@ -78,15 +76,16 @@ pub async fn get_report(
 /// The report piece by piece, so that a large one is never whole in memory. One that ends early or is deleted meanwhile breaks
 /// the connection: it must not look complete.
 fn pieces(store: Store, scan_id: String, length: u64) -> Body {
-    Body::from_stream(stream::try_unfold((store, scan_id, 0_u64), move |(store, scan_id, offset)| async move {
-        if offset >= length {
+    let start = (store, scan_id, 0_u64, 0_u64);
+    Body::from_stream(stream::try_unfold(start, move |(store, scan_id, number, sent)| async move {
+        if sent >= length {
             return Ok(None);
         }
-        let piece = report::bytes(&mut *store.read().await?, &scan_id, offset, PIECE).await?;
+        let piece = report::piece(&mut *store.read().await?, &scan_id, number).await?;
         let piece = piece.filter(|piece| !piece.is_empty());
         let piece = piece.ok_or_else(|| StoreError::Bug(format!("the report of {scan_id} ended early")))?;
-        let next = offset + piece.len() as u64;
-        Ok::<_, StoreError>(Some((piece, (store, scan_id, next))))
+        let sent = sent + piece.len() as u64;
+        Ok::<_, StoreError>(Some((piece, (store, scan_id, number + 1, sent))))
     }))
 }
 

@@ -8,7 +8,7 @@ use crate::http::accept::{self, ErrorShape};
 use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
-use crate::http::{answer, events, panic, report, uploads};
+use crate::http::{answer, events, export, import, panic, report, uploads};
 use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -121,7 +121,7 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
         return Err(ApiError::new(Code::ServiceUnavailable).after(DRAIN_SECONDS));
     }
     // A route that is not there produces nothing: it is 404 whatever is accepted.
-    let media_type = success_type(asked);
+    let media_type = success_type(asked, request.uri().query().unwrap_or_default());
     if is_api && asked.route.is_some() && !accept::takes(request.headers(), media_type) {
         return Err(ApiError::new(Code::NotAcceptable).detail("Accept", format!("can be {media_type}")));
     }
@@ -129,11 +129,12 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
 }
 
 /// The media type of a success. Failures are JSON everywhere.
-fn success_type(asked: &Asked) -> &'static str {
+fn success_type(asked: &Asked, query: &str) -> &'static str {
     let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
     match asked.method {
         Method::GET | Method::HEAD if route.ends_with(events::PATH) => events::EVENT_STREAM,
         Method::GET | Method::HEAD if route.ends_with(report::PATH) => report::OCTETS,
+        Method::GET | Method::HEAD if route.ends_with(export::PATH) => export::media_type(query),
         _ => answer::JSON,
     }
 }
@@ -160,7 +161,9 @@ fn is_defined(method: &Method) -> bool {
 /// Whether the body is one that takes its time; how slowly it may arrive, its handler says.
 fn is_upload(asked: &Asked) -> bool {
     let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
-    asked.method == Method::POST && super::BASES.iter().any(|base| route.strip_prefix(base) == Some(uploads::PATH))
+    let paths = [import::PATH, uploads::PATH];
+    asked.method == Method::POST
+        && super::BASES.iter().any(|base| route.strip_prefix(base).is_some_and(|path| paths.contains(&path)))
 }
 
 /// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.

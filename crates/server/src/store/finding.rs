@@ -1,17 +1,13 @@
 //! Findings: `finding` knows when a tenant saw a fault first and last, `scan_finding` what one scan saw of it.
 
+use super::rows::Inserts;
 use super::{Dialect, StoreError};
 use scanyard_contract::finding::{Finding, Severity};
-use serde::Serialize;
 use sqlx::AnyConnection;
+use std::sync::LazyLock;
 
-#[derive(Serialize)]
-struct Row<'a> {
-    ordinal: usize,
-    severity: i64,
-    fingerprint: &'a str,
-    body: String,
-}
+static OF_SCAN: LazyLock<Inserts> =
+    LazyLock::new(|| Inserts::new("scan_finding (scan_id, ordinal, severity, fingerprint, body)", 5, ""));
 
 /// Stores the findings of a scan, worst first.
 pub async fn insert(
@@ -26,29 +22,38 @@ pub async fn insert(
     }
     let mut ordered: Vec<&Finding> = findings.iter().collect();
     ordered.sort_by(|a, b| (b.severity, &a.fingerprint).cmp(&(a.severity, &b.fingerprint)));
-    let rows = ordered.iter().enumerate().map(|(ordinal, finding)| {
-        let body = serde_json::to_string(finding)?;
-        Ok(Row { ordinal, severity: finding.severity as i64, fingerprint: &finding.fingerprint, body })
-    });
-    let rows = serde_json::to_string(&rows.collect::<Result<Vec<_>, StoreError>>()?)?;
+    see(conn, tenant_id, now, &ordered).await?;
     let dialect = Dialect::of(conn);
-    let seen = dialect.pick(
+    let mut ordinal = 0_i64;
+    while let Some((count, sql)) = OF_SCAN.of(dialect, ordered.len() - ordinal as usize) {
+        let mut query = sqlx::query(sql);
+        for finding in &ordered[ordinal as usize..][..count] {
+            query = query
+                .bind(scan_id)
+                .bind(ordinal)
+                .bind(finding.severity as i64)
+                .bind(&finding.fingerprint)
+                .bind(serde_json::to_string(finding)?);
+            ordinal += 1;
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Notes when the tenant saw these.
+async fn see(conn: &mut AnyConnection, tenant_id: &str, now: i64, findings: &[&Finding]) -> Result<(), StoreError> {
+    let fingerprints: Vec<&str> = findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
+    let sql = Dialect::of(conn).pick(
         "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
-         SELECT DISTINCT $1, value ->> 'fingerprint', 'open', $2, $2 FROM json_each($3) WHERE true \
+         SELECT DISTINCT $1, value, 'open', $2, $2 FROM json_each($3) WHERE true ORDER BY value \
          ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = MAX(finding.last_seen_at, excluded.last_seen_at)",
         "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
-         SELECT DISTINCT CAST($1 AS text), fingerprint, 'open', CAST($2 AS bigint), CAST($2 AS bigint) \
-         FROM json_to_recordset(CAST($3 AS json)) AS v (fingerprint text) ORDER BY fingerprint \
+         SELECT DISTINCT CAST($1 AS text), value, 'open', CAST($2 AS bigint), CAST($2 AS bigint) \
+         FROM json_array_elements_text(CAST($3 AS json)) AS v (value) ORDER BY value \
          ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = GREATEST(finding.last_seen_at, excluded.last_seen_at)",
     );
-    sqlx::query(seen).bind(tenant_id).bind(now).bind(&rows).execute(&mut *conn).await?;
-    let of_scan = dialect.pick(
-        "INSERT INTO scan_finding (scan_id, ordinal, severity, fingerprint, body) SELECT $1, value ->> 'ordinal', \
-         value ->> 'severity', value ->> 'fingerprint', value ->> 'body' FROM json_each($2)",
-        "INSERT INTO scan_finding (scan_id, ordinal, severity, fingerprint, body) SELECT CAST($1 AS text), ordinal, severity, \
-         fingerprint, body FROM json_to_recordset(CAST($2 AS json)) AS v (ordinal bigint, severity bigint, fingerprint text, body text)",
-    );
-    sqlx::query(of_scan).bind(scan_id).bind(&rows).execute(conn).await?;
+    sqlx::query(sql).bind(tenant_id).bind(now).bind(serde_json::to_string(&fingerprints)?).execute(conn).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::scan_count::{Cell, Moves};
 use super::{StoreError, finding, report, scan, scan_move};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::finding::{Finding, Summary};
-use scanyard_contract::scan::{Coverage, Failure};
+use scanyard_contract::scan::{Coverage, Failure, Records};
 use scanyard_engines::RawReport;
 use sqlx::AnyConnection;
 use uuid::Uuid;
@@ -18,6 +18,7 @@ pub struct Finish {
     pub status: ScanStatus,
     pub failure: Option<Failure>,
     pub coverage: Coverage,
+    pub records: Records,
     pub findings: Vec<Finding>,
     pub report: Option<RawReport>,
     pub engine_version: Option<String>,
@@ -35,7 +36,7 @@ pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<
     let status = if cancelled { ScanStatus::Cancelled } else { end.status };
     let failure = if cancelled { None } else { end.failure.as_ref().map(serde_json::to_string).transpose()? };
     let sql = "UPDATE scan SET status = $2, completed_at = COALESCE(completed_at, $3), sealed_at = $4, failure = $5, summary = $6, \
-         coverage = $7, engine_version = $8, progress = CASE WHEN $2 = 'completed' THEN 100 ELSE progress END WHERE id = $1";
+         coverage = $7, engine_version = $8, records = $9, progress = CASE WHEN $2 = 'completed' THEN 100 ELSE progress END WHERE id = $1";
     sqlx::query(sql)
         .bind(&scan_id)
         .bind(status.as_str())
@@ -45,6 +46,7 @@ pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<
         .bind(serde_json::to_string(&Summary::of(&end.findings))?)
         .bind(serde_json::to_string(&end.coverage)?)
         .bind(end.engine_version.clone())
+        .bind(serde_json::to_string(&end.records)?)
         .execute(&mut *conn)
         .await?;
     let scan =

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod finding;
 pub mod finish;
 pub mod idempotency;
+pub mod import;
 pub mod job;
 pub mod login_failure;
 pub mod master_key;

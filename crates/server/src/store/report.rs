@@ -1,9 +1,13 @@
-//! Raw reports: rows of their own, so that any node serves them and retention can drop them alone.
+//! Raw reports: rows of their own, so that any node serves them and retention can drop them alone. The bytes are in pieces:
+//! to read the middle of one large value, the databases read all that stands before it.
 
 use super::StoreError;
 use ring::digest;
 use scanyard_engines::RawReport;
 use sqlx::{AnyConnection, Row};
+
+/// Bytes of a piece.
+const PIECE: usize = 1024 * 1024;
 
 /// Bytes as they are.
 const IDENTITY: &str = "identity";
@@ -12,15 +16,19 @@ const IDENTITY: &str = "identity";
 pub async fn insert(conn: &mut AnyConnection, scan_id: &str, raw: &RawReport) -> Result<(), StoreError> {
     let sha256: String =
         digest::digest(&digest::SHA256, &raw.bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let sql = "INSERT INTO report (scan_id, media_type, codec, sha256, bytes) VALUES ($1, $2, $3, $4, $5)";
+    let sql = "INSERT INTO report (scan_id, media_type, codec, sha256, length) VALUES ($1, $2, $3, $4, $5)";
     sqlx::query(sql)
         .bind(scan_id)
         .bind(raw.media_type)
         .bind(IDENTITY)
         .bind(sha256)
-        .bind(raw.bytes.as_slice())
-        .execute(conn)
+        .bind(raw.bytes.len() as i64)
+        .execute(&mut *conn)
         .await?;
+    let sql = "INSERT INTO report_piece (scan_id, piece, bytes) VALUES ($1, $2, $3)";
+    for (piece, bytes) in raw.bytes.chunks(PIECE).enumerate() {
+        sqlx::query(sql).bind(scan_id).bind(piece as i64).bind(bytes).execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -36,8 +44,7 @@ pub struct ReportRecord {
 
 /// What there is of a scan's raw report.
 pub async fn get(conn: &mut AnyConnection, scan_id: &str) -> Result<Option<ReportRecord>, StoreError> {
-    let sql =
-        "SELECT media_type, codec, sha256, CAST(length(bytes) AS BIGINT) AS length FROM report WHERE scan_id = $1";
+    let sql = "SELECT media_type, codec, sha256, length FROM report WHERE scan_id = $1";
     let Some(row) = sqlx::query(sql).bind(scan_id).fetch_optional(conn).await? else { return Ok(None) };
     let codec: String = row.try_get("codec")?;
     if codec != IDENTITY {
@@ -50,20 +57,15 @@ pub async fn get(conn: &mut AnyConnection, scan_id: &str) -> Result<Option<Repor
     }))
 }
 
-/// The bytes of a raw report from `offset` on, at most `most`; none when the report is gone.
-pub async fn bytes(
-    conn: &mut AnyConnection,
-    scan_id: &str,
-    offset: u64,
-    most: u32,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT substr(bytes, CAST($2 AS INTEGER), CAST($3 AS INTEGER)) FROM report WHERE scan_id = $1";
-    let query = sqlx::query_scalar(sql).bind(scan_id).bind(offset as i64 + 1).bind(i64::from(most));
-    Ok(query.fetch_optional(conn).await?)
+/// A piece of a raw report, numbered from 0; none behind the last, or when the report is gone.
+pub async fn piece(conn: &mut AnyConnection, scan_id: &str, piece: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT bytes FROM report_piece WHERE scan_id = $1 AND piece = $2";
+    Ok(sqlx::query_scalar(sql).bind(scan_id).bind(piece as i64).fetch_optional(conn).await?)
 }
 
 /// Forgets a scan's raw report.
 pub async fn delete(conn: &mut AnyConnection, scan_id: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM report WHERE scan_id = $1").bind(scan_id).execute(conn).await?;
+    sqlx::query("DELETE FROM report WHERE scan_id = $1").bind(scan_id).execute(&mut *conn).await?;
+    sqlx::query("DELETE FROM report_piece WHERE scan_id = $1").bind(scan_id).execute(conn).await?;
     Ok(())
 }

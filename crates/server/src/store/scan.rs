@@ -4,7 +4,7 @@ use super::scan_count::{self, Cell};
 use super::{StoreError, finding, parsed, report, scan_event};
 use scanyard_contract::consent::GivenConsent;
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{Coverage, Failure, Scan};
+use scanyard_contract::scan::{Coverage, Failure, Records, Scan, ScanSource};
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -22,6 +22,7 @@ pub struct ScanRecord {
     pub tenant_id: String,
     pub api_key_id: String,
     pub scan_type: ScanType,
+    pub source: ScanSource,
     pub name: Option<String>,
     pub target: String,
     pub target_type: TargetType,
@@ -48,6 +49,7 @@ pub struct ScanRecord {
     pub failure: Option<Failure>,
     pub summary: Option<Summary>,
     pub coverage: Option<Coverage>,
+    pub records: Option<Records>,
     pub engine_version: Option<String>,
 }
 
@@ -66,6 +68,7 @@ impl ScanRecord {
         Scan {
             id: self.id,
             scan_type: self.scan_type,
+            source: self.source,
             name: self.name.clone(),
             target: self.target.clone(),
             target_type: self.target_type,
@@ -89,13 +92,14 @@ impl ScanRecord {
             failure: self.failure.clone(),
             result_summary: self.summary,
             coverage: self.coverage,
+            records: self.records.clone(),
         }
     }
 }
 
-pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, name, target, target_type, status, priority, progress, tags, \
+pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, source, name, target, target_type, status, priority, progress, tags, \
      options, config, timeout_s, asset_id, callback_url, consent, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
-     engine_version";
+     records, engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
 pub async fn get(
@@ -159,14 +163,14 @@ pub async fn submit_to_start_ms(conn: &mut AnyConnection, ids: &[Uuid]) -> Resul
 /// measuring; SQLite only.
 pub async fn multiply(conn: &mut AnyConnection, id: Uuid, numbers: Range<u64>) -> Result<(), StoreError> {
     let sql = "WITH RECURSIVE n (n) AS (SELECT $2 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $3) \
-         INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, progress, tags, \
-         options, config, timeout_s, attempts, created_at, started_at, completed_at, summary, coverage, sealed_at) \
+         INSERT INTO scan (id, tenant_id, api_key_id, scan_type, source, name, target, target_type, priority, status, progress, tags, \
+         options, config, timeout_s, attempts, created_at, started_at, completed_at, summary, coverage, records, sealed_at) \
          SELECT substr(printf('%012x', created_at - n), 1, 8) || '-' || substr(printf('%012x', created_at - n), 9) \
-         || printf('-7000-8000-%012x', n), tenant_id, api_key_id, scan_type, 'nightly', '10.0.' || (n % 200) || '.1', target_type, \
+         || printf('-7000-8000-%012x', n), tenant_id, api_key_id, scan_type, source, 'nightly', '10.0.' || (n % 200) || '.1', target_type, \
          priority, CASE n % 10 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 100, tags, options, config, \
          timeout_s, 0, created_at - n, created_at - n + 5, created_at - n + 900, \
          '{\"total\":3,\"critical\":0,\"high\":1,\"medium\":0,\"low\":0,\"info\":2}', '{\"hosts\":1,\"reached\":1}', \
-         created_at - n + 900 FROM n, scan WHERE scan.id = $1";
+         '{\"read\":3,\"kept\":3,\"merged\":0,\"dropped\":{}}', created_at - n + 900 FROM n, scan WHERE scan.id = $1";
     let query = sqlx::query(sql).bind(id.to_string()).bind(numbers.start as i64).bind(numbers.end as i64);
     query.execute(&mut *conn).await?;
     let counts = "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \
@@ -192,6 +196,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         tenant_id: row.try_get("tenant_id")?,
         api_key_id: row.try_get("api_key_id")?,
         scan_type: parsed(&row.try_get::<String, _>("scan_type")?, "scan type")?,
+        source: parsed(&row.try_get::<String, _>("source")?, "scan source")?,
         name: row.try_get("name")?,
         target: row.try_get("target")?,
         target_type: parsed(&row.try_get::<String, _>("target_type")?, "target type")?,
@@ -214,6 +219,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         failure: json(row, "failure")?,
         summary: json(row, "summary")?,
         coverage: json(row, "coverage")?,
+        records: json(row, "records")?,
         engine_version: row.try_get("engine_version")?,
     })
 }

@@ -14,7 +14,7 @@ macro_rules! page {
     ($begin:literal, $end:literal, $json:literal, $closed:literal) => {
         concat!(
             $begin,
-            "id, scan_type, name, target, target_type, status, priority, progress, ",
+            "id, scan_type, source, name, target, target_type, status, priority, progress, ",
             $json,
             "tags",
             $closed,
@@ -43,6 +43,10 @@ macro_rules! page {
             $json,
             "coverage",
             $closed,
+            ", ",
+            $json,
+            "records",
+            $closed,
             $end,
             " FROM scan WHERE id IN ("
         )
@@ -68,6 +72,7 @@ struct Row<'a> {
     id: Uuid,
     #[serde(borrow)]
     scan_type: &'a RawValue,
+    source: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a RawValue>,
     target: &'a RawValue,
@@ -103,6 +108,8 @@ struct Row<'a> {
     summary: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<&'a RawValue>,
 }
 
 fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {

@@ -194,8 +194,8 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
 
 static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
-         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts)";
-    Inserts::new(into, 18, ", 0, 0")
+         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts, source)";
+    Inserts::new(into, 18, ", 0, 0, 'scan'")
 });
 static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "job (scan_id, tenant_id, scan_type, priority, host, auth, state, eligible_at, lost)";

@@ -154,6 +154,7 @@ fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
             Outcome::Completed | Outcome::Cancelled | Outcome::Stopped => None,
         },
         coverage: report.coverage,
+        records: report.records,
         findings: report.findings,
         report: report.raw,
         engine_version: report.engine_version,

@@ -52,7 +52,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "tags[1]: must be of type string",
             "target: must be of type string",
             "timeout: must be 1 to 86400",
-            "scantype: is not known; known are assetId, auth, callbackUrl, config, name, options, priority, scanType, tags, target, \
+            "scantype: is not known; known are assetId, auth, callbackUrl, config, consent, name, options, priority, scanType, tags, target, \
              targetType, timeout",
         ]
     );
@@ -333,7 +333,8 @@ async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
             ScanType::Trivy => "registry.example.test/app",
             _ => "http://127.0.0.1/?id=1",
         };
-        let body = json!({"target": target, "scanType": scan_type});
+        let consent = json!({"thirdParty": true, "note": "test"});
+        let body = json!({"target": target, "scanType": scan_type, "consent": consent});
         caller.again().post("/scans", body).await.is(503, "ENGINE_UNAVAILABLE");
     }
     nothing_is_stored(&t).await;

@@ -11,6 +11,7 @@ use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use scanyard_contract::scan::Records;
 use scanyard_contract::user::{Role, UserStatus};
 use scanyard_contract::{Code, Support};
 use scanyard_server::config::{Config, Secret};
@@ -342,8 +343,9 @@ pub fn read(status: StatusCode, headers: HeaderMap, bytes: &[u8], method: &Metho
         return Answer { asked: String::new(), status: 204, headers, body: Value::Null, text };
     }
     let media_type = headers["content-type"].to_str().unwrap();
-    let is_json = matches!(media_type, "application/json" | "application/problem+json");
-    let is_other = media_type.starts_with("text/plain") || is_report || media_type == "text/event-stream";
+    let is_json = matches!(media_type, "application/json" | "application/problem+json" | "application/sarif+json");
+    let others = ["text/plain", "text/event-stream", "text/csv", "text/html"];
+    let is_other = is_report || others.iter().any(|other| media_type.starts_with(other));
     assert!(is_json || (is_other && status.is_success()), "{media_type}");
     let body = match method {
         &Method::HEAD => {
@@ -402,6 +404,7 @@ fn check(test: &Test, method: &Method, uri: &str, answer: &Answer) {
     assert!(!documented.is_null(), "{method} {template} does not document {}: {answer:?}", answer.status);
     let description = documented["description"].as_str().unwrap();
     assert!(code.is_empty() || description.contains(&format!("`{code}`")), "{method} {template}: {code}");
+    accounted_for(&answer.body["data"]);
     if !answer.body.is_null() {
         let media_type = answer.headers["content-type"].to_str().unwrap();
         let schema = &documented["content"][media_type]["schema"];
@@ -413,6 +416,14 @@ fn check(test: &Test, method: &Method, uri: &str, answer: &Answer) {
             validator.iter_errors(&answer.body).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(faults.is_empty(), "{method} {template}: {faults:#?} in {}", answer.text);
     }
+}
+
+/// No scan loses a record of its report: each was kept, merged, or dropped for a reason.
+fn accounted_for(data: &Value) {
+    let Ok(records) = serde_json::from_value::<Records>(data["records"].clone()) else { return };
+    assert!(records.is_balanced(), "{data}");
+    let summary = if data["summary"].is_null() { &data["resultSummary"] } else { &data["summary"] };
+    assert_eq!(summary["total"], records.kept, "{data}");
 }
 
 fn fits(template: &str, path: &str) -> bool {

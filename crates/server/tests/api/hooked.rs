@@ -80,6 +80,7 @@ impl Hooked {
             status,
             failure,
             coverage: Coverage { hosts: 1, reached: 1 },
+            records: Default::default(),
             findings: Vec::new(),
             report: None,
             engine_version: None,

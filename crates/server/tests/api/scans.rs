@@ -1,6 +1,7 @@
 //! Scans, from submission to results.
 
 use crate::harness::{Caller, START, Test};
+use crate::support::all_kept;
 use axum::body::Body;
 use http::Method;
 use scanyard_contract::catalogue::rows_of;
@@ -62,6 +63,7 @@ pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec
         status,
         failure: (status == ScanStatus::Failed).then_some(failure),
         coverage: Coverage { hosts: 1, reached: 1 },
+        records: all_kept(&findings),
         findings,
         report,
         engine_version: None,
@@ -86,7 +88,7 @@ async fn a_scan_is_submitted_and_read_back() {
     assert_eq!(
         scan,
         json!({
-            "id": id, "scanType": "sentinel", "name": "nightly", "target": "loopback.example.test",
+            "id": id, "scanType": "sentinel", "source": "scan", "name": "nightly", "target": "loopback.example.test",
             "targetType": "domain", "status": "queued", "priority": "high", "progress": 0, "tags": ["ci", "web"],
             "options": {}, "config": {}, "timeout": 60, "assetId": "a-1", "attempts": 0,
             "createdAt": "2026-03-06T10:00:00Z",

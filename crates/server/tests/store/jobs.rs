@@ -1,14 +1,16 @@
 //! Claims, leases, losses, cancels and ends.
 
+use crate::support::all_kept;
 use crate::{Fixture, new_scan};
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
-use scanyard_contract::scan::{Coverage, FailureReason};
-use scanyard_contract::{Priority, ScanStatus, ScanType};
+use scanyard_contract::scan::{Coverage, FailureReason, Records};
+use scanyard_contract::{Priority, Scan, ScanStatus, ScanType};
+use scanyard_engines::collected::Collected;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
 use scanyard_server::store::finish::{Finish, finish};
 use scanyard_server::store::job::{self, Alive, Beat, Cancel};
 use scanyard_server::store::scan::{self, ScanRecord};
-use scanyard_server::store::scan_list::ScanFilter;
+use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
 use scanyard_server::store::{NewScan, finding, scan_count};
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
@@ -64,12 +66,18 @@ impl Fixture {
     }
 
     pub async fn finish(&self, claimed: &Claimed, findings: Vec<Finding>) -> bool {
+        let records = all_kept(&findings);
+        self.finish_with(claimed, findings, records).await
+    }
+
+    pub async fn finish_with(&self, claimed: &Claimed, findings: Vec<Finding>, records: Records) -> bool {
         let end = Finish {
             scan_id: claimed.scan.id,
             run_id: claimed.run_id,
             status: ScanStatus::Completed,
             failure: None,
             coverage: Coverage { hosts: 1, reached: 1 },
+            records,
             findings,
             report: None,
             engine_version: None,
@@ -267,6 +275,29 @@ async fn the_first_of_end_and_cancel_wins() {
     assert_eq!(t.scan(id).await.progress, 100);
     assert!(!t.finish(&claimed, vec![]).await, "an end is stored once");
     t.assert_counts().await;
+}
+
+#[tokio::test]
+async fn every_record_of_a_report_is_accounted_for() {
+    let t = Fixture::new().await;
+    let id = t.submit(new_scan("a", Priority::Normal)).await;
+    let claimed = t.claim_one().await.unwrap();
+    let mut collected = Collected::default();
+    for fingerprint in ["sy1:a", "sy1:b", "sy1:a"] {
+        collected.add(found(fingerprint, Severity::Low));
+    }
+    collected.drop("no match");
+    assert!(t.finish_with(&claimed, collected.findings, collected.records.clone()).await);
+    let scan = t.scan(id).await;
+    let records = scan.records.clone().unwrap();
+    assert_eq!(records, collected.records);
+    assert!(records.is_balanced());
+    let mut conn = t.store.read().await.unwrap();
+    let stored = finding::page(&mut conn, &id.to_string(), None, 0, 0, 10).await.unwrap();
+    assert_eq!((stored.len() as u64, scan.summary.unwrap().total), (records.kept, records.kept));
+    let all = ScanFilter::default();
+    let listed = list(&mut conn, "a", &all, Order::NewestFirst, Window::Offset(0), 10).await.unwrap();
+    assert_eq!(serde_json::from_str::<Scan>(listed.scans[0].json.get()).unwrap(), scan.to_wire());
 }
 
 #[tokio::test]

@@ -116,10 +116,10 @@ async fn a_page_by_cursor_goes_on_where_the_last_one_ended_while_scans_come_in()
 async fn scans_that_no_counter_knows_are_counted_to_ten_thousand() {
     let t = Fixture::new().await;
     let scan = t.submit(new_scan("a", Priority::Normal)).await;
-    let copies = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, target, target_type, priority, status, progress, tags, \
+    let copies = "INSERT INTO scan (id, tenant_id, api_key_id, scan_type, source, target, target_type, priority, status, progress, tags, \
          options, config, timeout_s, attempts, created_at) \
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10001) \
-         SELECT '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + n AS text), 2), tenant_id, api_key_id, scan_type, target, \
+         SELECT '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + n AS text), 2), tenant_id, api_key_id, scan_type, source, target, \
          target_type, priority, status, progress, tags, options, config, timeout_s, attempts, 0 FROM n, scan WHERE id = $1";
     let copied = t.store.write(move |conn| {
         Box::pin(async move { Ok(sqlx::query(copies).bind(scan.to_string()).execute(conn).await?.rows_affected()) })

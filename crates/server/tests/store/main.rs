@@ -10,6 +10,7 @@ mod submit;
 mod support;
 mod writer;
 
+use scanyard_contract::scan::ScanSource;
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
 use scanyard_engines::policy::Policy;
 use scanyard_server::store::scan::ScanRecord;
@@ -63,6 +64,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             tenant_id: tenant.into(),
             api_key_id: "k".into(),
             scan_type: ScanType::Sentinel,
+            source: ScanSource::Scan,
             name: Some("a 'name' with \"quotes\" and ünïcode".into()),
             target: "127.0.0.1".into(),
             target_type: TargetType::Ip,
@@ -85,6 +87,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             failure: None,
             summary: None,
             coverage: None,
+            records: None,
             engine_version: None,
         },
         host: "127.0.0.1".into(),

@@ -130,6 +130,7 @@ async fn step(t: &Fixture, store: &Store, roll: u64) {
                     status: ScanStatus::Completed,
                     failure: None,
                     coverage: Default::default(),
+                    records: Default::default(),
                     findings: Vec::new(),
                     report: None,
                     engine_version: None,

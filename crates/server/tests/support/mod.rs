@@ -1,6 +1,8 @@
 //! A database of its own for every test: SQLite in a temporary folder, or PostgreSQL where
 //! `SCANYARD_TEST_DATABASE_URL` names a server (`scripts/with-postgres` starts one).
 
+use scanyard_contract::Finding;
+use scanyard_contract::scan::Records;
 use scanyard_server::store::{Clock, Store, StoreOptions};
 use sqlx::{AnyConnection, Connection};
 use std::sync::Arc;
@@ -42,4 +44,10 @@ async fn new_postgres(server: &str) -> String {
     conn.close().await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
     format!("{base}/{name}")
+}
+
+/// The records of a report in which each is a finding.
+pub fn all_kept(findings: &[Finding]) -> Records {
+    let count = findings.len() as u64;
+    Records { read: count, kept: count, ..Records::default() }
 }

@@ -173,6 +173,40 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
         ],
     ),
     (
+        "import_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::InvalidTarget,
+                Code::InvalidFieldValue,
+                Code::InvalidJson,
+                Code::ScanTypeNotAllowed,
+                Code::RequestTimeout,
+                Code::PayloadTooLarge,
+                Code::UnsupportedMediaType,
+                Code::InvalidIdempotencyKey,
+                Code::IdempotencyKeyReused,
+                Code::IdempotencyInProgress,
+            ],
+        ],
+    ),
+    (
+        "export_scan",
+        &[
+            KEYED,
+            &[
+                Code::InsufficientScope,
+                Code::InvalidParameter,
+                Code::InvalidScanType,
+                Code::ScanNotFound,
+                Code::ResultsNotReady,
+            ],
+        ],
+    ),
+    (
         "delete_scan",
         &[
             KEYED,
