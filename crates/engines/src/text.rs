@@ -5,9 +5,10 @@ pub const EVIDENCE_BYTES: usize = 8 * 1024;
 
 /// Decodes bytes, removes control characters and terminal escapes (a newline and a tab stay), and cuts at `max` bytes.
 pub fn clean(bytes: &[u8], max: usize) -> String {
-    if bytes.len() <= max && bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    let begin = &bytes[..bytes.len().min(max)];
+    if begin.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
         // Most texts, and a report has many.
-        return String::from_utf8_lossy(bytes).into_owned();
+        return String::from_utf8_lossy(begin).into_owned();
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max * 4)]);
     let mut out = String::new();

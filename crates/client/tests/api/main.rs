@@ -23,7 +23,7 @@ fn new_scan() -> CreateScan {
 }
 
 fn scan() -> Value {
-    value!({"id": Uuid::nil(), "scanType": "sentinel", "target": "127.0.0.1", "targetType": "ip", "status": "queued",
+    value!({"id": Uuid::nil(), "scanType": "sentinel", "source": "scan", "target": "127.0.0.1", "targetType": "ip", "status": "queued",
         "priority": "normal", "progress": 0, "tags": [], "options": {}, "config": {}, "timeout": 3600, "attempts": 0,
         "createdAt": "2026-03-06T10:00:00Z"})
 }
@@ -40,8 +40,9 @@ fn finding(number: u32) -> Value {
 fn results(findings: &[u32], total: u64, next: Option<&str>) -> String {
     let findings: Vec<Value> = findings.iter().map(|number| finding(*number)).collect();
     let summary = value!({"total": total, "critical": 0, "high": 0, "medium": 0, "low": total, "info": 0});
-    let data = value!({"scanId": Uuid::nil(), "scanType": "sentinel", "target": "127.0.0.1", "status": "completed",
-        "partial": false, "summary": summary, "coverage": {"hosts": 1, "reached": 1}, "findings": findings});
+    let data = value!({"scanId": Uuid::nil(), "scanType": "sentinel", "source": "scan", "target": "127.0.0.1", "status": "completed",
+        "partial": false, "summary": summary, "coverage": {"hosts": 1, "reached": 1},
+        "records": {"read": total, "kept": total, "merged": 0, "dropped": {}}, "findings": findings});
     let pagination = value!({"limit": 100, "total": total, "totalPages": 1, "totalIsExact": true, "nextCursor": next});
     json("200 OK", "", value!({"success": true, "data": data, "pagination": pagination}))
 }

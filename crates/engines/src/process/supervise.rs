@@ -7,7 +7,7 @@ use super::tree;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signal::{SigHandler, SigSet, Signal, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -120,6 +120,8 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
     let in_child = move || {
         // The supervisor's blocked signals would be inherited, and the engine would not hear a SIGTERM.
         SigSet::empty().thread_set_mask()?;
+        hear(Signal::SIGINT)?;
+        hear(Signal::SIGTERM)?;
         setsid()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // Not the supervisor, which must not wait behind what it has to end. A process may become nicer, but not less so.
@@ -133,6 +135,13 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
         command.pre_exec(in_child);
     }
     Ok((command, bounds))
+}
+
+/// Lets a signal do again what it does by itself: whoever started the server may ignore it, as a shell has its background
+/// jobs do with SIGINT, and what is ignored stays so in every program that is started.
+fn hear(signal: Signal) -> nix::Result<()> {
+    #[expect(unsafe_code, reason = "the default disposition runs no code of ours")]
+    unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }.map(drop)
 }
 
 /// The engine's stdin, and the end of it that must stay open as long as the engine runs.

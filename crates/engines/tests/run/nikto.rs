@@ -60,7 +60,7 @@ async fn a_cancelled_nikto_keeps_what_it_found() {
     let nikto = installed(ScanType::Nikto);
     let job = web_job(ScanType::Nikto, &nikto, &format!("http://{}/", weak.http), options, dir.path());
     let written = dir.path().join(job.run_id.to_string()).join("report.xml");
-    let has_begun = async || {
+    let has_begun = async |_| {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !written.exists() {
             assert!(Instant::now() < deadline, "nikto did not begin in a minute");

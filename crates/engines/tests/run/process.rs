@@ -50,6 +50,9 @@ impl Fake {
     async fn run(&mut self, meanwhile: impl AsyncFnOnce(&Steering)) -> (Run, Vec<u8>) {
         let mut job = job("127.0.0.1", Options::Nmap(nmap::Options::default()), &self.work_dir());
         job.timeout = self.timeout;
+        // As a shell starts its background jobs: without a care for SIGINT, which is inherited.
+        let ignoring = ["/bin/sh", "-c", "trap '' INT; exec \"$0\""].map(str::to_string);
+        job.supervisor = ignoring.into_iter().chain(job.supervisor).collect();
         let mut control = self.steering.control.clone();
         control.lease = self.lease;
         let mut output = Vec::new();
