@@ -22,10 +22,11 @@ check: ## Format, lints, documentation, licences, generated files
 	scripts/check-openapi
 
 live: ## A live server held against its OpenAPI document, the examples run, vendors' libraries held against the simulator
-	scripts/prepare curl jq openssl iproute2 util-linux
+	scripts/prepare curl jq openssl iproute2 util-linux strace
 	cargo build --locked --package scanyard
 	scripts/test-openapi
 	scripts/test-examples
+	scripts/test-engines
 	scripts/test-vendors
 
 generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/sentinel, docs/openapi.json, docs/CONFORMANCE.md
