@@ -8,7 +8,7 @@ demo: ## A real scan of a weak target of our own, on loopback
 	cargo run --release --locked --package scanyard -- demo
 
 test: ## The whole suite, on SQLite and on PostgreSQL
-	scripts/prepare postgresql strace iproute2 util-linux openssl
+	scripts/prepare postgresql strace iproute2 util-linux openssl sqlmap wapiti
 	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
 	scripts/with-postgres cargo test --locked --workspace --test api --test store
