@@ -1,7 +1,7 @@
 //! sqlmap, live, against the weak target: the one of the package registry and the old one of Debian.
 
 use crate::common::steering;
-use crate::web::{LEASE, cancelled, fails_at_a_dead_target, reason, rules, scan, web_job};
+use crate::web::{LEASE, cancelled, fails_at_a_dead_target, is_at, reason, rules, scan, web_job};
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::{Confidence, Severity};
 use scanyard_contract::scan::FailureReason;
@@ -9,7 +9,7 @@ use scanyard_engines::weak_target::WeakTarget;
 use scanyard_engines::{Outcome, run};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// sqlmap 1.10, in the virtual environment that scripts/install-engines makes; and Debian's, which differs.
 fn both() -> [PathBuf; 2] {
@@ -81,17 +81,8 @@ async fn a_cancelled_sqlmap_ends_in_its_grace() {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("http://{}/shop/search?q=pear", weak.http);
         let job = web_job(ScanType::Sqlmap, &program, &url, json!({"delayMs": 500, "level": 3}), dir.path());
-        let notes = dir.path().join(job.run_id.to_string()).join("out");
-        let has_begun = async || {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while !notes.exists() {
-                assert!(Instant::now() < deadline, "sqlmap did not begin in a minute");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            // Until it tests: what it does before then is another thing to interrupt.
-            tokio::time::sleep(Duration::from_secs(3)).await;
-        };
-        let report = cancelled(job, Duration::from_secs(5), has_begun).await;
+        // Until it tests: what it does before then is another thing to interrupt.
+        let report = cancelled(job, Duration::from_secs(10), async |progress| is_at(progress, 1).await).await;
         assert_eq!(report.coverage.reached, 1, "{}", program.display());
     }
 }

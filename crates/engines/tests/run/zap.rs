@@ -81,7 +81,7 @@ async fn a_cancelled_zap_keeps_the_report_that_it_writes_on_sigterm() {
     let body = "trap 'cp $report $out/report.json; exit 0' TERM; touch $out/ready; while :; do sleep 0.1; done";
     let job = web_job(ScanType::Zap, &zap(dir.path(), REPORT, body), TARGET, json!({}), work.path());
     let ready = work.path().join(job.run_id.to_string()).join("ready");
-    let has_begun = async || crate::common::until(|| ready.exists()).await;
+    let has_begun = async |_| crate::common::until(|| ready.exists()).await;
     let report = cancelled(job, Duration::from_secs(5), has_begun).await;
     assert_eq!(report.findings.len(), 3);
 }
