@@ -1,6 +1,7 @@
 //! Reports that were made elsewhere: read as the engine's own adapter reads them, and judged alone.
 
-use crate::{Parsed, Target, harvester, nikto, nmap, nuclei, sqlmap, sublist3r, wapiti, zap};
+use crate::image::ImageRef;
+use crate::{Parsed, Target, harvester, nikto, nmap, nuclei, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,10 +22,12 @@ const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
 const TEXT: &str = "text/plain";
 
+type Read = fn(&[u8], &Target) -> Parsed;
+type TargetOf = fn(&[u8]) -> Option<Target>;
+
 /// How reports of an engine are read; none for one that has no report of its own.
 pub fn reader(scan_type: ScanType) -> Option<Reader> {
-    let (read, target_of, media_type): (fn(&[u8], &Target) -> Parsed, fn(&[u8]) -> Option<Target>, _) = match scan_type
-    {
+    let (read, target_of, media_type): (Read, TargetOf, _) = match scan_type {
         ScanType::Nmap => (nmap::read, nmap::target_of, XML),
         ScanType::Zap => (zap::read, of_zap, JSON),
         ScanType::Nuclei => (nuclei::read, of_nuclei, LINES),
@@ -33,7 +36,8 @@ pub fn reader(scan_type: ScanType) -> Option<Reader> {
         ScanType::Sqlmap => (sqlmap::read, of_none, JSON),
         ScanType::Harvester => (harvester::read, of_none, JSON),
         ScanType::Sublist3r => (sublist3r::read, of_none, TEXT),
-        ScanType::Trivy | ScanType::Sentinel => return None,
+        ScanType::Trivy => (trivy::read, of_trivy, JSON),
+        ScanType::Sentinel => return None,
     };
     Some(Reader { read, target_of, media_type })
 }
@@ -79,6 +83,19 @@ struct WapitiInfos {
 
 fn of_wapiti(report: &[u8]) -> Option<Target> {
     Target::parse(&json::<Wapiti>(report)?.infos.target).ok()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Trivy {
+    artifact_name: String,
+    artifact_type: String,
+}
+
+/// The image; a folder's path on somebody else's machine is no target.
+fn of_trivy(report: &[u8]) -> Option<Target> {
+    let artifact = json::<Trivy>(report).filter(|artifact| artifact.artifact_type == "container_image")?;
+    ImageRef::parse(&artifact.artifact_name).ok().map(Target::Image)
 }
 
 #[derive(Deserialize)]
@@ -147,6 +164,9 @@ mod tests {
         let line = |host: &str| format!("{{\"host\":\"{host}\",\"url\":\"http://{host}/a?b\"}}\n");
         assert_eq!(named(ScanType::Nuclei, &line("app.example.test").repeat(2)), site);
         assert_eq!(named(ScanType::Nuclei, &(line("app.example.test") + &line("b.example.test"))), None);
+        let image = r#"{"ArtifactName":"registry.example.test/app:1.0","ArtifactType":"container_image"}"#;
+        assert_eq!(named(ScanType::Trivy, image).as_deref(), Some("registry.example.test/app:1.0"));
+        assert_eq!(named(ScanType::Trivy, r#"{"ArtifactName":"/home/a","ArtifactType":"filesystem"}"#), None);
         assert_eq!(named(ScanType::Zap, r#"{"site":[]}"#), None);
         assert_eq!(named(ScanType::Sublist3r, "app.example.test\n"), None);
     }

@@ -5,7 +5,6 @@ use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::http::idempotency::InFlight;
-use crate::http::import;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
@@ -56,8 +55,6 @@ pub struct Parts {
     pub queue: Queue,
     /// Seats of uploads that are being received here.
     pub uploads: Semaphore,
-    /// Seats of reports that are being received here, or wait for their turn.
-    pub import_seats: Semaphore,
     /// One report at a time is read and held in memory.
     pub import_turn: Semaphore,
     /// Streams of live events.
@@ -140,7 +137,6 @@ impl App {
             calls: CallLog::new(config.usage.buffer),
             queue: Queue::table(),
             uploads: Semaphore::new(config.uploads.concurrency),
-            import_seats: Semaphore::new(import::SEATS),
             import_turn: Semaphore::new(1),
             live: Live::default(),
             backlog: Backlog::new(config.queue.max_backlog),

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// What may be made up for: a thread that was not let run for so long begins no burst afterwards.
-const LAG_MAX: Duration = Duration::from_millis(100);
+/// What may be made up for: on a busy machine a thread waits for its turn often, and the rate holds over seconds all the
+/// same; after a longer stall no burst begins. Measured at a load of 10 per core: 100 ms lost a fifth of the rate.
+const LAG_MAX: Duration = Duration::from_millis(500);
 
 /// When the next connection may begin.
 #[derive(Debug)]
@@ -68,6 +69,6 @@ mod tests {
     fn a_stall_is_not_made_up_for() {
         let stall = (Duration::from_secs(2), Duration::from_secs(4));
         let count = count(500, Duration::from_millis(1), stall);
-        assert!(count.abs_diff(4050) <= 10, "{count}");
+        assert!(count.abs_diff(4250) <= 10, "{count}");
     }
 }

@@ -267,11 +267,11 @@ async fn a_sweep_is_cancelled_in_the_middle() {
 async fn a_rate_is_never_exceeded() {
     let (closed, _bound) = closed_ports(101);
     let began = Instant::now();
-    let report = run(job("127.0.0.1", json!({"ports": ports(&closed), "maxRate": 200}))).await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&closed), "maxRate": 50}))).await;
     assert_eq!(report.outcome, Outcome::Completed);
-    // 100 intervals of 5 ms; what was made up for after a stall is a tenth of a second at most.
+    // 100 intervals of 20 ms: what is made up for after a stall was not begun before it.
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(10), "{took:?}");
+    assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(20), "{took:?}");
 }
 
 #[tokio::test]

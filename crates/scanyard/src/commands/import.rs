@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// short, of another engine, or of a scan that reached nobody is a failed scan, with what could be read of it.
 ///
 /// Without --target it is what the report names: of nmap the one name or address that was scanned, or the smallest network
-/// that holds all of them; of nikto, nuclei, wapiti and zap the one site. Reports of the others name none.
+/// that holds all of them; of nikto, nuclei, wapiti and zap the one site; of trivy the image. Reports of the others name none.
 #[derive(Debug, Args)]
 #[command(after_help = format!("Examples:
   scanyard import nmap report.xml

@@ -6,6 +6,7 @@ use crate::http::auth::Auth;
 use crate::http::change;
 use crate::http::posted::{Posted, Received};
 use crate::http::query::{Params, Query, invalid};
+use crate::http::uploads::no_seat;
 use crate::scan;
 use crate::scope::Scope;
 use crate::spool::{self, Spool};
@@ -18,16 +19,11 @@ use scanyard_engines::{Parsed, RawReport, Reader, Target};
 
 /// The route's path, by which the outermost layer knows it: its body may take longer than any other answer.
 pub const PATH: &str = "/scans/import";
-/// The largest report, in bytes: as large as an upload.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
-/// Reports that a node receives at the same time; each lies on its disk until its turn.
-pub const SEATS: usize = 8;
-/// Seconds after which a seat is likely to be free.
-const SEAT_SECONDS: u64 = 5;
 
 /// Import a report
 ///
-/// The body is the report as the engine wrote it, whatever its `Content-Type`, at most 256 MiB. It becomes a scan of its own
+/// The body is the report as the engine wrote it, whatever its `Content-Type`, at most as large as an upload.
+/// It becomes a scan of its own
 /// with `source: import`, which takes no unit of the quota and is over at once: `completed`, or `failed` with the reason when
 /// the report is cut short, not one of this engine, or of a scan that reached nobody; what could be read of it counts all the
 /// same. An empty body is refused.
@@ -52,7 +48,7 @@ pub async fn import_scan(
     let asked = Asked::read(&query.only(&["scanType", "target", "name"])?)?;
     auth.note().scan_type(asked.scan_type);
     auth.check_scan_type(asked.scan_type)?;
-    let _seat = app.import_seats.try_acquire().map_err(|_| no_seat())?;
+    let _seat = app.uploads.try_acquire().map_err(|_| no_seat(&app))?;
     let (received, spool) = receive(&app, posted).await?;
     let change = match change::of_received(&app, auth.tenant_id(), auth.principal(), received).await? {
         Ok(change) => change,
@@ -103,11 +99,6 @@ impl Asked {
     }
 }
 
-fn no_seat() -> ApiError {
-    let reason = format!("{SEATS} reports are being received here, as many as this server takes");
-    ApiError::new(Code::ServiceUnavailable).after(SEAT_SECONDS).detail("imports", reason)
-}
-
 /// Reads the body to a file.
 async fn receive(app: &App, posted: Posted) -> Result<(Received, Spool), ApiError> {
     let mut streamed = posted.stream()?;
@@ -116,8 +107,8 @@ async fn receive(app: &App, posted: Posted) -> Result<(Received, Spool), ApiErro
         return Err(error.detail("Content-Encoding", "bodies are taken as they are, not compressed on their way"));
     }
     let body = std::mem::take(&mut streamed.body);
-    let dir = app.config.data_dir.join("uploads");
-    let spool = spool::receive(body, &dir, MAX_BYTES, app.config.http.body_timeout).await?;
+    let http = &app.config.http;
+    let spool = spool::receive(body, &app.config.uploads_dir(), http.upload_bytes, http.body_timeout).await?;
     if spool.bytes == 0 {
         let error = ApiError::new(Code::InvalidFieldValue).with("field", "body");
         return Err(error.detail("body", "is empty: the report of a scan never is"));

@@ -115,7 +115,8 @@ fn name(params: &Params, form: Form) -> Result<String, ApiError> {
     }
 }
 
-fn no_seat(app: &App) -> ApiError {
+/// As many bodies are being received here as this node takes.
+pub(super) fn no_seat(app: &App) -> ApiError {
     let reason =
         format!("{} uploads are being received here, as many as this server takes", app.config.uploads.concurrency);
     ApiError::new(Code::ServiceUnavailable).after(SEAT_SECONDS).detail("uploads", reason)

@@ -182,7 +182,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
                 Code::InvalidScanType,
                 Code::InvalidTarget,
                 Code::InvalidFieldValue,
-                Code::InvalidJson,
+                Code::InvalidUpload,
                 Code::ScanTypeNotAllowed,
                 Code::RequestTimeout,
                 Code::PayloadTooLarge,
