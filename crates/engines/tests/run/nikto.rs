@@ -80,7 +80,7 @@ async fn a_nikto_that_runs_out_of_time_has_failed_and_keeps_what_it_found() {
     let dir = tempfile::tempdir().unwrap();
     let nikto = installed(ScanType::Nikto);
     let mut job = web_job(ScanType::Nikto, &nikto, &format!("http://{}/", weak.http), json!({"pause": 1}), dir.path());
-    job.timeout = Duration::from_secs(6);
+    job.timeout = Duration::from_secs(20);
     let report = run(job, steering(LEASE).control).await;
     assert_eq!(reason(&report), FailureReason::TimedOut);
     assert!(!report.findings.is_empty());

@@ -33,7 +33,8 @@ pub fn web_job(scan_type: ScanType, program: &Path, target: &str, options: Value
     job.program = Some(program.to_path_buf());
     // What is installed runs as it would for a user; a script of a test writes beside itself.
     job.limits.is_confined = !program.starts_with(std::env::temp_dir());
-    job.timeout = Duration::from_secs(300);
+    // wapiti divides it among its modules, and on a busy machine each of them is slow.
+    job.timeout = Duration::from_secs(1800);
     job
 }
 
