@@ -36,14 +36,36 @@ impl TestDatabase {
     }
 }
 
+/// Three hundred databases of 8 MB would fill a small disk before the suite ends.
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Ok(server) = std::env::var("SCANYARD_TEST_DATABASE_URL") else { return };
+        let (_, name) = self.options.url.rsplit_once('/').unwrap();
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        // A thread of its own: the test's runtime cannot be waited for from here.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(on_server(&server, drop));
+        });
+        let dropped = dropped.join();
+        if !std::thread::panicking() {
+            dropped.unwrap();
+        }
+    }
+}
+
 async fn new_postgres(server: &str) -> String {
     sqlx::any::install_default_drivers();
     let name = format!("t{}", uuid::Uuid::now_v7().simple());
-    let mut conn = AnyConnection::connect(server).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
+    on_server(server, format!("CREATE DATABASE {name}")).await;
     let (base, _) = server.rsplit_once('/').unwrap();
     format!("{base}/{name}")
+}
+
+async fn on_server(server: &str, sql: String) {
+    let mut conn = AnyConnection::connect(server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
 }
 
 /// The records of a report in which each is a finding.
