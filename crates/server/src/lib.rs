@@ -14,6 +14,7 @@ pub mod key;
 pub mod limit;
 pub mod live;
 pub mod login;
+pub mod metrics;
 pub mod net;
 pub mod password;
 pub mod queue;
