@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod net;
 pub mod password;
 pub mod queue;
+pub mod reseal;
 pub mod scan;
 pub mod schema;
 pub mod scope;

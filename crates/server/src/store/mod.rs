@@ -31,6 +31,7 @@ pub mod scan_list;
 mod scan_move;
 pub mod scan_page;
 pub mod schema;
+pub mod sealed;
 pub mod session;
 pub mod submit;
 pub mod template;
