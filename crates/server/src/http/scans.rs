@@ -90,6 +90,8 @@ pub(super) async fn submit(
     }
     match app.store.submit(new).await? {
         Submitted::Stored => {
+            metrics::counter!("scanyard_scans_submitted_total", "scan_type" => created.data.scan_type.as_str())
+                .increment(1);
             app.queue.hint();
             auth.note().submission();
             Ok(created.into_response())

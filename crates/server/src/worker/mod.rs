@@ -93,8 +93,9 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     }
     // Before the database's own now: a lease must not look longer here than there.
     let asked_at = Instant::now();
+    let now = app.store.now().await?;
     let ask = Claim {
-        now: app.store.now().await?,
+        now,
         scan_types: app.engines.runnable(),
         limit: room,
         lease_ms: settings.lease_ms as i64,
@@ -108,6 +109,8 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     }
     for claimed in claimed {
         app.live.wake(claimed.scan.id);
+        let waited = crate::metrics::seconds(claimed.scan.created_at, now);
+        metrics::histogram!("scanyard_scan_wait_seconds", "priority" => claimed.scan.priority.as_str()).record(waited);
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
     }
@@ -151,6 +154,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let swept = sweep.await?;
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
+        metrics::counter!("scanyard_scans_taken_back_total").increment(swept.len() as u64);
         app.queue.hint();
         swept.iter().for_each(|scan_id| app.live.wake(*scan_id));
         app.webhooks.hint();
