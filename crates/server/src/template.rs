@@ -121,6 +121,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         asset_id,
         callback_url,
         consent,
+        auth,
     } = launch;
     let of_template = without_target(template);
     let mut base_config = of_template.config;
@@ -138,7 +139,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         asset_id,
         callback_url,
         consent,
-        auth: None,
+        auth,
     }
 }
 
