@@ -41,7 +41,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
             () = place.control.stop.cancelled() => return give_back(&app, &claimed).await,
         }
     }
-    app.queue.hint();
+    app.wake_workers(None);
     app.webhooks.hint();
 }
 
@@ -168,7 +168,7 @@ async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
     }
-    app.live.wake(scan_id);
+    app.wake_watchers(scan_id);
     Ok(())
 }
 
@@ -181,5 +181,6 @@ async fn give_back(app: &App, claimed: &Claimed) {
     if let Err(error) = given.await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
-    app.live.wake(run.0);
+    app.wake_watchers(run.0);
+    app.wake_workers(None);
 }
