@@ -28,7 +28,15 @@ fn credentials() -> Value {
 async fn start(t: &Test) -> Claimed {
     let now = t.app.store.local_now();
     let scan_types = vec![ScanType::Wapiti];
-    let next = Claim { now, scan_types, limit: 1, lease_ms: 30_000, per_tenant: 10, per_host: 10 };
+    let next = Claim {
+        now,
+        scan_types,
+        labels: vec!["default".into()],
+        limit: 1,
+        lease_ms: 30_000,
+        per_tenant: 10,
+        per_host: 10,
+    };
     t.app.store.write(move |conn| Box::pin(async move { claim(conn, &next).await })).await.unwrap().remove(0)
 }
 
