@@ -2,7 +2,7 @@
 
 use crate::commands::{
     call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, scan, serve, simulate,
-    uploads, users, weak_target,
+    uploads, users, weak_target, worker,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     Serve(serve::Serve),
+    Worker(worker::Worker),
     Scan(scan::ScanArgs),
     Import(import::ImportArgs),
     Engines(engines::EnginesArgs),

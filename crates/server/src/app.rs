@@ -4,6 +4,7 @@ use crate::backlog::Backlog;
 use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
+use crate::fleet::Fleet;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
@@ -12,6 +13,7 @@ use crate::login::Logins;
 use crate::password::Passwords;
 use crate::queue::Queue;
 use crate::session::SessionCache;
+use crate::signals::Signals;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
@@ -39,8 +41,12 @@ pub struct Parts {
     /// Seals the secrets that the database holds.
     pub vault: Vault,
     pub resolver: Resolver,
-    /// Which engines are there.
+    /// Which engines are here.
     pub engines: Engines,
+    /// Which workers live, of all nodes.
+    pub fleet: Fleet,
+    /// Word between the nodes of one database.
+    pub signals: Signals,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
     pub passwords: Passwords,
@@ -128,6 +134,8 @@ impl App {
             webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
             resolver,
             engines: Engines::locate(&config.engines),
+            fleet: Fleet::default(),
+            signals: Signals::new(&options.url),
             keys: KeyCache::default(),
             passwords: Passwords::default(),
             logins: Logins::default(),

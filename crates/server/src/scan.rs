@@ -4,7 +4,7 @@ use crate::schema::{self, Fault, Found};
 use crate::store::scan::ScanRecord;
 use scanyard_contract::consent::{Consent, GivenConsent};
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{CreateScan, Failure, Results, ScanSource};
+use scanyard_contract::scan::{CreateScan, DEFAULT_LABEL, Failure, Results, ScanSource, is_worker_label};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
 use scanyard_engines::engine::engine;
@@ -44,6 +44,9 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
         if label.as_ref().is_some_and(|label| !is_label(label, 255)) {
             bounds(field.to_string(), "must be 1 to 255 characters, no control characters");
         }
+    }
+    if scan.worker_label.as_ref().is_some_and(|label| !is_worker_label(label)) {
+        bounds("workerLabel".to_string(), "must be 1 to 32 of a to z, 0 to 9 and -");
     }
     if scan.consent.as_ref().is_some_and(|consent| !is_label(&consent.note, MAX_NOTE)) {
         bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
@@ -154,6 +157,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         config,
         tags,
         timeout,
+        worker_label,
         asset_id,
         callback_url,
         consent,
@@ -176,6 +180,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         options,
         config,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        label: worker_label.unwrap_or_else(|| DEFAULT_LABEL.to_string()),
         asset_id,
         callback_url,
         consent: consent.filter(|consent| consent.third_party).map(|consent| GivenConsent {
@@ -226,6 +231,7 @@ pub fn imported(
         options: Map::new(),
         config: Map::new(),
         timeout: DEFAULT_TIMEOUT,
+        label: DEFAULT_LABEL.to_string(),
         asset_id: None,
         callback_url: None,
         consent: None,

@@ -17,6 +17,7 @@ pub mod simulate;
 pub mod uploads;
 pub mod users;
 pub mod weak_target;
+pub mod worker;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -25,6 +26,7 @@ use crate::exit::{Exit, Failure};
 pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Worker(args) => worker::run(args).await,
         Command::Scan(args) => scan::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,

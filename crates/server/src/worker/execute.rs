@@ -49,7 +49,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
     if let Some(took) = took {
         metrics::histogram!("scanyard_scan_run_seconds", &labels[..1]).record(took);
     }
-    app.queue.hint();
+    app.wake_workers(None);
     app.webhooks.hint();
 }
 
@@ -177,7 +177,7 @@ async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
         metrics::counter!("scanyard_results_refused_total").increment(1);
     }
-    app.live.wake(scan_id);
+    app.wake_watchers(scan_id);
     Ok(())
 }
 
@@ -190,5 +190,6 @@ async fn give_back(app: &App, claimed: &Claimed) {
     if let Err(error) = given.await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
-    app.live.wake(run.0);
+    app.wake_watchers(run.0);
+    app.wake_workers(None);
 }
