@@ -7,15 +7,17 @@ help: ## This list
 demo: ## A real scan of a weak target of our own, on loopback
 	cargo run --release --locked --package scanyard -- demo
 
-test: ## The whole suite, on SQLite and on PostgreSQL
-	scripts/prepare postgresql strace iproute2 util-linux openssl sqlmap wapiti
+test: ## The whole suite, on SQLite, on PostgreSQL, and on PostgreSQL with Kafka
+	scripts/prepare default-jdk-headless libssl-dev maven pkg-config postgresql strace iproute2 util-linux openssl sqlmap wapiti
 	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
 	scripts/with-postgres cargo test --locked --workspace --test api --test store
+	scripts/with-postgres scripts/with-kafka cargo test --locked --workspace --test api --test store --test kafka
+	scripts/with-postgres scripts/with-kafka cargo test --locked --workspace --features scanyard-server/kafka-tls --test kafka
 
 check: ## Format, lints, documentation, licences, generated files
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --workspace --all-targets --test kafka -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-dependencies
 	scripts/check-openapi --self-test

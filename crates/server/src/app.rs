@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::signals::Signals;
 use crate::status::Board;
-use crate::store::{Clock, Store, StoreOptions};
+use crate::store::{Clock, Store, StoreOptions, kafka_message};
 use crate::tls::Tls;
 use crate::vault::Vault;
 use crate::webhook::Webhooks;
@@ -112,6 +112,7 @@ impl App {
     /// Opens the database and the master keys, and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
         let tls = Tls::load(&config.tls)?;
+        let metrics = crate::metrics::recorder()?;
         let options = StoreOptions {
             url: config.database_url().expose().to_string(),
             read_connections: config.database.read_connections,
@@ -127,6 +128,13 @@ impl App {
         let resolver = resolver.context("setting up DNS look-ups")?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
+        let queue = Queue::open(&config.queue).await?;
+        if queue.kafka().is_some() {
+            let now = store.now().await?;
+            let noting =
+                store.write(move |conn| Box::pin(async move { kafka_message::begin_use(conn, now).await })).await;
+            noting.context("noting that Kafka is used")?;
+        }
         Ok(App(Arc::new(Parts {
             status: Board::new(store.local_now()),
             store,
@@ -143,7 +151,7 @@ impl App {
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
-            queue: Queue::table(),
+            queue,
             uploads: Semaphore::new(config.uploads.concurrency),
             import_turn: Semaphore::new(1),
             live: Live::default(),
@@ -152,7 +160,7 @@ impl App {
             runs: Runs::default(),
             supervisor: crate::config::supervisor(),
             tls,
-            metrics: crate::metrics::recorder()?,
+            metrics,
             support,
             openapi: OnceLock::new(),
             config,

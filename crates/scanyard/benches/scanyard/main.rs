@@ -7,6 +7,7 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod queue;
 mod webhooks;
 
 use anyhow::Context;
@@ -57,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["queue"] => runtime.block_on(queue::queue()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }

@@ -16,6 +16,7 @@ pub mod finish;
 pub mod idempotency;
 pub mod import;
 pub mod job;
+pub mod kafka_message;
 pub mod login_failure;
 pub mod master_key;
 pub mod open;
