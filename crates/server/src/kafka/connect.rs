@@ -44,7 +44,7 @@ pub struct Context(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
 
 impl Context {
     /// Takes the last error out.
-    fn take(&self) -> Option<(RDKafkaErrorCode, String)> {
+    pub fn take(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
