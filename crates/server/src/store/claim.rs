@@ -157,7 +157,7 @@ macro_rules! jobs_sqlite {
 }
 macro_rules! jobs_postgres {
     () => {
-"FROM job j WHERE j.state = 'queued' AND j.priority = t.priority AND j.tenant_id >= t.tenant_id \
+        "FROM job j WHERE j.state = 'queued' AND j.priority = t.priority AND j.tenant_id >= t.tenant_id \
          AND j.tenant_id <= t.tenant_id "
     };
 }
@@ -178,7 +178,7 @@ macro_rules! lane_sqlite {
 }
 macro_rules! lane_postgres {
     () => {
-"FROM job j WHERE j.priority = $1 AND j.tenant_id = $2 AND j.label = l.value AND j.scan_type >= t.value \
+        "FROM job j WHERE j.priority = $1 AND j.tenant_id = $2 AND j.label = l.value AND j.scan_type >= t.value \
          AND j.scan_type <= t.value AND j.state = 'queued' "
     };
 }
