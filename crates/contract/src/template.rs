@@ -1,7 +1,7 @@
 //! The scan template on the wire: named settings from which scans are launched.
 
 use crate::consent::Consent;
-use crate::scan::{Priority, ScanType, TargetType, default_label};
+use crate::scan::{Priority, ScanAuth, ScanType, TargetType, default_label};
 use crate::timestamp::Timestamp;
 use crate::wire::given;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,9 @@ pub struct LaunchTemplate {
     /// Of this launch: a template never holds one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// Credentials for the target, of this launch: a template never holds any. Write-only, sealed, gone with the scan's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<ScanAuth>,
 }
 
 /// A scan template.

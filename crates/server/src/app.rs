@@ -21,7 +21,7 @@ use crate::vault::Vault;
 use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use scanyard_contract::Support;
 use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
@@ -152,7 +152,7 @@ impl App {
             runs: Runs::default(),
             supervisor: crate::config::supervisor(),
             tls,
-            metrics: recorder()?,
+            metrics: crate::metrics::recorder()?,
             support,
             openapi: OnceLock::new(),
             config,
@@ -169,11 +169,4 @@ impl App {
         let text = crate::openapi(&self.support).to_json().context("printing the OpenAPI document")?;
         Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
-}
-
-/// The process has one recorder, however many nodes a test starts in it.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let installed = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|e| e.to_string()));
-    installed.clone().map_err(anyhow::Error::msg).context("setting up metrics")
 }

@@ -65,20 +65,25 @@ pub(crate) fn is_label(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// First the engine's schema, which tells an unknown name from a wrong type; then the engine's own reading.
+/// The engine's schema tells an unknown name from a wrong type; of the options that it finds no fault with, the engine's own
+/// reading.
 fn option_faults(scan: &CreateScan) -> Vec<Found> {
     let schema = engine(scan.scan_type).options_schema();
-    let mut found = Vec::new();
-    for (place, options) in [("options", &scan.options), ("config", &scan.config)] {
-        found.extend(schema::object_faults(schema, options, place));
-    }
-    if !found.is_empty() {
-        return found;
-    }
-    match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
-        Some(Ok(_)) | None => Vec::new(),
-        Some(Err(details)) => details.into_iter().map(|detail| option_fault(scan, detail)).collect(),
-    }
+    let mut found = schema::object_faults(schema, &scan.options, "options");
+    found.extend(schema::object_faults(schema, &scan.config, "config"));
+    let read = Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config));
+    let details = read.and_then(Result::err).unwrap_or_default();
+    let of_engine = details.into_iter().map(|detail| option_fault(scan, detail));
+    let told: Vec<String> = found.iter().map(|found| option_of(&found.field).to_string()).collect();
+    found.extend(of_engine.filter(|found| !told.iter().any(|told| told == option_of(&found.field))));
+    found
+}
+
+/// The path of the option that a fault lies in: `options.ports` of `options.ports[2]`.
+fn option_of(field: &str) -> &str {
+    let (place, name) = field.split_once('.').unwrap_or((field, ""));
+    let length = name.split(['.', '[']).next().map_or(0, str::len);
+    &field[..(place.len() + 1 + length).min(field.len())]
 }
 
 /// What is wrong with the options beside the target.
@@ -97,7 +102,7 @@ pub fn faults_beside(scan: &CreateScan, target: &Target) -> Vec<Found> {
 fn option_fault(scan: &CreateScan, detail: Detail) -> Found {
     let field = detail.field.unwrap_or_else(|| "options".to_string());
     let name = field.strip_prefix("options.").unwrap_or_default();
-    let head = name.split(['.', '[']).next().unwrap_or_default();
+    let head = option_of(&field).strip_prefix("options.").unwrap_or_default();
     let field = if scan.config.contains_key(head) { format!("config.{name}") } else { field };
     Found { field, fault: Fault::Bounds(detail.reason) }
 }
@@ -346,6 +351,14 @@ mod tests {
         assert_eq!(Timestamp(month_start(december)).to_string(), "2026-12-01T00:00:00Z");
         assert_eq!(Timestamp(next_month_start(december)).to_string(), "2027-01-01T00:00:00Z");
         assert_eq!(month_start(december + 1), december + 1);
+    }
+
+    #[test]
+    fn faults_of_the_schema_and_of_the_engine_are_told_together_and_once() {
+        let faulty = scan(json!({"target": "127.0.0.1", "scanType": "nmap",
+            "options": {"ports": "70000", "timing": "fast", "colour": 1}, "config": {"maxRate": 0}}));
+        let fields: Vec<String> = faults(&faulty).into_iter().map(|found| found.field).collect();
+        assert_eq!(fields, ["options.timing", "config.maxRate", "options.ports", "options.colour"]);
     }
 
     #[test]

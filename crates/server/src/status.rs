@@ -68,6 +68,9 @@ impl Seen {
 pub async fn watch(app: App) {
     while !app.draining.is_cancelled() {
         look(&app).await;
+        if let Err(error) = crate::metrics::look_at_deliveries(&app).await {
+            tracing::debug!(%error, "looking at deliveries");
+        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = app.draining.cancelled() => {}

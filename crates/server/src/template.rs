@@ -147,6 +147,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         asset_id,
         callback_url,
         consent,
+        auth,
     } = launch;
     let of_template = without_target(template);
     let mut base_config = of_template.config;
@@ -165,7 +166,7 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         asset_id,
         callback_url,
         consent,
-        auth: None,
+        auth,
     }
 }
 

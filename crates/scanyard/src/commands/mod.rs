@@ -10,6 +10,7 @@ pub mod explain;
 pub mod import;
 pub mod keys;
 pub mod openapi;
+pub mod reseal;
 pub mod scan;
 pub mod serve;
 pub mod simulate;
@@ -36,6 +37,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
+        Command::Reseal(args) => reseal::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,

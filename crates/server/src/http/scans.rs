@@ -93,6 +93,8 @@ pub(super) async fn submit(
     let lane = Lane { label: new.scan.label.clone(), scan_type: new.scan.scan_type };
     match app.store.submit(new).await? {
         Submitted::Stored => {
+            metrics::counter!("scanyard_scans_submitted_total", "scan_type" => created.data.scan_type.as_str())
+                .increment(1);
             app.wake_workers(Some(lane));
             auth.note().submission();
             Ok(created.into_response())

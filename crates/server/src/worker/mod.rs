@@ -94,8 +94,9 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     }
     // Before the database's own now: a lease must not look longer here than there.
     let asked_at = Instant::now();
+    let now = app.store.now().await?;
     let ask = Claim {
-        now: app.store.now().await?,
+        now,
         scan_types: fleet::own_engines(app),
         labels: settings.labels.clone(),
         limit: room,
@@ -109,6 +110,8 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
         app.webhooks.hint();
     }
     for claimed in claimed {
+        let waited = crate::metrics::seconds(claimed.scan.created_at, now);
+        metrics::histogram!("scanyard_scan_wait_seconds", "priority" => claimed.scan.priority.as_str()).record(waited);
         app.wake_watchers(claimed.scan.id);
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
@@ -153,6 +156,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let swept = sweep.await?;
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
+        metrics::counter!("scanyard_scans_taken_back_total").increment(swept.len() as u64);
         app.wake_workers(None);
         swept.iter().for_each(|scan_id| app.wake_watchers(*scan_id));
         app.webhooks.hint();
