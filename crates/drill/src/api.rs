@@ -51,14 +51,18 @@ impl Api {
         Some(Answer { status, body })
     }
 
-    /// A call that has to succeed; answers `data`.
+    /// A call that has to succeed, at the latest at its third time: the machine may be busy. Answers `data`.
     pub async fn must(&self, method: Method, url: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let called = format!("{method} {url}");
-        let mut answer = self.call(method, url, body, None).await.with_context(|| format!("{called}: no answer"))?;
-        if !(200..300).contains(&answer.status) {
-            bail!("{called}: {} {}", answer.status, answer.body);
+        let mut failed = String::new();
+        for _ in 0..3 {
+            match self.call(method.clone(), url, body, None).await {
+                Some(mut answer) if (200..300).contains(&answer.status) => return Ok(answer.body["data"].take()),
+                Some(answer) => failed = format!("{} {}", answer.status, answer.body),
+                None => failed = "no answer".into(),
+            }
         }
-        Ok(answer.body["data"].take())
+        bail!("{called}: {failed}")
     }
 
     /// How many scans there are by the API's own count.

@@ -27,7 +27,7 @@ const SETTLE_EVERY: u32 = 10;
 const RECOVERY: Duration = Duration::from_secs(60);
 
 /// How long a delivery may take when its receiver is there: a claim's lease, and the repeats of a webhook that failed.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_secs(90);
 
 /// Mebibytes of the small disk.
 const DISK_MB: u32 = 24;
@@ -81,11 +81,14 @@ pub async fn run(plan: &Plan<'_>) -> anyhow::Result<Outcome> {
 impl Stage {
     async fn set(plan: &Plan<'_>) -> anyhow::Result<Stage> {
         let receiver = Receiver::start(&plan.dir.join("ca.pem")).await?;
-        let disk = match plan.fault {
-            Fault::Disk => Some(Disk::mount(&plan.dir.join("disk"), DISK_MB)?),
-            Fault::Kill | Fault::Term | Fault::Freeze => None,
+        let lease = plan.fault.lease();
+        let mut site = if plan.fault.needs_cluster() {
+            Site::cluster(plan.program, plan.dir, lease).await?
+        } else {
+            let small = plan.fault == Fault::Disk;
+            let disk = if small { Some(Disk::mount(&plan.dir.join("disk"), DISK_MB)?) } else { None };
+            Site::embedded(plan.program, plan.dir, lease, disk)?
         };
-        let mut site = Site::embedded(plan.program, plan.dir, plan.fault.lease(), disk)?;
         site.start().await?;
         let api = Api::new(&site.key()?)?;
         let hook = json!({"name": "drill", "url": receiver.url(), "events": ["scan.completed", "scan.failed", "scan.cancelled"]});
@@ -182,6 +185,7 @@ impl Stage {
             truth = truth::read(&self.site.url).await?;
         }
         outcome.wrong.extend(self.site.until_gone(Duration::from_secs(5), Site::engines).await);
+        outcome.wrong.extend(self.site.damage().await?);
         let book = self.load.ledger.read();
         outcome.sums = check::sums(&book, &truth);
         outcome.wrong.extend(check::at_rest(&book, &truth, &self.receiver.calls()));

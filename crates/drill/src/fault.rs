@@ -1,9 +1,12 @@
 //! What is done to a site. Each fault ends with everything running again, and answers what it saw that must not be.
 
+mod network;
+
 use crate::dice::Dice;
 use crate::load::Load;
-use crate::site::Site;
+use crate::site::{Cluster, Site};
 use crate::truth;
+use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -25,11 +28,34 @@ pub enum Fault {
     Freeze,
     /// Not one byte left on the disk of the database.
     Disk,
+    /// kill -9 of one of two nodes.
+    ClusterKill,
+    /// SIGTERM of one of two nodes, and the node again.
+    ClusterTerm,
+    /// SIGSTOP of one of two nodes for longer than the lease, SIGCONT.
+    ClusterFreeze,
+    /// kill -9 of PostgreSQL and every process of it.
+    Postgres,
+    /// Every connection to PostgreSQL cut, and new ones refused for a moment.
+    Cut,
+    /// The connections to PostgreSQL slow, or one node's hanging for longer than the lease.
+    Delay,
 }
 
 impl Fault {
     /// Every fault, in the order of the table.
-    pub const ALL: &'static [Fault] = &[Fault::Kill, Fault::Term, Fault::Freeze, Fault::Disk];
+    pub const ALL: &'static [Fault] = &[
+        Fault::Kill,
+        Fault::Term,
+        Fault::Freeze,
+        Fault::Disk,
+        Fault::ClusterKill,
+        Fault::ClusterTerm,
+        Fault::ClusterFreeze,
+        Fault::Postgres,
+        Fault::Cut,
+        Fault::Delay,
+    ];
 
     /// As it stands in the table.
     pub fn title(self) -> &'static str {
@@ -38,6 +64,12 @@ impl Fault {
             Fault::Term => "embedded: SIGTERM of serve",
             Fault::Freeze => "embedded: SIGSTOP past the lease",
             Fault::Disk => "embedded: full disk",
+            Fault::ClusterKill => "cluster: kill -9 of a node",
+            Fault::ClusterTerm => "cluster: SIGTERM of a node",
+            Fault::ClusterFreeze => "cluster: SIGSTOP past the lease",
+            Fault::Postgres => "cluster: kill -9 of PostgreSQL",
+            Fault::Cut => "cluster: connections cut",
+            Fault::Delay => "cluster: connections delayed",
         }
     }
 
@@ -45,28 +77,47 @@ impl Fault {
     pub fn short(self) -> u32 {
         match self {
             Fault::Kill => 20,
-            Fault::Term => 5,
-            Fault::Freeze | Fault::Disk => 3,
+            Fault::ClusterKill => 6,
+            Fault::Term => 4,
+            Fault::Freeze | Fault::Disk | Fault::ClusterTerm | Fault::ClusterFreeze => 2,
+            Fault::Postgres | Fault::Cut | Fault::Delay => 2,
+        }
+    }
+
+    /// Whether it is done to two nodes with one PostgreSQL.
+    pub fn needs_cluster(self) -> bool {
+        match self {
+            Fault::Kill | Fault::Term | Fault::Freeze | Fault::Disk => false,
+            Fault::ClusterKill | Fault::ClusterTerm | Fault::ClusterFreeze => true,
+            Fault::Postgres | Fault::Cut | Fault::Delay => true,
         }
     }
 
     /// The lease of the nodes' runs. An orderly stop must not look like a lost worker, on a machine that is busy either.
     pub fn lease(self) -> Duration {
         match self {
-            Fault::Kill | Fault::Freeze | Fault::Disk => Duration::from_secs(3),
-            Fault::Term => Duration::from_secs(15),
+            Fault::Term | Fault::ClusterTerm => Duration::from_secs(15),
+            Fault::Kill | Fault::Freeze | Fault::Disk | Fault::ClusterKill => Duration::from_secs(3),
+            Fault::ClusterFreeze | Fault::Postgres | Fault::Cut | Fault::Delay => Duration::from_secs(3),
         }
     }
 
     /// Does it once.
     pub async fn strike(self, site: &mut Site, load: &Load, dice: &mut Dice) -> anyhow::Result<Vec<String>> {
         match self {
-            Fault::Kill => kill(site, dice).await,
-            Fault::Term => term(site, dice).await,
-            Fault::Freeze => freeze(site, dice).await,
+            Fault::Kill | Fault::ClusterKill => kill(site, dice).await,
+            Fault::Term | Fault::ClusterTerm => term(site, dice).await,
+            Fault::Freeze | Fault::ClusterFreeze => freeze(site, dice).await,
             Fault::Disk => fill(site, load, dice).await,
+            Fault::Postgres => network::kill_database(cluster(site)?, dice).await,
+            Fault::Cut => network::cut(cluster(site)?, dice).await,
+            Fault::Delay => network::delay(site, dice).await,
         }
     }
+}
+
+fn cluster(site: &mut Site) -> anyhow::Result<&mut Cluster> {
+    site.cluster.as_mut().context("this site has one node and no database server")
 }
 
 /// Kills one node. Half of the times it is started again at once, while what it left may still be dying.

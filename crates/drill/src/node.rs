@@ -17,7 +17,9 @@ const START: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Node {
     pub name: String,
-    pub dir: PathBuf,
+    /// The folder with the embedded database.
+    pub data: PathBuf,
+    log: PathBuf,
     port: u16,
     program: PathBuf,
     settings: Vec<String>,
@@ -25,22 +27,15 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that does not run yet, on a free port. `settings` are `name=value` as `--set` takes them.
-    pub fn new(program: &Path, dir: &Path, name: &str, settings: Vec<String>) -> anyhow::Result<Node> {
-        let dir = dir.join(name);
-        std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-        let port = free_port()?;
-        Ok(Node { name: name.to_string(), dir, port, program: program.to_path_buf(), settings, child: None })
+    /// A node that does not run yet, on a free port. Its log is in `dir`; `settings` are `name=value` as `--set` takes them.
+    pub fn new(program: &Path, dir: &Path, name: &str, data: PathBuf, settings: Vec<String>) -> anyhow::Result<Node> {
+        let (name, log) = (name.to_string(), dir.join(format!("{name}.log")));
+        Ok(Node { name, data, log, port: free_port()?, program: program.to_path_buf(), settings, child: None })
     }
 
     /// Where the API is.
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}/api/v1", self.port)
-    }
-
-    /// The folder with the embedded database.
-    pub fn data(&self) -> PathBuf {
-        self.dir.join("data")
     }
 
     /// The process, while it runs.
@@ -50,11 +45,10 @@ impl Node {
 
     /// Starts the process without waiting for it.
     pub fn spawn(&mut self) -> anyhow::Result<()> {
-        let log = self.dir.join("log");
-        let log =
-            OpenOptions::new().create(true).append(true).open(&log).with_context(|| format!("opening {log:?}"))?;
+        let log = OpenOptions::new().create(true).append(true).open(&self.log);
+        let log = log.with_context(|| format!("opening {}", self.log.display()))?;
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"]).arg(self.data());
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"]).arg(&self.data);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
@@ -64,22 +58,32 @@ impl Node {
         Ok(())
     }
 
-    /// Starts the process and waits until it takes connections.
+    /// Starts the process and waits until it answers.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         self.spawn()?;
         let until = Instant::now() + START;
-        while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
+        // An answer, not a connection: the port is open before the first key is written.
+        while !self.is_alive().await {
             if let Some(child) = &mut self.child
                 && let Some(status) = child.try_wait()?
             {
-                bail!("{} ended with {status} before it listened; see {}", self.name, self.dir.join("log").display());
+                bail!("{} ended with {status} before it answered; see {}", self.name, self.log.display());
             }
             if Instant::now() > until {
-                bail!("{} does not listen after {START:?}; see {}", self.name, self.dir.join("log").display());
+                bail!("{} does not answer after {START:?}; see {}", self.name, self.log.display());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+
+    async fn is_alive(&self) -> bool {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build();
+        let url = format!("http://127.0.0.1:{}/livez", self.port);
+        match client {
+            Ok(client) => client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()),
+            Err(_) => false,
+        }
     }
 
     /// Sends a signal.

@@ -43,3 +43,14 @@ pub fn children(of: i32) -> Vec<i32> {
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter(|pid| parent(*pid) == of).collect()
 }
+
+/// What a process is, for whoever reads of it when it is gone.
+pub fn describe(pid: i32) -> String {
+    let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ").trim().to_string();
+    let stat = text(read("stat"));
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).unwrap_or("?").to_string();
+    let environ = text(read("environ"));
+    let home = environ.split(' ').find(|entry| entry.starts_with("HOME=")).unwrap_or("").to_string();
+    format!("{pid} (parent {}, state {state}, {home}): {}", parent(pid), text(read("cmdline")))
+}

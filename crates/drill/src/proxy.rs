@@ -5,7 +5,7 @@ use anyhow::Context;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Bytes taken at a time.
 const PIECE: usize = 16 * 1024;
+
+/// How often a piece that waits looks whether it still has to.
+const STEP: Duration = Duration::from_millis(10);
 
 /// The proxy; it ends when dropped.
 #[derive(Debug)]
@@ -104,9 +107,10 @@ async fn carry(near: TcpStream, way: Arc<Way>) {
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way) {
     let mut piece = vec![0; PIECE];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        let delay = way.delay_ms.load(Ordering::SeqCst);
-        if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+        // In steps, so that what hangs goes on when the delay is taken back.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(way.delay_ms.load(Ordering::SeqCst)) {
+            tokio::time::sleep(STEP).await;
         }
         if to.write_all(&piece[..length]).await.is_err() {
             return;

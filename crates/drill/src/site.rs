@@ -1,8 +1,10 @@
 //! What a drill runs on: a folder, a database, nodes, and the settings that they share.
 
 use crate::disk::Disk;
-use crate::node::Node;
+use crate::node::{Node, free_port};
 use crate::orphans;
+use crate::postgres::Postgres;
+use crate::proxy::Proxy;
 use anyhow::Context;
 use nix::unistd::Pid;
 use std::fs::Permissions;
@@ -27,23 +29,52 @@ pub struct Site {
     pub url: String,
     pub lease: Duration,
     pub disk: Option<Disk>,
+    /// The database server of a cluster, and the way to it from each node.
+    pub cluster: Option<Cluster>,
     work_dir: PathBuf,
     key_file: PathBuf,
+}
+
+/// What several nodes share.
+#[derive(Debug)]
+pub struct Cluster {
+    pub postgres: Postgres,
+    pub proxies: Vec<Proxy>,
 }
 
 impl Site {
     /// One node with the embedded database.
     pub fn embedded(program: &Path, dir: &Path, lease: Duration, disk: Option<Disk>) -> anyhow::Result<Site> {
-        let (work_dir, key_file) = (dir.join("work"), dir.join("key"));
-        std::fs::create_dir_all(&work_dir)?;
-        // Engines run as another user, who has to get there.
-        for open in [dir, work_dir.as_path()] {
-            std::fs::set_permissions(open, Permissions::from_mode(0o755))?;
-        }
+        let (work_dir, key_file) = prepare(dir)?;
         let root = disk.as_ref().map_or(dir, |disk| disk.path());
-        let node = Node::new(program, root, "node-1", settings(dir, lease))?;
-        let url = format!("sqlite://{}?mode=ro", node.data().join("scanyard.db").display());
-        Ok(Site { nodes: vec![node], url, lease, disk, work_dir, key_file })
+        let node = Node::new(program, dir, "node-1", root.join("data-1"), settings(dir, lease))?;
+        let url = format!("sqlite://{}?mode=ro", node.data.join("scanyard.db").display());
+        Ok(Site { nodes: vec![node], url, lease, disk, cluster: None, work_dir, key_file })
+    }
+
+    /// Two nodes with one PostgreSQL, each behind a proxy of its own.
+    pub async fn cluster(program: &Path, dir: &Path, lease: Duration) -> anyhow::Result<Site> {
+        let (work_dir, key_file) = prepare(dir)?;
+        let postgres = Postgres::start(&dir.join("postgres"), free_port()?).await?;
+        let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
+        for name in ["node-1", "node-2"] {
+            let proxy = Proxy::start(postgres.port).await?;
+            let mut settings = settings(dir, lease);
+            settings.push(format!("database.url={}", Postgres::url(proxy.port)));
+            nodes.push(Node::new(program, dir, name, dir.join(name), settings)?);
+            proxies.push(proxy);
+        }
+        let url = Postgres::url(postgres.port);
+        Ok(Site { nodes, url, lease, disk: None, cluster: Some(Cluster { postgres, proxies }), work_dir, key_file })
+    }
+
+    /// What the database server finds wrong with its files.
+    pub async fn damage(&self) -> anyhow::Result<Vec<String>> {
+        match &self.cluster {
+            Some(cluster) => cluster.postgres.damage().await,
+            // Every look at the embedded one includes it.
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Starts every node.
@@ -95,7 +126,8 @@ impl Site {
                 return Vec::new();
             }
             if Instant::now() > until {
-                return vec![format!("engine processes are left after {within:?}: {pids:?}")];
+                let left: Vec<String> = pids.into_iter().map(orphans::describe).collect();
+                return vec![format!("engine processes are left after {within:?}: {left:?}")];
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -105,6 +137,16 @@ impl Site {
     pub async fn no_orphans(&self) -> Vec<String> {
         self.until_gone(ORPHANS, Site::orphans).await
     }
+}
+
+/// Makes the folders that engines, which run as another user, have to get to; answers theirs and the first key's file.
+fn prepare(dir: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let work_dir = dir.join("work");
+    std::fs::create_dir_all(&work_dir)?;
+    for open in [dir, work_dir.as_path()] {
+        std::fs::set_permissions(open, Permissions::from_mode(0o755))?;
+    }
+    Ok((work_dir, dir.join("key")))
 }
 
 /// How long a scan may wait for its turn and run, when nothing is broken.
@@ -122,7 +164,7 @@ fn settings(dir: &Path, lease: Duration) -> Vec<String> {
         ("webhooks.ca_file", file("ca.pem")),
         ("webhooks.allow", "127.0.0.1".into()),
         ("webhooks.retries", retries),
-        ("webhooks.timeout", "2s".into()),
+        ("webhooks.timeout", "5s".into()),
         ("webhooks.disable_after", "1000".into()),
         ("worker.concurrency", "8".into()),
         ("worker.per_tenant", "8".into()),

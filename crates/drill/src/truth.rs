@@ -18,7 +18,6 @@ pub struct ScanRow {
     pub status: String,
     pub is_sealed: bool,
     pub has_failure: bool,
-    pub attempts: i64,
 }
 
 /// A job as its row stands.
@@ -73,9 +72,8 @@ async fn read_once(url: &str) -> anyhow::Result<Truth> {
     if !is_sqlite {
         sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *tx).await?;
     }
-    let scans =
-        "SELECT id, COALESCE(name, ''), status, COALESCE(sealed_at, 0), COALESCE(failure, ''), attempts FROM scan";
-    let scans: Vec<(String, String, String, i64, String, i64)> = sqlx::query_as(scans).fetch_all(&mut *tx).await?;
+    let scans = "SELECT id, COALESCE(name, ''), status, COALESCE(sealed_at, 0), COALESCE(failure, '') FROM scan";
+    let scans: Vec<(String, String, String, i64, String)> = sqlx::query_as(scans).fetch_all(&mut *tx).await?;
     let jobs: Vec<(String, String, i64)> =
         sqlx::query_as("SELECT scan_id, state, lost FROM job").fetch_all(&mut *tx).await?;
     let ends = "SELECT id, scan_id, event, status FROM delivery WHERE scan_id IS NOT NULL AND event <> 'scan.started'";
@@ -86,13 +84,12 @@ async fn read_once(url: &str) -> anyhow::Result<Truth> {
     let counted: Vec<(String, i64)> = sqlx::query_as(counted).fetch_all(&mut *tx).await?;
     tx.commit().await?;
     conn.close().await?;
-    let scan = |(id, name, status, sealed_at, failure, attempts): (String, String, String, i64, String, i64)| ScanRow {
+    let scan = |(id, name, status, sealed_at, failure): (String, String, String, i64, String)| ScanRow {
         id,
         name,
         status,
         is_sealed: sealed_at != 0,
         has_failure: failure.contains("\"reason\""),
-        attempts,
     };
     Ok(Truth {
         scans: scans.into_iter().map(scan).collect(),
