@@ -7,6 +7,7 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod vendors;
 mod webhooks;
 
 use axum::Json;
@@ -54,6 +55,8 @@ fn main() -> anyhow::Result<()> {
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["vendors"] => vendors::vendors(),
+        ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
     }
@@ -167,6 +170,7 @@ async fn measure() -> anyhow::Result<()> {
     webhooks::deliveries().await?;
     parsers::parsers()?;
     parsers::imports().await?;
+    tokio::task::block_in_place(vendors::vendors)?;
     ports::in_a_namespace()
 }
 
