@@ -107,8 +107,8 @@ impl Error {
         Error(Box::new(facts))
     }
 
-    /// The error that an answer is, for callers with an HTTP client of their own. `url` is repeated without its query. Which
-    /// secrets were sent is not known here: headers that carry them are left out, what the body echoes is not.
+    /// The error that an answer is, for callers with an HTTP client of their own. Which secrets were sent is not known here:
+    /// headers, members and parameters that are known to carry some are masked, what else echoes one is not.
     pub fn of_answer(
         context: &Context<'_>,
         url: &Url,
@@ -119,8 +119,7 @@ impl Error {
     ) -> Error {
         let Classified { kind, retry: _, row, code, message, details, parameters, request_id, wait } =
             classify(context, status, headers, body, now);
-        let mut url = url.clone();
-        url.set_query(None);
+        let secrets = Secrets::new([]);
         let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES)]);
         Error::new(Facts {
             kind,
@@ -129,18 +128,18 @@ impl Error {
             service: context.service,
             status: Some(status),
             code,
-            message,
+            message: secrets.hide(&message, &[]),
             details,
             parameters,
             row: row.map(|row| row.id()),
-            headers: Secrets::new([]).hide_headers(headers, &[]),
+            headers: secrets.hide_headers(headers, &[]),
             request_id,
             wait_ms: wait.map(|wait| wait.as_millis().try_into().unwrap_or(u64::MAX)),
             stop: None,
             attempts: 1,
             method: context.method.to_string(),
-            url: url.into(),
-            body: (!body.is_empty()).then(|| text.into_owned()),
+            url: secrets.hide_url(url, &[]),
+            body: (!body.is_empty()).then(|| secrets.hide(&text, &[])),
             refused: None,
             export: None,
             source: None,

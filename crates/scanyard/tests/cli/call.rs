@@ -156,7 +156,11 @@ fn with_format_json_an_answer_and_a_failure_are_objects_without_secrets() {
         (json(&out), code, err)
     };
     let (document, code, err) = call("scans");
-    assert_eq!((&document["status"], &document["body"]["scans"], code), (&200.into(), &serde_json::json!([]), 0), "{err}");
+    assert_eq!(
+        (&document["status"], &document["body"]["scans"], code),
+        (&200.into(), &serde_json::json!([]), 0),
+        "{err}"
+    );
     assert_eq!((&document["schemaVersion"], &document["attempts"]), (&1.into(), &1.into()));
     let (document, _, _) = call("text");
     assert_eq!((&document["body"], &document["headers"]["set-cookie"]), (&"no json".into(), &"[secret]".into()));

@@ -122,7 +122,8 @@ async fn the_lists_of_zscalers_services_are_read_and_concurrent_writes_of_a_poli
         assert_eq!(items.len(), 250, "{service}");
     }
     let graphql = |query: &str| Request::post("zins/graphql").json(&serde_json::json!({"query": query}));
-    let answer: Value = client.any(Service::Graphql).fetch(graphql("query Q { A { b { entries { name } } } }")).await.unwrap();
+    let answer: Value =
+        client.any(Service::Graphql).fetch(graphql("query Q { A { b { entries { name } } } }")).await.unwrap();
     assert_eq!(answer["data"]["A"]["b"]["entries"].as_array().unwrap().len(), 10);
     let error = client.any(Service::Graphql).request(&graphql("query Q { A {")).await.unwrap_err();
     assert_eq!((error.status, error.row.as_deref()), (Some(200), Some("zscaler/graphql/200/errors")));

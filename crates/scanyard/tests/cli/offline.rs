@@ -48,7 +48,8 @@ fn every_help_has_an_example() {
 
 #[test]
 fn a_key_goes_over_plain_http_to_this_machine_only_unless_told() {
-    let scan = ["scan", "sentinel", "127.0.0.1", "--key", "cix_sk_x", "--retries", "0", "--server", "http://192.0.2.1:1"];
+    let scan =
+        ["scan", "sentinel", "127.0.0.1", "--key", "cix_sk_x", "--retries", "0", "--server", "http://192.0.2.1:1"];
     let (error, code) = fail(&scan);
     assert!(code == 2 && error.contains("--insecure-http sends the key all the same"), "{error}");
     assert!(!error.contains("cix_sk_x"), "{error}");
