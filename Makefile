@@ -11,7 +11,7 @@ test: ## The whole suite, on SQLite and on PostgreSQL
 	scripts/prepare postgresql strace iproute2 util-linux openssl sqlmap wapiti
 	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
-	scripts/with-postgres cargo test --locked --workspace --test api --test store
+	scripts/with-postgres cargo test --locked --workspace --test api --test store --test cluster
 
 check: ## Format, lints, documentation, licences, generated files
 	cargo fmt --all --check

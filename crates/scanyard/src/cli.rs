@@ -1,8 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
-    users, weak_target,
+    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, scan, serve, simulate,
+    uploads, users, weak_target, worker,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     Serve(serve::Serve),
+    Worker(worker::Worker),
     Scan(scan::ScanArgs),
     Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
@@ -27,6 +28,7 @@ pub enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
+    Reseal(reseal::ResealArgs),
     Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),

@@ -4,6 +4,7 @@ use crate::backlog::Backlog;
 use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
+use crate::fleet::Fleet;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
@@ -12,6 +13,7 @@ use crate::login::Logins;
 use crate::password::Passwords;
 use crate::queue::Queue;
 use crate::session::SessionCache;
+use crate::signals::Signals;
 use crate::status::Board;
 use crate::store::{Clock, Store, StoreOptions};
 use crate::tls::Tls;
@@ -19,7 +21,7 @@ use crate::vault::Vault;
 use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use scanyard_contract::Support;
 use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
@@ -39,8 +41,12 @@ pub struct Parts {
     /// Seals the secrets that the database holds.
     pub vault: Vault,
     pub resolver: Resolver,
-    /// Which engines are there.
+    /// Which engines are here.
     pub engines: Engines,
+    /// Which workers live, of all nodes.
+    pub fleet: Fleet,
+    /// Word between the nodes of one database.
+    pub signals: Signals,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
     pub passwords: Passwords,
@@ -128,6 +134,8 @@ impl App {
             webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
             resolver,
             engines: Engines::locate(&config.engines),
+            fleet: Fleet::default(),
+            signals: Signals::new(&options.url),
             keys: KeyCache::default(),
             passwords: Passwords::default(),
             logins: Logins::default(),
@@ -144,7 +152,7 @@ impl App {
             runs: Runs::default(),
             supervisor: crate::config::supervisor(),
             tls,
-            metrics: recorder()?,
+            metrics: crate::metrics::recorder()?,
             support,
             openapi: OnceLock::new(),
             config,
@@ -161,11 +169,4 @@ impl App {
         let text = crate::openapi(&self.support).to_json().context("printing the OpenAPI document")?;
         Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
-}
-
-/// The process has one recorder, however many nodes a test starts in it.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let installed = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|e| e.to_string()));
-    installed.clone().map_err(anyhow::Error::msg).context("setting up metrics")
 }

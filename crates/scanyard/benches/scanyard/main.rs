@@ -7,14 +7,17 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod vendors;
 mod webhooks;
 
+use anyhow::Context;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use load::load;
+use scanyard_contract::ScanType;
 use scanyard_contract::scan::CreateScan;
 use scanyard_engines::policy::Policy;
 use scanyard_server::config::{Config, Limits};
@@ -25,12 +28,13 @@ use scanyard_server::key::{KeyCache, KeyHash, NewKey, is_well_formed};
 use scanyard_server::scope::Scope;
 use scanyard_server::store::api_key::Holder;
 use scanyard_server::store::tenant::{TenantRecord, TenantStatus};
+use scanyard_server::store::worker::{self, WorkerRecord};
 use scanyard_server::store::{Clock, Store, StoreOptions, scan};
-use scanyard_server::{App, Node};
+use scanyard_server::{App, Node, Role};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +48,15 @@ const LOAD: Duration = Duration::from_secs(5);
 /// Connections of the load.
 const CONNECTIONS: usize = 64;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // As in the product: the server under measurement runs its scans by this program, which must not measure itself then.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
+        return Ok(scanyard_engines::process::supervise::main());
+    }
+    measured().map(|()| ExitCode::SUCCESS)
+}
+
+fn measured() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -54,8 +66,11 @@ fn main() -> anyhow::Result<()> {
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["vendors"] => vendors::vendors(),
+        ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
-        _ => runtime.block_on(measure()),
+        [] => runtime.block_on(measure()),
+        other => anyhow::bail!("there is no bench {}", other.join(" ")),
     }
 }
 
@@ -73,8 +88,11 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
     config.limits.per_minute = 100_000_000;
     config.limits.per_hour = 100_000_000;
     config.limits.per_day = 100_000_000;
-    let node = Node::start(config, CancellationToken::new()).await?;
-    println!("http://{}", node.address()?);
+    let node = Node::start(config, Role::Serve, CancellationToken::new()).await?;
+    if concurrency == 0 {
+        promise_a_worker(&node.app).await?;
+    }
+    println!("http://{}", node.address()?.context("an address")?);
     let bare = axum::Router::new().route("/bare", post(no_database));
     let layered = axum::Router::new().route("/layered", post(no_database));
     let layered = scanyard_server::http::guarded(layered, node.app.clone());
@@ -82,6 +100,17 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
     let checked = scanyard_server::http::guarded(checked, node.app.clone());
     let router = scanyard_server::router(node.app.clone()).merge(bare).merge(layered).merge(checked);
     node.run(router).await
+}
+
+/// Scans are taken for a worker that lives; this one never comes for them.
+async fn promise_a_worker(app: &App) -> anyhow::Result<()> {
+    let engines = Some([(ScanType::Sentinel, None)].into());
+    let labels = vec!["default".to_string()];
+    let seen_at = app.store.now().await? + 24 * 3_600_000;
+    let worker =
+        WorkerRecord { id: uuid::Uuid::nil(), name: "promised".into(), seen_at, concurrency: 1, labels, engines };
+    app.store.write(move |conn| Box::pin(async move { worker::seen(conn, &worker).await })).await?;
+    Ok(())
 }
 
 /// The product's own POST up to where it stores the scan: key, limits, strict body.
@@ -167,6 +196,7 @@ async fn measure() -> anyhow::Result<()> {
     webhooks::deliveries().await?;
     parsers::parsers()?;
     parsers::imports().await?;
+    tokio::task::block_in_place(vendors::vendors)?;
     ports::in_a_namespace()
 }
 

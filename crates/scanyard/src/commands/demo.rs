@@ -32,6 +32,8 @@ const SERVER_PATIENCE: Duration = Duration::from_secs(15);
 /// Starts a server on loopback with its database in a temporary folder and a small, deliberately weak target, scans the
 /// target through the API, prints what was found, and removes everything again. Needs no network.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  scanyard demo")]
 pub struct DemoArgs {}
 
 /// Runs the demo.
@@ -109,6 +111,7 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
         config: serde_json::Map::new(),
         tags: Vec::new(),
         timeout: Some(300),
+        worker_label: None,
         asset_id: None,
         callback_url: None,
         consent: None,

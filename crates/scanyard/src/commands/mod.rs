@@ -10,12 +10,14 @@ pub mod explain;
 pub mod import;
 pub mod keys;
 pub mod openapi;
+pub mod reseal;
 pub mod scan;
 pub mod serve;
 pub mod simulate;
 pub mod uploads;
 pub mod users;
 pub mod weak_target;
+pub mod worker;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -24,6 +26,7 @@ use crate::exit::{Exit, Failure};
 pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Worker(args) => worker::run(args).await,
         Command::Scan(args) => scan::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
@@ -34,6 +37,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
+        Command::Reseal(args) => reseal::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,
