@@ -139,10 +139,10 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until each node has accepted a scan.
+    /// Waits until each server has accepted a scan.
     async fn recover(&mut self) -> Vec<String> {
         let until = Instant::now() + RECOVERY;
-        for node in &self.site.nodes {
+        for node in self.site.servers() {
             let wish = self.load.probe(&mut self.dice);
             while self.load.submit_to(&node.base(), &wish).await.is_none() {
                 if Instant::now() > until {
