@@ -33,7 +33,7 @@ use scanyard_server::{App, Node, Role};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,11 @@ const LOAD: Duration = Duration::from_secs(5);
 /// Connections of the load.
 const CONNECTIONS: usize = 64;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // The server under measurement starts itself again for each program that it runs; without this each start would measure.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
+        return Ok(scanyard_engines::process::supervise::main());
+    }
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -59,7 +63,8 @@ fn main() -> anyhow::Result<()> {
         ["imports"] => runtime.block_on(parsers::imports()),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         _ => runtime.block_on(measure()),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The product's server with the route beside it that has no database.
