@@ -1,8 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, scan, serve, simulate, uploads,
-    users, weak_target,
+    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, restore, scan,
+    serve, simulate, uploads, users, weak_target,
 };
 use clap::{Parser, Subcommand};
 
@@ -27,6 +27,9 @@ pub enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Copy(copy::CopyArgs),
     Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),

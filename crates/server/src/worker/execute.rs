@@ -34,7 +34,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
         Outcome::Stopped => return give_back(&app, &claimed).await,
     };
     let end = finish_of(&claimed, status, report);
-    while let Err(error) = store_end(&app, end.clone()).await {
+    while let Err(error) = app.store.guard(store_end(&app, end.clone())).await {
         tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
         tokio::select! {
             () = tokio::time::sleep(WRITE_AGAIN) => {}
@@ -178,7 +178,7 @@ async fn give_back(app: &App, claimed: &Claimed) {
         let now = app.store.now().await?;
         app.store.write(move |conn| Box::pin(async move { job::give_back(conn, now, &[run]).await })).await
     };
-    if let Err(error) = given.await {
+    if let Err(error) = app.store.guard(given).await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
     app.live.wake(run.0);
