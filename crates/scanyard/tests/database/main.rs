@@ -2,6 +2,9 @@
 //! content is kept and moved. Each test has its own PostgreSQL.
 
 mod cluster;
+mod command;
+mod embedded;
+mod moving;
 mod outage;
 #[path = "../survival/server.rs"]
 mod server;

@@ -4,6 +4,7 @@ mod fairness;
 mod jobs;
 mod keys;
 mod lists;
+mod migrations;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
