@@ -195,6 +195,20 @@ impl std::fmt::Debug for BasicAuth {
     }
 }
 
+/// The label of workers and scans that are given none.
+pub const DEFAULT_LABEL: &str = "default";
+
+/// Servers before labels were known do not tell it.
+pub(crate) fn default_label() -> String {
+    DEFAULT_LABEL.to_string()
+}
+
+/// Whether a text can be a label of workers: 1 to 32 of `a` to `z`, `0` to `9` and `-`.
+pub fn is_worker_label(text: &str) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=32).contains(&text.len()) && text.bytes().all(is_one)
+}
+
 /// Body of `POST /scans`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -241,6 +255,11 @@ pub struct CreateScan {
     /// Needed by engines that tell third parties of the target: `needsConsent` in `GET /engines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// Which workers may run it: those that have this label; default `default`. The labels that there are stand in
+    /// `GET /engines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z0-9-]{1,32}$", examples("default"))]
+    pub worker_label: Option<String>,
     /// What the engine shows the target to be let in. Write-only: no answer, template or report has it, and it is gone
     /// with the end of the scan. Which parts an engine takes is in `docs/ENGINES.md`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -271,6 +290,10 @@ pub struct Scan {
     pub config: Map<String, Value>,
     /// The longest run, in seconds.
     pub timeout: u32,
+    /// Workers with this label run it.
+    #[serde(default = "default_label")]
+    #[schema(examples("default"))]
+    pub worker_label: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
     /// The URL that is called once, when the scan is over.
@@ -436,9 +459,12 @@ pub struct EngineInfo {
     /// The engine's own name.
     pub title: String,
     pub description: String,
-    /// Whether a scan of this type is accepted now.
+    /// Whether a scan of this type is accepted now: some worker that lives can run it.
     pub available: bool,
-    /// Version of the installed engine, where it is known.
+    /// Labels of the workers that can run it: what `workerLabel` may be.
+    #[serde(default)]
+    pub worker_labels: Vec<String>,
+    /// Version of the installed engine, where it is known; workers can have different ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Why it is not available and what to do.

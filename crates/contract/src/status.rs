@@ -68,9 +68,25 @@ pub struct WorkersStatus {
     /// Scans that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<u64>,
+    /// What the workers of each label can do, by the label. A label that is missing here has no worker: its scans wait.
+    #[serde(default)]
+    pub labels: Vec<LabelStatus>,
 }
 
-/// What can scan, on the node that answers.
+/// The living workers of one label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelStatus {
+    /// `workerLabel` of the scans that they run.
+    pub label: String,
+    pub processes: u64,
+    /// Scans that they can run at the same time; a worker with several labels counts for each.
+    pub capacity: u64,
+    /// What at least one of them can run.
+    pub engines: Vec<ScanType>,
+}
+
+/// What can scan: the engines of this node's worker and of every other worker that lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnginesStatus {

@@ -1,7 +1,7 @@
 //! The scan template on the wire: named settings from which scans are launched.
 
 use crate::consent::Consent;
-use crate::scan::{Priority, ScanType, TargetType};
+use crate::scan::{Priority, ScanAuth, ScanType, TargetType, default_label};
 use crate::timestamp::Timestamp;
 use crate::wire::given;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,10 @@ pub struct CreateTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86_400)]
     pub timeout: Option<u32>,
+    /// Which workers may run its scans: those that have this label; default `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z0-9-]{1,32}$", examples("default"))]
+    pub worker_label: Option<String>,
 }
 
 /// Body of `PATCH /scan-templates/{id}`: what is absent stays, `null` clears what can be absent.
@@ -79,6 +83,9 @@ pub struct UpdateTemplate {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 86_400)]
     pub timeout: Option<Option<u32>>,
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 32, pattern = "^[a-z0-9-]{1,32}$")]
+    pub worker_label: Option<Option<String>>,
 }
 
 /// Body of `POST /scan-templates/{id}/launch`: a target, and what shall differ from the template this time.
@@ -114,6 +121,10 @@ pub struct LaunchTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86_400)]
     pub timeout: Option<u32>,
+    /// Instead of the template's: workers with this label run the scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z0-9-]{1,32}$", examples("default"))]
+    pub worker_label: Option<String>,
     /// The asset that the scan belongs to, in your own inventory; at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
@@ -125,6 +136,9 @@ pub struct LaunchTemplate {
     /// Of this launch: a template never holds one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// Credentials for the target, of this launch: a template never holds any. Write-only, sealed, gone with the scan's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<ScanAuth>,
 }
 
 /// A scan template.
@@ -150,6 +164,10 @@ pub struct Template {
     pub tags: Vec<String>,
     /// The longest run of its scans, in seconds; 3,600 when it was not given.
     pub timeout: u32,
+    /// Workers with this label run its scans.
+    #[serde(default = "default_label")]
+    #[schema(examples("default"))]
+    pub worker_label: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

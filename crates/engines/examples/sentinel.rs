@@ -15,23 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let options = serde_json::from_str(args.next().as_deref().unwrap_or("{}"))?;
     let options = Options::parse(ScanType::Sentinel, &options).context("no such engine")?;
     let options = options.map_err(|faults| anyhow!("{faults:?}"))?;
-    let job = Job {
-        run_id: uuid::Uuid::now_v7(),
-        addresses: target.literals(),
-        target,
-        options,
-        dns: None,
-        auth: None,
-        upload: None,
-        settings: scanyard_engines::Settings::default(),
-        timeout: Duration::from_secs(600),
-        program: None,
-        templates: None,
-        supervisor: Vec::new(),
-        work_dir: std::env::temp_dir(),
-        user: None,
-        limits: Default::default(),
-    };
+    let job = Job::of(target, options, std::env::temp_dir());
     let control = Control {
         progress: watch::channel(0).0,
         cancel: CancellationToken::new(),

@@ -32,14 +32,11 @@ enum Takes {
 
 fn takes(scan_type: ScanType) -> Takes {
     match scan_type {
-        ScanType::Sqlmap | ScanType::Wapiti | ScanType::Zap => Takes::All,
+        ScanType::Sqlmap | ScanType::Wapiti | ScanType::Zap | ScanType::Nuclei => Takes::All,
         ScanType::Nikto => Takes::Cookies,
-        ScanType::Nmap
-        | ScanType::Trivy
-        | ScanType::Nuclei
-        | ScanType::Harvester
-        | ScanType::Sublist3r
-        | ScanType::Sentinel => Takes::Nothing,
+        ScanType::Nmap | ScanType::Trivy | ScanType::Harvester | ScanType::Sublist3r | ScanType::Sentinel => {
+            Takes::Nothing
+        }
     }
 }
 
@@ -121,6 +118,11 @@ pub fn cookie_line(auth: &ScanAuth) -> Option<String> {
     let cookies = auth.cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value));
     let line = cookies.collect::<Vec<_>>().join("; ");
     Some(line).filter(|line| !line.is_empty())
+}
+
+/// Every header of a request with these credentials, the cookies' among them.
+pub fn headers_and_cookies(auth: &ScanAuth) -> impl Iterator<Item = (String, String)> {
+    headers(auth).into_iter().chain(cookie_line(auth).map(|line| ("Cookie".to_string(), line)))
 }
 
 fn base64(text: &str) -> String {

@@ -49,6 +49,29 @@ pub struct Job {
     pub limits: Limits,
 }
 
+impl Job {
+    /// A run of ten minutes at most with nothing but what every run has: neither program nor credentials.
+    pub fn of(target: Target, options: Options, work_dir: impl Into<PathBuf>) -> Job {
+        Job {
+            run_id: Uuid::now_v7(),
+            addresses: target.literals(),
+            target,
+            options,
+            dns: None,
+            auth: None,
+            upload: None,
+            settings: Settings::default(),
+            timeout: Duration::from_secs(600),
+            program: None,
+            templates: None,
+            supervisor: Vec::new(),
+            work_dir: work_dir.into(),
+            user: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
 /// What the operator has set for engines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {

@@ -1,6 +1,6 @@
 //! A short run of a program that scans nothing: to hear its version, or to see what this host bounds.
 
-use crate::job::{Control, Job, Settings};
+use crate::job::{Control, Job};
 use crate::process::{Enforced, JobDir, Limits, Program, Run, Soft, Stdout, run_in_bounds};
 use crate::{Options, Target, sentinel};
 use std::io;
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// A Java or Python engine on a busy machine takes seconds to say its version, and the first time half a minute.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -74,21 +73,11 @@ impl Probe {
     fn job(&self) -> Job {
         let this = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Job {
-            run_id: Uuid::now_v7(),
-            target: Target::Ip(this),
-            addresses: vec![this],
-            options: Options::Sentinel(sentinel::Options::default()),
-            auth: None,
             timeout: TIMEOUT,
-            program: None,
             supervisor: self.supervisor.clone(),
-            work_dir: self.work_dir.clone(),
             user: self.user.clone(),
             limits: self.limits,
-            templates: None,
-            dns: None,
-            upload: None,
-            settings: Settings::default(),
+            ..Job::of(Target::Ip(this), Options::Sentinel(sentinel::Options::default()), self.work_dir.clone())
         }
     }
 }

@@ -1,6 +1,28 @@
 //! Values of options that several engines read the same way.
 
-use serde_json::Value;
+use scanyard_contract::wire::Detail;
+use serde_json::{Map, Value};
+
+/// Reads options one by one; every fault is named with its path under `options`. Of `either`, one at most may be given: the
+/// first stands for values that the second spells out.
+pub fn read<T: Default>(
+    options: &Map<String, Value>,
+    set: impl Fn(&mut T, &str, &Value) -> Result<(), String>,
+    either: Option<[&str; 2]>,
+) -> Result<T, Vec<Detail>> {
+    let mut read = T::default();
+    let mut faults = Vec::new();
+    for (name, value) in options {
+        if let Err(reason) = set(&mut read, name, value) {
+            faults.push(Detail::field(format!("options.{name}"), reason));
+        }
+    }
+    if let Some([short, long]) = either.filter(|both| both.iter().all(|name| options.contains_key(*name))) {
+        let reason = format!("names {long} that `{long}` names already; give one of the two");
+        faults.push(Detail::field(format!("options.{short}"), reason));
+    }
+    if faults.is_empty() { Ok(read) } else { Err(faults) }
+}
 
 /// A whole number within bounds.
 pub fn number(value: &Value, min: u64, max: u64) -> Result<u64, String> {

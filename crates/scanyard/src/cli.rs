@@ -1,8 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, restore, scan,
-    serve, simulate, uploads, users, weak_target,
+    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, restore, scan,
+    serve, simulate, uploads, users, weak_target, worker,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     Serve(serve::Serve),
+    Worker(worker::Worker),
     Scan(scan::ScanArgs),
     Import(import::ImportArgs),
     Engines(engines::EnginesArgs),
@@ -30,6 +31,7 @@ pub enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Copy(copy::CopyArgs),
+    Reseal(reseal::ResealArgs),
     Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),
     Call(call::CallArgs),

@@ -79,6 +79,7 @@ fn new_scan(caller: usize) -> NewScan {
         options: serde_json::Map::new(),
         config: serde_json::Map::new(),
         timeout: 3600,
+        label: "default".into(),
         asset_id: None,
         callback_url: None,
         consent: None,
@@ -144,7 +145,15 @@ async fn claims(store: &Store, limit: usize) -> anyhow::Result<()> {
     let (mut waits, mut claimed) = (Vec::new(), 0);
     for _ in 0..100 {
         let scan_types = vec![ScanType::Sentinel];
-        let ask = Claim { now: 0, scan_types, limit, lease_ms: 30_000, per_tenant: 10_000, per_host: 10_000 };
+        let ask = Claim {
+            now: 0,
+            scan_types,
+            labels: vec!["default".into()],
+            limit,
+            lease_ms: 30_000,
+            per_tenant: 10_000,
+            per_host: 10_000,
+        };
         let begun = Instant::now();
         let scans = store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await?;
         waits.push(begun.elapsed());

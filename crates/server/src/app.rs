@@ -4,6 +4,7 @@ use crate::backlog::Backlog;
 use crate::calls::CallLog;
 use crate::config::Config;
 use crate::engines::Engines;
+use crate::fleet::Fleet;
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
@@ -12,6 +13,7 @@ use crate::login::Logins;
 use crate::password::Passwords;
 use crate::queue::Queue;
 use crate::session::SessionCache;
+use crate::signals::Signals;
 use crate::status::Board;
 use crate::store::{Clock, Store};
 use crate::tls::Tls;
@@ -19,7 +21,7 @@ use crate::vault::Vault;
 use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use scanyard_contract::Support;
 use scanyard_engines::resolve::Resolver;
 use std::ops::Deref;
@@ -39,8 +41,12 @@ pub struct Parts {
     /// Seals the secrets that the database holds.
     pub vault: Vault,
     pub resolver: Resolver,
-    /// Which engines are there.
+    /// Which engines are here.
     pub engines: Engines,
+    /// Which workers live, of all nodes.
+    pub fleet: Fleet,
+    /// Word between the nodes of one database.
+    pub signals: Signals,
     /// Keys looked up within the last second.
     pub keys: KeyCache,
     pub passwords: Passwords,
@@ -115,7 +121,7 @@ impl App {
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         let resolver = resolver.context("setting up DNS look-ups")?;
         // The store has something to show from the beginning.
-        let metrics = recorder()?;
+        let metrics = crate::metrics::recorder()?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
         Ok(App(Arc::new(Parts {
@@ -125,6 +131,8 @@ impl App {
             webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
             resolver,
             engines: Engines::locate(&config.engines),
+            fleet: Fleet::default(),
+            signals: Signals::new(&options.url),
             keys: KeyCache::default(),
             passwords: Passwords::default(),
             logins: Logins::default(),
@@ -158,11 +166,4 @@ impl App {
         let text = crate::openapi(&self.support).to_json().context("printing the OpenAPI document")?;
         Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
-}
-
-/// The process has one recorder, however many nodes a test starts in it.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let installed = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|e| e.to_string()));
-    installed.clone().map_err(anyhow::Error::msg).context("setting up metrics")
 }

@@ -8,14 +8,17 @@ mod load;
 mod secret;
 mod setting;
 mod webhooks;
+mod worker;
 
 pub use engines::{EngineLimits, supervisor};
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
 pub use webhooks::{Allow, Webhooks};
+pub use worker::Worker;
 
 use crate::http::source::ProxyHeader;
+use crate::serve::Role;
 use crate::store::{Clock, StoreOptions};
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
@@ -130,24 +133,6 @@ pub struct Tls {
     /// How long a client may take to shake hands.
     #[serde(deserialize_with = "duration::deserialize")]
     pub handshake_timeout: Duration,
-}
-
-/// How scans are run.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Worker {
-    /// Scans that run at the same time in this process; 0 is none, for a node that only serves the API.
-    pub concurrency: u32,
-    /// Scans of one tenant that run at the same time.
-    pub per_tenant: u32,
-    /// Scans of one target host that run at the same time.
-    pub per_host: u32,
-    /// Milliseconds that a running scan stays with its worker without a sign of life.
-    pub lease_ms: u64,
-    /// Milliseconds between a worker's signs of life.
-    pub heartbeat_ms: u64,
-    /// Milliseconds between looks for scans whose worker was lost.
-    pub sweep_ms: u64,
 }
 
 /// Where the engines are.
@@ -400,12 +385,6 @@ impl Default for Uploads {
     }
 }
 
-impl Default for Worker {
-    fn default() -> Worker {
-        Worker { concurrency: 4, per_tenant: 4, per_host: 2, lease_ms: 30_000, heartbeat_ms: 10_000, sweep_ms: 5_000 }
-    }
-}
-
 impl Limits {
     /// Requests a minute, an hour and a day of a key without its own.
     pub fn of_keys(&self) -> [u64; 3] {
@@ -500,8 +479,34 @@ impl Config {
         self.data_dir.join("uploads")
     }
 
+    /// Why a node must not start as what it is to be.
+    pub fn check_role(&self, role: Role) -> Result<(), ConfigError> {
+        match role {
+            Role::Serve => self.check_transport(),
+            Role::Worker => self.check_worker(),
+        }
+    }
+
+    /// A worker shares its database with the node that has the API.
+    fn check_worker(&self) -> Result<(), ConfigError> {
+        if self.database_url().expose().starts_with("sqlite:") {
+            return Err(ConfigError(vec![
+                "database.url: is SQLite, which belongs to one process. Either run `scanyard serve`, which runs scans too, or \
+                 name a PostgreSQL here and for serve: postgres://user:password@host/name"
+                    .to_string(),
+            ]));
+        }
+        if self.worker.concurrency == 0 && self.webhooks.concurrency == 0 {
+            return Err(ConfigError(vec![
+                "worker.concurrency: is 0 and webhooks.concurrency too, which leaves a worker nothing to do"
+                    .to_string(),
+            ]));
+        }
+        Ok(())
+    }
+
     /// Why the server must not start: plain HTTP that other machines reach shows them every key on its way.
-    pub fn check_transport(&self) -> Result<(), ConfigError> {
+    fn check_transport(&self) -> Result<(), ConfigError> {
         let is_local = self.listen.ip().to_canonical().is_loopback();
         let is_behind = self.http.behind_proxy || !self.http.trusted_proxies.is_empty();
         if self.tls.cert.is_some() || is_local || is_behind {
@@ -523,7 +528,7 @@ impl Config {
                 faults.push(Fault { setting, reason: reason.to_string() });
             }
         };
-        let (http, worker, limits) = (&self.http, &self.worker, &self.limits);
+        let (http, limits) = (&self.http, &self.limits);
         let within = |timeout: Duration| (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&timeout);
         require(!self.data_dir.as_os_str().is_empty(), "data_dir", "names no folder");
         require(within(self.shutdown_grace), "shutdown_grace", "must be 100ms to 10m");
@@ -552,13 +557,7 @@ impl Config {
         require(cert || !key, "tls.cert", "is missing: tls.key is nothing without its certificate");
         require(key || !cert, "tls.key", "is missing: tls.cert is nothing without its key");
         require(within(self.tls.handshake_timeout), "tls.handshake_timeout", "must be 100ms to 10m");
-        require(worker.concurrency <= 1024, "worker.concurrency", "must be 0 to 1024");
-        require((1..=1024).contains(&worker.per_tenant), "worker.per_tenant", "must be 1 to 1024");
-        require((1..=1024).contains(&worker.per_host), "worker.per_host", "must be 1 to 1024");
-        require((1_000..=600_000).contains(&worker.lease_ms), "worker.lease_ms", "must be 1000 to 600000");
-        let beats = worker.heartbeat_ms >= 100 && worker.heartbeat_ms < worker.lease_ms / 2;
-        require(beats, "worker.heartbeat_ms", "must be at least 100 and less than half of worker.lease_ms");
-        require((100..=600_000).contains(&worker.sweep_ms), "worker.sweep_ms", "must be 100 to 600000");
+        self.worker.require(&mut require);
         self.engines.limits.require(&mut require);
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");

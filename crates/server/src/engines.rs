@@ -69,7 +69,12 @@ impl Engines {
         }
     }
 
-    /// Every engine as `GET /engines` lists it.
+    /// The version that an engine here states of itself, once it was asked.
+    pub fn stated_version(&self, scan_type: ScanType) -> Option<&String> {
+        self.versions[scan_type as usize].get()
+    }
+
+    /// Every engine, as it is on this node.
     pub fn infos(&self) -> Vec<EngineInfo> {
         ENGINES.iter().map(|engine| self.info(engine)).collect()
     }
@@ -85,7 +90,8 @@ impl Engines {
             title: engine.title.to_string(),
             description: engine.description.to_string(),
             available: unavailable_reason.is_none(),
-            version: self.versions[engine.scan_type as usize].get().cloned(),
+            worker_labels: Vec::new(),
+            version: self.stated_version(engine.scan_type).cloned(),
             unavailable_reason,
             contacts: engine.contacts.to_string(),
             needs_consent: engine.needs_consent,

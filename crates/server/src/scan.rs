@@ -4,7 +4,7 @@ use crate::schema::{self, Fault, Found};
 use crate::store::scan::ScanRecord;
 use scanyard_contract::consent::{Consent, GivenConsent};
 use scanyard_contract::finding::Summary;
-use scanyard_contract::scan::{CreateScan, Failure, Results, ScanSource};
+use scanyard_contract::scan::{CreateScan, DEFAULT_LABEL, Failure, Results, ScanSource, is_worker_label};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
 use scanyard_engines::engine::engine;
@@ -45,6 +45,9 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
             bounds(field.to_string(), "must be 1 to 255 characters, no control characters");
         }
     }
+    if scan.worker_label.as_ref().is_some_and(|label| !is_worker_label(label)) {
+        bounds("workerLabel".to_string(), "must be 1 to 32 of a to z, 0 to 9 and -");
+    }
     if scan.consent.as_ref().is_some_and(|consent| !is_label(&consent.note, MAX_NOTE)) {
         bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
     }
@@ -62,20 +65,25 @@ pub(crate) fn is_label(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// First the engine's schema, which tells an unknown name from a wrong type; then the engine's own reading.
+/// The engine's schema tells an unknown name from a wrong type; of the options that it finds no fault with, the engine's own
+/// reading.
 fn option_faults(scan: &CreateScan) -> Vec<Found> {
     let schema = engine(scan.scan_type).options_schema();
-    let mut found = Vec::new();
-    for (place, options) in [("options", &scan.options), ("config", &scan.config)] {
-        found.extend(schema::object_faults(schema, options, place));
-    }
-    if !found.is_empty() {
-        return found;
-    }
-    match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
-        Some(Ok(_)) | None => Vec::new(),
-        Some(Err(details)) => details.into_iter().map(|detail| option_fault(scan, detail)).collect(),
-    }
+    let mut found = schema::object_faults(schema, &scan.options, "options");
+    found.extend(schema::object_faults(schema, &scan.config, "config"));
+    let read = Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config));
+    let details = read.and_then(Result::err).unwrap_or_default();
+    let of_engine = details.into_iter().map(|detail| option_fault(scan, detail));
+    let told: Vec<String> = found.iter().map(|found| option_of(&found.field).to_string()).collect();
+    found.extend(of_engine.filter(|found| !told.iter().any(|told| told == option_of(&found.field))));
+    found
+}
+
+/// The path of the option that a fault lies in: `options.ports` of `options.ports[2]`.
+fn option_of(field: &str) -> &str {
+    let (place, name) = field.split_once('.').unwrap_or((field, ""));
+    let length = name.split(['.', '[']).next().map_or(0, str::len);
+    &field[..(place.len() + 1 + length).min(field.len())]
 }
 
 /// What is wrong with the options beside the target.
@@ -94,7 +102,7 @@ pub fn faults_beside(scan: &CreateScan, target: &Target) -> Vec<Found> {
 fn option_fault(scan: &CreateScan, detail: Detail) -> Found {
     let field = detail.field.unwrap_or_else(|| "options".to_string());
     let name = field.strip_prefix("options.").unwrap_or_default();
-    let head = name.split(['.', '[']).next().unwrap_or_default();
+    let head = option_of(&field).strip_prefix("options.").unwrap_or_default();
     let field = if scan.config.contains_key(head) { format!("config.{name}") } else { field };
     Found { field, fault: Fault::Bounds(detail.reason) }
 }
@@ -149,6 +157,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         config,
         tags,
         timeout,
+        worker_label,
         asset_id,
         callback_url,
         consent,
@@ -171,6 +180,7 @@ pub fn record(create: CreateScan, target: &Target, tenant_id: &str, api_key_id: 
         options,
         config,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        label: worker_label.unwrap_or_else(|| DEFAULT_LABEL.to_string()),
         asset_id,
         callback_url,
         consent: consent.filter(|consent| consent.third_party).map(|consent| GivenConsent {
@@ -221,6 +231,7 @@ pub fn imported(
         options: Map::new(),
         config: Map::new(),
         timeout: DEFAULT_TIMEOUT,
+        label: DEFAULT_LABEL.to_string(),
         asset_id: None,
         callback_url: None,
         consent: None,
@@ -340,6 +351,14 @@ mod tests {
         assert_eq!(Timestamp(month_start(december)).to_string(), "2026-12-01T00:00:00Z");
         assert_eq!(Timestamp(next_month_start(december)).to_string(), "2027-01-01T00:00:00Z");
         assert_eq!(month_start(december + 1), december + 1);
+    }
+
+    #[test]
+    fn faults_of_the_schema_and_of_the_engine_are_told_together_and_once() {
+        let faulty = scan(json!({"target": "127.0.0.1", "scanType": "nmap",
+            "options": {"ports": "70000", "timing": "fast", "colour": 1}, "config": {"maxRate": 0}}));
+        let fields: Vec<String> = faults(&faulty).into_iter().map(|found| found.field).collect();
+        assert_eq!(fields, ["options.timing", "config.maxRate", "options.ports", "options.colour"]);
     }
 
     #[test]

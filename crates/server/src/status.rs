@@ -1,9 +1,12 @@
 //! How the parts of an instance work, and since when.
 
 use crate::App;
-use crate::store::{self, StoreError, worker::Workers};
-use scanyard_contract::status::{Condition, EnginesStatus, Part, QueueStatus, Status, WorkersStatus};
+use crate::fleet;
+use crate::store::StoreError;
+use crate::store::worker::{self, WorkerRecord};
+use scanyard_contract::status::{Condition, EnginesStatus, LabelStatus, Part, QueueStatus, Status, WorkersStatus};
 use scanyard_contract::{ScanType, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +16,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const BELIEVED_MS: i64 = 1_000;
 /// How long a look waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Missed signs of life after which a worker counts as gone.
-const MISSED: i64 = 3;
 /// The share of a bound from which on its part is degraded, in percent.
 const NEARLY_FULL: u64 = 80;
 
@@ -67,6 +68,9 @@ impl Seen {
 pub async fn watch(app: App) {
     while !app.draining.is_cancelled() {
         look(&app).await;
+        if let Err(error) = crate::metrics::look_at_deliveries(&app).await {
+            tracing::debug!(%error, "looking at deliveries");
+        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = app.draining.cancelled() => {}
@@ -82,17 +86,19 @@ pub async fn look(app: &App) -> Status {
         return recent;
     }
     let counted = tokio::time::timeout(PATIENCE, app.store.guard(count(app))).await.ok().and_then(Result::ok);
-    let backlog = counted.map(|(backlog, _)| backlog);
-    let workers = counted.map(|(_, workers)| workers);
-    let available = app.engines.runnable();
+    let (backlog, workers) = match counted {
+        Some((backlog, workers)) => (Some(backlog), Some(workers)),
+        None => (None, None),
+    };
+    let available = available(app, workers.as_ref());
     let unavailable: Vec<ScanType> =
         ScanType::ALL.iter().copied().filter(|scan_type| !available.contains(scan_type)).collect();
 
     let mut seen = app.status.lock();
     let api = seen.part(0, api(is_draining), now);
-    let database = seen.part(1, database(counted.is_some(), app.store.is_failing()), now);
+    let database = seen.part(1, database(workers.is_some(), app.store.is_failing()), now);
     let queue = seen.part(2, queue(backlog, app.backlog.limit()), now);
-    let working = seen.part(3, self::workers(workers), now);
+    let working = seen.part(3, self::workers(workers.as_ref()), now);
     let engines = seen.part(4, self::engines(available.len()), now);
     let status = Status {
         status: overall([&api, &database, &queue, &working, &engines]),
@@ -101,9 +107,10 @@ pub async fn look(app: &App) -> Status {
         queue: QueueStatus { part: queue, backlog, max_backlog: app.backlog.limit() },
         workers: WorkersStatus {
             part: working,
-            processes: workers.map(|workers| workers.processes),
-            capacity: workers.map(|workers| workers.capacity),
-            running: workers.map(|workers| workers.running),
+            processes: workers.as_ref().map(|workers| workers.living.len() as u64),
+            capacity: workers.as_ref().map(|workers| capacity(&workers.living)),
+            running: workers.as_ref().map(|workers| workers.running),
+            labels: workers.map(|workers| by_label(&workers.living)).unwrap_or_default(),
         },
         engines: EnginesStatus { part: engines, available, unavailable },
     };
@@ -114,9 +121,48 @@ pub async fn look(app: &App) -> Status {
 /// What the database knows: how many scans wait, and who runs them.
 async fn count(app: &App) -> Result<(u64, Workers), StoreError> {
     let backlog = app.backlog.count(&app.store).await?;
-    let grace_ms = MISSED * app.config.worker.sweep_ms as i64;
-    let since = app.store.now().await? - grace_ms;
-    Ok((backlog, store::worker::living(&mut *app.store.read().await?, since).await?))
+    let now = app.store.now().await?;
+    let mut conn = app.store.read().await?;
+    let remembered = worker::seen_since(&mut conn, now - worker::KEPT_MS).await?;
+    let running = worker::running(&mut conn).await?;
+    let since = fleet::alive_since(app, now);
+    let (living, silent) = remembered.into_iter().partition(|worker| worker.seen_at > since);
+    Ok((backlog, Workers { living, silent, running }))
+}
+
+/// The workers of all nodes.
+struct Workers {
+    living: Vec<WorkerRecord>,
+    /// Those that fell silent within the last hour, without taking leave.
+    silent: Vec<WorkerRecord>,
+    running: u64,
+}
+
+fn capacity<'w>(workers: impl IntoIterator<Item = &'w WorkerRecord>) -> u64 {
+    workers.into_iter().map(|worker| u64::from(worker.concurrency)).sum()
+}
+
+fn by_label(living: &[WorkerRecord]) -> Vec<LabelStatus> {
+    let labels: BTreeSet<&String> = living.iter().flat_map(|worker| &worker.labels).collect();
+    let of_label = |label: &String| {
+        let workers = living.iter().filter(|worker| worker.has_label(label));
+        let has = |scan_type: &ScanType| workers.clone().any(|worker| worker.can_run(*scan_type));
+        LabelStatus {
+            label: label.clone(),
+            processes: workers.clone().count() as u64,
+            capacity: capacity(workers.clone()),
+            engines: ScanType::ALL.iter().copied().filter(has).collect(),
+        }
+    };
+    labels.into_iter().map(of_label).collect()
+}
+
+/// What this node's worker or some other one can run.
+fn available(app: &App, workers: Option<&Workers>) -> Vec<ScanType> {
+    let own = fleet::own_engines(app);
+    let living = workers.map(|workers| workers.living.as_slice()).unwrap_or_default();
+    let can = |scan_type: &ScanType| own.contains(scan_type) || living.iter().any(|worker| worker.can_run(*scan_type));
+    ScanType::ALL.iter().copied().filter(can).collect()
 }
 
 fn because(condition: Condition, reason: &str) -> State {
@@ -144,11 +190,17 @@ fn queue(backlog: Option<u64>, limit: u64) -> State {
     }
 }
 
-fn workers(workers: Option<Workers>) -> State {
-    match workers {
-        None => because(Condition::Degraded, "not known while the database does not answer"),
-        Some(Workers { processes: 0, .. }) => because(Condition::Down, "none gives a sign of life: scans wait"),
-        Some(_) => (Condition::Ok, None),
+fn workers(workers: Option<&Workers>) -> State {
+    let Some(Workers { living, silent, .. }) = workers else {
+        return because(Condition::Degraded, "not known while the database does not answer");
+    };
+    if living.is_empty() {
+        return because(Condition::Down, "none gives a sign of life: scans wait");
+    }
+    let is_lost = |label: &&String| !living.iter().any(|worker| worker.has_label(label));
+    match silent.iter().flat_map(|worker| &worker.labels).find(is_lost) {
+        Some(label) => because(Condition::Degraded, &format!("none with the label {label} lives: its scans wait")),
+        None => (Condition::Ok, None),
     }
 }
 

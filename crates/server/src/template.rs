@@ -3,7 +3,7 @@
 use crate::scan::{self, DEFAULT_TIMEOUT};
 use crate::schema::{self, Fault, Found};
 use crate::store::template::TemplateRecord;
-use scanyard_contract::scan::CreateScan;
+use scanyard_contract::scan::{CreateScan, DEFAULT_LABEL};
 use scanyard_contract::template::{CreateTemplate, LaunchTemplate, Template, UpdateTemplate};
 use scanyard_contract::{Priority, TargetType, Timestamp};
 use scanyard_engines::Target;
@@ -23,7 +23,18 @@ pub fn is_nameless(body: &Value, must_be_there: bool) -> bool {
 
 /// A new template.
 pub fn record(create: CreateTemplate, tenant_id: &str, now: i64) -> TemplateRecord {
-    let CreateTemplate { name, description, scan_type, target_type, priority, options, config, tags, timeout } = create;
+    let CreateTemplate {
+        name,
+        description,
+        scan_type,
+        target_type,
+        priority,
+        options,
+        config,
+        tags,
+        timeout,
+        worker_label,
+    } = create;
     TemplateRecord {
         id: format!("tmpl-{}", Uuid::now_v7()),
         tenant_id: tenant_id.to_string(),
@@ -36,6 +47,7 @@ pub fn record(create: CreateTemplate, tenant_id: &str, now: i64) -> TemplateReco
         config,
         tags,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        label: worker_label.unwrap_or_else(|| DEFAULT_LABEL.to_string()),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -44,7 +56,18 @@ pub fn record(create: CreateTemplate, tenant_id: &str, now: i64) -> TemplateReco
 
 /// The template with a change made to it.
 pub fn changed(template: &TemplateRecord, update: UpdateTemplate, now: i64) -> TemplateRecord {
-    let UpdateTemplate { name, description, scan_type, target_type, priority, options, config, tags, timeout } = update;
+    let UpdateTemplate {
+        name,
+        description,
+        scan_type,
+        target_type,
+        priority,
+        options,
+        config,
+        tags,
+        timeout,
+        worker_label,
+    } = update;
     let old = template.clone();
     TemplateRecord {
         name: name.unwrap_or(old.name),
@@ -56,6 +79,7 @@ pub fn changed(template: &TemplateRecord, update: UpdateTemplate, now: i64) -> T
         config: config.map_or(old.config, Option::unwrap_or_default),
         tags: tags.map_or(old.tags, Option::unwrap_or_default),
         timeout: timeout.map_or(old.timeout, |given| given.unwrap_or(DEFAULT_TIMEOUT)),
+        label: worker_label.map_or(old.label, |given| given.unwrap_or_else(|| DEFAULT_LABEL.to_string())),
         version: old.version + 1,
         updated_at: now,
         id: old.id,
@@ -99,6 +123,7 @@ fn without_target(template: &TemplateRecord) -> CreateScan {
         config: template.config.clone(),
         tags: template.tags.clone(),
         timeout: Some(template.timeout),
+        worker_label: Some(template.label.clone()),
         asset_id: None,
         callback_url: None,
         consent: None,
@@ -118,9 +143,11 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         config,
         tags,
         timeout,
+        worker_label,
         asset_id,
         callback_url,
         consent,
+        auth,
     } = launch;
     let of_template = without_target(template);
     let mut base_config = of_template.config;
@@ -135,10 +162,11 @@ pub fn scan_of(template: &TemplateRecord, launch: LaunchTemplate) -> CreateScan 
         config: over(base_config, config),
         tags: tags.unwrap_or(of_template.tags),
         timeout: timeout.or(of_template.timeout),
+        worker_label: worker_label.or(of_template.worker_label),
         asset_id,
         callback_url,
         consent,
-        auth: None,
+        auth,
     }
 }
 
@@ -163,6 +191,7 @@ pub fn to_wire(template: &TemplateRecord) -> Template {
         config: shown.config,
         tags: shown.tags,
         timeout: shown.timeout,
+        worker_label: shown.label,
         created_at: Timestamp(shown.created_at),
         updated_at: Timestamp(shown.updated_at),
     }

@@ -156,6 +156,16 @@ impl Vault {
         Ok(Secret::new(String::from_utf8_lossy(plain)))
     }
 
+    /// The id of the key that seals.
+    pub fn first_id(&self) -> &str {
+        &self.first().id
+    }
+
+    /// Whether a sealed text is of the key that seals now.
+    pub fn is_sealed_with_first(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1) == Some(self.first_id())
+    }
+
     /// The key that signs access tokens, and its id.
     pub fn signing(&self) -> (&str, &[u8; 32]) {
         (&self.first().id, &self.first().signing)

@@ -1,6 +1,7 @@
 //! The options of an nmap scan: an allow-list, read from JSON, with the schema that documents it.
 
 use crate::ports::Ports;
+use crate::values;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 
@@ -64,18 +65,7 @@ impl Default for Options {
 impl Options {
     /// Reads the options; every fault is named with its path under `options`.
     pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        let mut read = Options::default();
-        let mut faults = Vec::new();
-        for (name, value) in options {
-            if let Err(reason) = read.set(name, value) {
-                faults.push(Detail::field(format!("options.{name}"), reason));
-            }
-        }
-        if options.contains_key("ports") && options.contains_key("profile") {
-            faults
-                .push(Detail::field("options.profile", "names ports that `ports` names already; give one of the two"));
-        }
-        if faults.is_empty() { Ok(read) } else { Err(faults) }
+        values::read(options, Options::set, Some(["profile", "ports"]))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {

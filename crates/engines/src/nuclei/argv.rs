@@ -8,6 +8,8 @@ use scanyard_contract::Severity;
 pub const TARGETS: &str = "targets.txt";
 /// The name server to ask.
 pub const RESOLVERS: &str = "resolvers.txt";
+/// The headers of every request, one a line; there with credentials only.
+pub const HEADERS: &str = "headers.txt";
 /// The results.
 pub const REPORT: &str = "out.jsonl";
 

@@ -52,9 +52,13 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         Err(error) => return Report::no_job_dir(&job, &error),
     };
     let is_public = job.addresses.iter().all(|address| classify(*address) == AddressClass::Public);
+    let mut args = argv::argv(options, &templates.to_string_lossy(), is_public);
+    if job.auth.is_some() {
+        args.extend(["-H", argv::HEADERS].map(String::from));
+    }
     let program = Program {
         path,
-        args: argv::argv(options, &templates.to_string_lossy(), is_public),
+        args,
         soft: Soft::Interrupt,
         grace: GRACE,
         stdin: None,
@@ -99,6 +103,10 @@ fn prepare(job: &Job, names: &NameServer) -> std::io::Result<JobDir> {
     let dir = JobDir::create(&job.work_dir, job.run_id)?;
     dir.write(argv::TARGETS, format!("{}\n", job.target).as_bytes())?;
     dir.write(argv::RESOLVERS, format!("{}\n", names.address()).as_bytes())?;
+    if let Some(auth) = &job.auth {
+        let lines = crate::auth::headers_and_cookies(auth).map(|(name, value)| format!("{name}: {value}\n"));
+        dir.write(argv::HEADERS, lines.collect::<String>().as_bytes())?;
+    }
     std::fs::create_dir(dir.path().join(OWN_TEMPLATES))?;
     Ok(dir)
 }

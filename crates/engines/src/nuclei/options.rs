@@ -1,6 +1,6 @@
 //! The options of a nuclei scan: an allow-list, read from JSON, with the schema that documents it.
 
-use crate::values::{names, number, words};
+use crate::values::{self, names, number, words};
 use scanyard_contract::Severity;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
@@ -86,18 +86,7 @@ impl Default for Options {
 impl Options {
     /// Reads the options; every fault is named with its path under `options`.
     pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        let mut read = Options::default();
-        let mut faults = Vec::new();
-        for (name, value) in options {
-            if let Err(reason) = read.set(name, value) {
-                faults.push(Detail::field(format!("options.{name}"), reason));
-            }
-        }
-        if options.contains_key("profile") && options.contains_key("severities") {
-            let reason = "names severities that `severities` names already; give one of the two";
-            faults.push(Detail::field("options.profile", reason));
-        }
-        if faults.is_empty() { Ok(read) } else { Err(faults) }
+        values::read(options, Options::set, Some(["profile", "severities"]))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {

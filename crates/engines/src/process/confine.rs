@@ -51,7 +51,7 @@ pub(super) fn confine(spec: &Spec, user: Option<&User>) -> io::Result<Vec<Enforc
         run_as(uid, user),
         note(Bound::Memory, Ok(format!("{} MiB, looked at twice a second", spec.limits.memory_bytes >> 20))),
         processes(uid, spec.limits.processes)?,
-        note(Bound::FileSize, Ok(format!("{} MiB", spec.max_file_bytes >> 20))),
+        note(Bound::FileSize, Ok("as large as a report of the engine may be".to_string())),
         note(Bound::OpenFiles, Ok(MAX_OPEN_FILES.to_string())),
         note(Bound::Niceness, Ok(NICENESS.to_string())),
         note(Bound::Privileges, prctl::set_no_new_privs().map(|()| "no_new_privs".into()).map_err(io::Error::from)),

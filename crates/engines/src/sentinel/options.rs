@@ -3,6 +3,7 @@
 use super::profiles::Profile;
 use crate::Target;
 use crate::ports::Ports;
+use crate::values;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -70,28 +71,25 @@ impl Default for Options {
 impl Options {
     /// Reads the options; every fault is named with its path under `options`.
     pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        let mut parsed = Options::default();
-        let mut faults = Vec::new();
-        for (name, value) in options {
-            let result =
-                match name.as_str() {
-                    "ports" => ports(value).map(|ports| parsed.ports = Some(ports)),
-                    "profile" => profile(value).map(|profile| parsed.profile = Some(profile)),
-                    "connectTimeoutMs" => whole(value, CONNECT_TIMEOUT_RANGE_MS)
-                        .map(|millis| parsed.connect_timeout = Duration::from_millis(millis)),
-                    "maxRate" => whole(value, MAX_RATE_RANGE).map(|rate| parsed.max_rate = u32::try_from(rate).ok()),
-                    "checks" => checks(value).map(|checks| parsed.checks = checks),
-                    _ => Err("is no option of sentinel; it takes ports, profile, connectTimeoutMs, maxRate, checks"
-                        .to_string()),
-                };
-            if let Err(reason) = result {
-                faults.push(Detail::field(format!("options.{name}"), reason));
+        values::read(options, Options::set, Some(["profile", "ports"]))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        match name {
+            "ports" => self.ports = Some(ports(value)?),
+            "profile" => self.profile = Some(profile(value)?),
+            "connectTimeoutMs" => {
+                self.connect_timeout = Duration::from_millis(whole(value, CONNECT_TIMEOUT_RANGE_MS)?);
+            }
+            "maxRate" => self.max_rate = u32::try_from(whole(value, MAX_RATE_RANGE)?).ok(),
+            "checks" => self.checks = checks(value)?,
+            _ => {
+                return Err(
+                    "is no option of sentinel; it takes ports, profile, connectTimeoutMs, maxRate, checks".into()
+                );
             }
         }
-        if parsed.ports.is_some() && parsed.profile.is_some() {
-            faults.push(Detail::field("options.profile", "does not go with `ports`; give one of them"));
-        }
-        if faults.is_empty() { Ok(parsed) } else { Err(faults) }
+        Ok(())
     }
 
     /// JSON Schema of the options.

@@ -2,7 +2,7 @@
 //! than detect, and none of that is here.
 
 use crate::Target;
-use crate::values::{number, words};
+use crate::values::{self, number, words};
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 
@@ -81,14 +81,7 @@ impl Default for Options {
 impl Options {
     /// Reads the options; every fault is named with its path under `options`.
     pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        let mut read = Options::default();
-        let mut faults = Vec::new();
-        for (name, value) in options {
-            if let Err(reason) = read.set(name, value) {
-                faults.push(Detail::field(format!("options.{name}"), reason));
-            }
-        }
-        if faults.is_empty() { Ok(read) } else { Err(faults) }
+        values::read(options, Options::set, None)
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {

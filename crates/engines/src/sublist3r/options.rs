@@ -1,6 +1,6 @@
 //! The options of a sublist3r scan: an allow-list, read from JSON, with the schema that documents it.
 
-use crate::values::words;
+use crate::values::{self, words};
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 
@@ -60,18 +60,7 @@ impl Default for Options {
 impl Options {
     /// Reads the options; every fault is named with its path under `options`.
     pub fn parse(options: &Map<String, Value>) -> Result<Options, Vec<Detail>> {
-        let mut read = Options::default();
-        let mut faults = Vec::new();
-        for (name, value) in options {
-            if let Err(reason) = read.set(name, value) {
-                faults.push(Detail::field(format!("options.{name}"), reason));
-            }
-        }
-        if options.contains_key("profile") && options.contains_key("sources") {
-            let reason = "names sources that `sources` names already; give one of the two";
-            faults.push(Detail::field("options.profile", reason));
-        }
-        if faults.is_empty() { Ok(read) } else { Err(faults) }
+        values::read(options, Options::set, Some(["profile", "sources"]))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {

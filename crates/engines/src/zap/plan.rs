@@ -88,8 +88,7 @@ pub fn plan(
 
 /// Sets the headers of every request to the target, and of none to anybody else.
 fn credentials(auth: &ScanAuth, origin: &str) -> Value {
-    let cookies = crate::auth::cookie_line(auth).map(|line| ("Cookie".to_string(), line));
-    let headers = crate::auth::headers(auth).into_iter().chain(cookies);
+    let headers = crate::auth::headers_and_cookies(auth);
     let rule = |(name, value): (String, String)| {
         json!({
             "description": name, "url": format!("^{}/.*$", escape(origin)), "matchType": "req_header",

@@ -1,13 +1,12 @@
 //! What the live tests share.
 
 use scanyard_engines::process::Limits;
-use scanyard_engines::{Control, Job, Options, Settings, Target};
+use scanyard_engines::{Control, Job, Options, Target};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// The supervisor as a program of its own.
 pub const SUPERVISOR: &str = env!("CARGO_BIN_EXE_scanyard-supervise");
@@ -30,23 +29,12 @@ pub fn steering(lease: Duration) -> Steering {
 }
 
 pub fn job(target: &str, options: Options, work_dir: &Path) -> Job {
-    let target = Target::parse(target).unwrap();
     Job {
-        run_id: Uuid::now_v7(),
-        addresses: target.literals(),
-        target,
-        options,
-        dns: None,
-        auth: None,
-        upload: None,
-        settings: Settings::default(),
         timeout: Duration::from_secs(60),
         program: Some("/usr/bin/nmap".into()),
-        templates: None,
         supervisor: vec![SUPERVISOR.to_string()],
-        work_dir: work_dir.to_path_buf(),
-        user: None,
         limits: unconfined(),
+        ..Job::of(Target::parse(target).unwrap(), options, work_dir)
     }
 }
 

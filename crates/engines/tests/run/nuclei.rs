@@ -91,6 +91,24 @@ async fn a_scan_that_made_requests_is_completed_with_what_it_found() {
 }
 
 #[tokio::test]
+async fn credentials_are_in_a_file_of_the_run_alone() {
+    let fake = Fake::new(&format!(
+        "cat headers.txt > $notes/headers; stat -c %a headers.txt > $notes/mode; echo \"$@\" > $notes/argv
+         echo '{RESULT}' | sed s,/.git/,/token-9f8e7d/, > out.jsonl\n{}",
+        stats(100, 1000, 3)
+    ));
+    let auth = json!({"headers": [{"name": "X-Token", "value": "token-9f8e7d"}], "cookies": [{"name": "sid", "value": "cookie-1"}]});
+    let auth = serde_json::from_value(auth).unwrap();
+    let job = Job { auth: Some(auth), ..fake.job(json!({})) };
+    let report = scanyard_engines::run(job, steering(LEASE).control.clone()).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    assert_eq!(fake.note("headers"), "X-Token: token-9f8e7d\nCookie: sid=cookie-1\n");
+    assert_eq!(fake.note("mode"), "600\n");
+    assert!(fake.note("argv").ends_with(" -H headers.txt\n") && !fake.note("argv").contains("9f8e7d"));
+    assert!(!format!("{report:?}").contains("9f8e7d"), "a report repeats no secret");
+}
+
+#[tokio::test]
 async fn a_clean_target_is_a_completed_scan_without_findings() {
     let (report, _) = Fake::new(&stats(100, 1000, 0)).scan().await;
     assert_eq!(report.outcome, Outcome::Completed);

@@ -3,15 +3,13 @@
 use crate::common::{SUPERVISOR, Steering, steering};
 use scanyard_contract::finding::Finding;
 use scanyard_contract::scan::FailureReason;
-use scanyard_engines::process::Limits;
 use scanyard_engines::upload::{Packed, pack};
-use scanyard_engines::{Job, Options, Outcome, Report, Settings, Target, trivy};
+use scanyard_engines::{Job, Options, Outcome, Report, Target, trivy};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
 const TARGET: &str = "upload:upl-019a0000-0000-7000-8000-000000000001";
@@ -53,21 +51,10 @@ fn weak_project(root: &Path) -> PathBuf {
 fn trivy_job(packed: Option<Packed>, target: &str, options: Value, work_dir: &Path) -> Job {
     let options = trivy::Options::parse(options.as_object().unwrap()).unwrap();
     Job {
-        run_id: Uuid::now_v7(),
-        target: Target::artifact(target).unwrap(),
-        addresses: Vec::new(),
-        options: Options::Trivy(options),
-        dns: None,
-        auth: None,
         upload: packed,
-        settings: Settings::default(),
-        timeout: Duration::from_secs(120),
         program: Some(program()),
         supervisor: vec![SUPERVISOR.to_string()],
-        work_dir: work_dir.to_path_buf(),
-        user: None,
-        limits: Limits::default(),
-        templates: None,
+        ..Job::of(Target::artifact(target).unwrap(), Options::Trivy(options), work_dir)
     }
 }
 

@@ -10,29 +10,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub fn job(target: &str, options: Value) -> Job {
     let options = Options::parse(ScanType::Sentinel, options.as_object().unwrap()).unwrap().unwrap();
-    Job {
-        run_id: Uuid::now_v7(),
-        target: Target::parse(target).unwrap(),
-        addresses: vec![LOOPBACK],
-        options,
-        dns: None,
-        upload: None,
-        settings: Default::default(),
-        limits: Default::default(),
-        auth: None,
-        templates: None,
-        timeout: Duration::from_secs(60),
-        program: None,
-        supervisor: Vec::new(),
-        work_dir: std::env::temp_dir(),
-        user: None,
-    }
+    Job { addresses: vec![LOOPBACK], ..Job::of(Target::parse(target).unwrap(), options, std::env::temp_dir()) }
 }
 
 pub struct Hands {

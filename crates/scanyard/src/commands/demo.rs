@@ -109,6 +109,7 @@ fn new_scan(scan_type: ScanType, ports: &str) -> CreateScan {
         config: serde_json::Map::new(),
         tags: Vec::new(),
         timeout: Some(300),
+        worker_label: None,
         asset_id: None,
         callback_url: None,
         consent: None,

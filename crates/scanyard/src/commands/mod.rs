@@ -12,6 +12,7 @@ pub mod explain;
 pub mod import;
 pub mod keys;
 pub mod openapi;
+pub mod reseal;
 pub mod restore;
 pub mod scan;
 pub mod serve;
@@ -19,6 +20,7 @@ pub mod simulate;
 pub mod uploads;
 pub mod users;
 pub mod weak_target;
+pub mod worker;
 
 use crate::cli::Command;
 use crate::exit::{Exit, Failure};
@@ -27,6 +29,7 @@ use crate::exit::{Exit, Failure};
 pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Worker(args) => worker::run(args).await,
         Command::Scan(args) => scan::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Engines(args) => engines::run(args).await,
@@ -40,6 +43,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => restore::run(args).await,
         Command::Copy(args) => copy::run(args).await,
+        Command::Reseal(args) => reseal::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Call(args) => call::run(args).await,

@@ -181,6 +181,7 @@ async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) ->
         config: serde_json::Map::new(),
         tags: Vec::new(),
         timeout: Some(args.timeout),
+        worker_label: None,
         asset_id: None,
         callback_url: None,
         consent,

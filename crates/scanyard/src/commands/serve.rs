@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   scanyard serve
   scanyard serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --data-dir /var/lib/scanyard
   scanyard serve --listen 0.0.0.0:8080 --http-trusted-proxies 10.0.0.0/8 --bootstrap-key-file /run/scanyard/key
+  scanyard serve --worker-concurrency 0    # the API alone; `scanyard worker` runs the scans
   scanyard serve --print-config > scanyard.toml && scanyard serve --config scanyard.toml
   SCANYARD_DATABASE_URL=postgres://scanyard@127.0.0.1/scanyard scanyard serve";
 
@@ -46,7 +47,7 @@ pub async fn run(args: Serve) -> Result<Exit, Failure> {
 }
 
 /// Logs to stderr.
-fn start_log(log: &Log) -> anyhow::Result<()> {
+pub fn start_log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level).with_context(|| format!("log.level: {:?}", log.level))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {

@@ -122,7 +122,7 @@ fn a_missing_file_is_named() {
 fn plain_http_is_served_on_loopback_or_behind_a_proxy_alone() {
     let check = |options: &[(&str, &str)]| {
         let layers = Layers { options: pairs(options), ..Layers::default() };
-        layers.load().unwrap().config.check_transport()
+        layers.load().unwrap().config.check_role(Role::Serve)
     };
     let tls: &[(&str, &str)] = &[("tls.cert", "c.pem"), ("tls.key", "k.pem")];
     for listen in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {

@@ -48,14 +48,13 @@ pub async fn get_readyz(State(app): State<App>, query: Query) -> Result<Answer<H
     Ok(Answer(Health { status: "ok" }))
 }
 
-/// Counters and histograms
+/// Counters, gauges and histograms
 ///
-/// In the text format of Prometheus.
+/// In the text format of Prometheus; docs/OPERATIONS.md tells what each means and when to be woken by it.
 #[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "health",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
 pub async fn get_metrics(State(app): State<App>, query: Query) -> Result<Response, ApiError> {
     query.none()?;
-    app.metrics.run_upkeep();
     let media_type = [(http::header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Ok((media_type, app.metrics.render()).into_response())
+    Ok((media_type, crate::metrics::render(&app).await).into_response())
 }

@@ -143,6 +143,13 @@ pub fn router(app: App) -> Router {
     guarded(router.with_state(app.clone()), app)
 }
 
+/// What a node without the API answers: probes and metrics, as the API's node does.
+pub fn probes(app: App) -> Router {
+    let (root, _) = root().split_for_parts();
+    let router = root.method_not_allowed_fallback(method_not_allowed).fallback(route_not_found);
+    guarded(router.with_state(app.clone()), app)
+}
+
 /// Puts the layer around a router that every answer passes.
 pub fn guarded(router: Router, app: App) -> Router {
     router.layer(from_fn_with_state(app, respond::respond))

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::error::ApiError;
+use crate::fleet;
 use crate::http::answer::{self, Answer, Created};
 use crate::http::auth::Auth;
 use crate::http::idempotency::{self, Begun, Pending};
@@ -9,6 +10,7 @@ use crate::http::posted::Posted;
 use crate::http::query::{Params, Query, Segments};
 use crate::scan;
 use crate::scope::Scope;
+use crate::signals::Lane;
 use crate::store::job::Cancel;
 use crate::store::scan::{Delete, ScanRecord};
 use crate::store::{NewScan, Submitted, audit, job, quota_use, scan as scans, upload as uploads};
@@ -16,7 +18,7 @@ use crate::upload;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use scanyard_contract::scan::{CreateScan, ScanAuth};
+use scanyard_contract::scan::{CreateScan, DEFAULT_LABEL, ScanAuth};
 use scanyard_contract::wire::{Deleted, Success};
 use scanyard_contract::{Code, Scan, ScanStatus, ScanType};
 use scanyard_engines::Target;
@@ -88,9 +90,12 @@ pub(super) async fn submit(
     if !app.backlog.enter(&app.store).await? {
         return Err(backlog_full(app.backlog.limit()));
     }
+    let lane = Lane { label: new.scan.label.clone(), scan_type: new.scan.scan_type };
     match app.store.submit(new).await? {
         Submitted::Stored => {
-            app.queue.hint();
+            metrics::counter!("scanyard_scans_submitted_total", "scan_type" => created.data.scan_type.as_str())
+                .increment(1);
+            app.wake_workers(Some(lane));
             auth.note().submission();
             Ok(created.into_response())
         }
@@ -125,9 +130,10 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     if scan::lacks_consent(create.scan_type, create.consent.as_ref()) {
         return Err(ApiError::new(Code::ConsentRequired).with("type", create.scan_type.as_str()));
     }
-    if let Some(reason) = app.engines.missing(create.scan_type) {
+    let label = create.worker_label.as_deref().unwrap_or(DEFAULT_LABEL);
+    if let Some(lack) = fleet::lack(app, create.scan_type, label).await? {
         let error = ApiError::new(Code::EngineUnavailable).with("type", create.scan_type.as_str());
-        return Err(error.detail("scanType", reason));
+        return Err(error.detail(lack.field, lack.reason));
     }
     if let Target::Image(image) = &target
         && let Some(refusal) = app.config.engines.trivy.refusal(image)
@@ -290,8 +296,8 @@ pub async fn cancel_scan(
         .await?;
     match cancelled {
         Cancel::Cancelled(scan) => {
-            app.runs.cancel(scan.id);
-            app.live.wake(scan.id);
+            app.cancel_run(scan.id);
+            app.wake_watchers(scan.id);
             app.webhooks.hint();
             Ok(Answer(scan.to_wire()).into_response())
         }
@@ -345,7 +351,7 @@ pub async fn delete_scan(
     });
     match deleted.await? {
         Delete::Deleted => {
-            app.live.wake(id);
+            app.wake_watchers(id);
             Ok(Answer(Deleted { id: id.to_string(), deleted: true }))
         }
         Delete::NotOver(scan) => Err(not_finished(&scan)),

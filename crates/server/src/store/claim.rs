@@ -1,7 +1,8 @@
 //! Claiming: which scan runs next.
 //!
-//! Priority, then the tenant served least recently, then age, under the caps per tenant and per host. The backlog is
-//! never sorted: the turns are few, and each tenant's jobs lie in their order in an index.
+//! Priority, then the tenant served least recently, then age, under the caps per tenant and per host, of what the worker's
+//! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
+//! lane, in an index.
 
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
@@ -18,6 +19,8 @@ pub struct Claim {
     pub now: i64,
     /// Engines that the worker has.
     pub scan_types: Vec<ScanType>,
+    /// Labels that the worker has.
+    pub labels: Vec<String>,
     /// How many scans it has room for.
     pub limit: usize,
     pub lease_ms: i64,
@@ -48,8 +51,8 @@ const BEGIN_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text
 /// Turns read at one time.
 const TURNS: i64 = 256;
 
-/// How many jobs of one tenant and priority a claim looks through while some host is at its cap. Without a bound each claim
-/// would walk the whole backlog of a tenant that scans one host; with it, that tenant's later jobs wait.
+/// How many jobs of one lane of one tenant and priority a claim looks through while some host is at its cap. Without a bound
+/// each claim would walk the whole backlog of a tenant that scans one host; with it, that tenant's later jobs wait.
 const LOOK_AHEAD: i64 = 1000;
 
 /// A tenant's place at a priority; ordered as it is served.
@@ -94,7 +97,7 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
     if turns.is_empty() {
         return Ok(Vec::new());
     }
-    let types = serde_json::to_string(&claim.scan_types)?;
+    let lanes = [serde_json::to_string(&claim.labels)?, serde_json::to_string(&claim.scan_types)?];
     let mut running = Running::read(conn).await?;
     let (mut claimed, mut moves) = (Vec::<Claimed>::new(), Moves::default());
     while claimed.len() < claim.limit {
@@ -105,7 +108,7 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
         if running.tenants.get(&turn.tenant_id).is_some_and(|runs| *runs >= claim.per_tenant) {
             continue;
         }
-        let Some(taken) = take_oldest(conn, claim, &turn, &types, &running).await? else { continue };
+        let Some(taken) = take_oldest(conn, claim, &turn, &lanes, &running).await? else { continue };
         let served_at = serve(conn, &turn, claim.now).await?;
         running.add(turn.tenant_id.clone(), taken.host);
         turns.insert(Turn { served_at, ..turn });
@@ -126,7 +129,6 @@ async fn next_turns(conn: &mut AnyConnection, last: &mut Option<Turn>) -> Result
         .bind(after.priority)
         .bind(after.served_at)
         .bind(&after.tenant_id)
-        .bind(Uuid::max().to_string())
         .bind(TURNS)
         .fetch_all(conn)
         .await?;
@@ -143,118 +145,128 @@ struct Taken {
     auth: Option<String>,
 }
 
-// The jobs of one turn, in the order of the index `job_to_claim`. SQLite seeks by the equal signs (by a range it walks the
-// backlog: measured, 800 ms of 73,000 jobs); PostgreSQL seeks by the range (by equal signs it takes the primary key for the
-// order and walks the backlog: 500 ms of 37,000).
+// The jobs of a turn in the order of the index `job_to_claim`, and those of one lane (label and engine) of a turn in the order
+// of `job_of_lane`. SQLite seeks by the equal signs (by a range it walks the backlog: measured, 800 ms of 73,000 jobs);
+// PostgreSQL seeks by the range (by equal signs it takes the primary key for the order and walks the backlog: 500 ms of
+// 37,000).
 macro_rules! jobs_sqlite {
-    ($priority:literal, $tenant:literal, $end:literal) => {
-        concat!(
-            "FROM job j WHERE j.state = 'queued' AND j.priority = ",
-            $priority,
-            " AND j.tenant_id = ",
-            $tenant,
-            " AND j.scan_id < ",
-            $end,
-            " "
-        )
+    () => {
+        "FROM job j WHERE j.state = 'queued' AND j.priority = t.priority AND j.tenant_id = t.tenant_id "
     };
 }
 macro_rules! jobs_postgres {
-    ($priority:literal, $tenant:literal, $end:literal) => {
-        concat!(
-            "FROM job j WHERE (j.state, j.priority, j.tenant_id, j.scan_id) > ('queued', ",
-            $priority,
-            ", ",
-            $tenant,
-            ", '') \
-             AND (j.state, j.priority, j.tenant_id, j.scan_id) < ('queued', ",
-            $priority,
-            ", ",
-            $tenant,
-            ", ",
-            $end,
-            ") "
-        )
-    };
-}
-macro_rules! in_order {
     () => {
-        "ORDER BY j.state, j.priority, j.tenant_id, j.scan_id LIMIT 1 "
+        "FROM job j WHERE (j.state, j.priority, j.tenant_id, j.scan_id) > ('queued', t.priority, t.tenant_id, '') \
+         AND (j.state, j.priority, j.tenant_id, j.scan_id) < ('queued', t.priority, t.tenant_id, 'g') "
     };
 }
 macro_rules! turns {
     ($jobs:ident) => {
         concat!(
             "SELECT t.priority, t.served_at, t.tenant_id FROM turn t WHERE (t.priority, t.served_at, t.tenant_id) > ($1, $2, $3) \
-             AND (SELECT j.scan_id ", $jobs!("t.priority", "t.tenant_id", "$4"), in_order!(), ") IS NOT NULL \
-             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT +$5"
+             AND (SELECT j.scan_id ", $jobs!(), "ORDER BY j.state, j.priority, j.tenant_id, j.scan_id LIMIT 1) IS NOT NULL \
+             ORDER BY t.priority, t.served_at, t.tenant_id LIMIT +$4"
         )
     };
 }
-macro_rules! take {
-    ($jobs:ident, $hosts:literal, $lock:literal) => {
-        concat!(
-            "UPDATE job SET state = 'running', run_id = $5, lease_until = $6 WHERE state = 'queued' AND scan_id = (SELECT j.scan_id ",
-            $jobs!("$1", "$2", "$3"),
-            "AND $4 LIKE '%\"' || j.scan_type || '\"%' AND j.eligible_at <= $7 AND j.host NOT IN (", $hosts, ") ",
-            in_order!(), $lock, ") RETURNING scan_id, host, auth"
-        )
+macro_rules! lane_sqlite {
+    () => {
+        "FROM job j WHERE j.priority = $1 AND j.tenant_id = $2 AND j.label = l.value AND j.scan_type = t.value \
+         AND j.state = 'queued' "
     };
 }
-macro_rules! end_of_look {
-    ($jobs:ident) => {
+macro_rules! lane_postgres {
+    () => {
+        "FROM job j WHERE (j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id) > ($1, $2, l.value, t.value, '') \
+         AND (j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id) < ($1, $2, l.value, t.value, 'g') \
+         AND j.state = 'queued' "
+    };
+}
+// A lane's oldest job; where some hosts are at their cap, among its first ones.
+macro_rules! oldest {
+    ($lane:ident) => {
         concat!(
             "SELECT j.scan_id ",
-            $jobs!("$1", "$2", "$3"),
-            "AND $4 LIKE '%\"' || j.scan_type || '\"%' ",
-            in_order!(),
-            "OFFSET $5"
+            $lane!(),
+            "AND j.eligible_at <= $7 \
+             ORDER BY j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id LIMIT 1"
+        )
+    };
+    ($lane:ident, $hosts:literal) => {
+        concat!(
+            "SELECT MIN(first.scan_id) FROM (SELECT j.scan_id, j.host, j.eligible_at ",
+            $lane!(),
+            "ORDER BY j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id LIMIT +$9) AS first \
+             WHERE first.eligible_at <= $7 AND first.host NOT IN (",
+            $hosts,
+            ")"
+        )
+    };
+}
+// The lanes of a worker are few: the oldest job of all of them is their least id.
+macro_rules! take {
+    ($lanes:literal, $lock:literal, $($oldest:tt)+) => {
+        concat!(
+            "UPDATE job SET state = 'running', run_id = $5, lease_until = $6 WHERE state = 'queued' AND scan_id = \
+             (SELECT MIN(lane.scan_id) FROM (SELECT (", oldest!($($oldest)+), $lock, ") AS scan_id FROM ", $lanes, ") AS lane) \
+             RETURNING scan_id, host, auth"
+        )
+    };
+}
+macro_rules! take_sqlite {
+    ($($oldest:tt)+) => {
+        take!("json_each($3) AS l, json_each($4) AS t", "", $($oldest)+)
+    };
+}
+macro_rules! take_postgres {
+    ($lock:literal, $($oldest:tt)+) => {
+        take!(
+            "json_array_elements_text(CAST($3 AS json)) AS l (value), json_array_elements_text(CAST($4 AS json)) AS t (value)",
+            $lock,
+            $($oldest)+
         )
     };
 }
 
 const TURNS_SQLITE: &str = turns!(jobs_sqlite);
 const TURNS_POSTGRES: &str = turns!(jobs_postgres);
-const TAKE_SQLITE: &str = take!(jobs_sqlite, "SELECT value FROM json_each($8)", "");
-const TAKE_POSTGRES: &str =
-    take!(jobs_postgres, "SELECT json_array_elements_text(CAST($8 AS json))", "FOR UPDATE SKIP LOCKED");
-const END_OF_LOOK_SQLITE: &str = end_of_look!(jobs_sqlite);
-const END_OF_LOOK_POSTGRES: &str = end_of_look!(jobs_postgres);
+const TAKE_SQLITE: &str = take_sqlite!(lane_sqlite);
+const TAKE_POSTGRES: &str = take_postgres!(" FOR UPDATE SKIP LOCKED", lane_postgres);
+const TAKE_BESIDE_SQLITE: &str = take_sqlite!(lane_sqlite, "SELECT value FROM json_each($8)");
+const TAKE_BESIDE_POSTGRES: &str =
+    take_postgres!("", lane_postgres, "SELECT json_array_elements_text(CAST($8 AS json))");
 
 /// Gives the oldest job of this turn that may run to a new run, in one guarded statement.
 async fn take_oldest(
     conn: &mut AnyConnection,
     claim: &Claim,
     turn: &Turn,
-    types: &str,
+    lanes: &[String; 2],
     running: &Running,
 ) -> Result<Option<Taken>, StoreError> {
     let full = running.hosts.iter().filter(|(_, runs)| **runs >= claim.per_host);
     let full: Vec<&str> = full.map(|(host, _)| host.as_str()).collect();
-    let end = if full.is_empty() { None } else { look_ahead(conn, turn, types).await? };
+    let dialect = Dialect::of(conn);
+    let sql = if full.is_empty() {
+        dialect.pick(TAKE_SQLITE, TAKE_POSTGRES)
+    } else {
+        dialect.pick(TAKE_BESIDE_SQLITE, TAKE_BESIDE_POSTGRES)
+    };
     let run_id = Uuid::now_v7();
-    let row: Option<(String, String, Option<String>)> =
-        sqlx::query_as(Dialect::of(conn).pick(TAKE_SQLITE, TAKE_POSTGRES))
-            .bind(turn.priority)
-            .bind(&turn.tenant_id)
-            .bind(end.unwrap_or_else(|| Uuid::max().to_string()))
-            .bind(types)
-            .bind(run_id.to_string())
-            .bind(claim.now + claim.lease_ms)
-            .bind(claim.now)
-            .bind(serde_json::to_string(&full)?)
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.map(|(scan_id, host, auth)| Taken { scan_id, run_id, host, auth }))
-}
-
-/// The first job of this turn that is too far back to be looked at.
-async fn look_ahead(conn: &mut AnyConnection, turn: &Turn, types: &str) -> Result<Option<String>, StoreError> {
-    let query = sqlx::query_scalar(Dialect::of(conn).pick(END_OF_LOOK_SQLITE, END_OF_LOOK_POSTGRES))
+    let [labels, types] = lanes;
+    let mut query = sqlx::query_as(sql)
         .bind(turn.priority)
         .bind(&turn.tenant_id)
-        .bind(Uuid::max().to_string());
-    Ok(query.bind(types).bind(LOOK_AHEAD).fetch_optional(conn).await?)
+        .bind(labels)
+        .bind(types)
+        .bind(run_id.to_string())
+        .bind(claim.now + claim.lease_ms)
+        .bind(claim.now);
+    if !full.is_empty() {
+        query = query.bind(serde_json::to_string(&full)?).bind(LOOK_AHEAD);
+    }
+    let row: Option<(String, String, Option<String>)> = query.fetch_optional(conn).await?;
+    Ok(row.map(|(scan_id, host, auth)| Taken { scan_id, run_id, host, auth }))
 }
 
 /// Puts the tenant behind all others of the priority, also when several are served in one millisecond.

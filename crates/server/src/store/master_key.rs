@@ -14,3 +14,10 @@ pub async fn insert(conn: &mut AnyConnection, slot: usize, id: &str, now: i64) -
     sqlx::query(sql).bind(slot as i64).bind(id).bind(now).execute(conn).await?;
     Ok(())
 }
+
+/// Forgets every key but one, which takes the first place.
+pub async fn retire_all_but(conn: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM master_key WHERE id <> $1").bind(id).execute(&mut *conn).await?;
+    sqlx::query("UPDATE master_key SET slot = 0 WHERE id = $1").bind(id).execute(conn).await?;
+    Ok(())
+}

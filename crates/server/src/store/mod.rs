@@ -36,6 +36,7 @@ pub mod scan_list;
 mod scan_move;
 pub mod scan_page;
 pub mod schema;
+pub mod sealed;
 pub mod session;
 pub mod snapshot;
 pub mod submit;
@@ -196,7 +197,15 @@ impl Store {
         self.readers.guard(what).await
     }
 
+    /// Writes that wait for the database.
+    pub fn waiting_writes(&self) -> usize {
+        self.writer.waiting()
+    }
+
     fn noted<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &written {
+            crate::metrics::failed(error);
+        }
         let is_failing = matches!(written, Err(StoreError::Unavailable(_)));
         if self.is_failing() != is_failing {
             self.failing.store(is_failing, Ordering::Relaxed);

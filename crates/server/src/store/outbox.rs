@@ -105,6 +105,13 @@ fn payload(scan: &ScanRecord, event: WebhookEvent, now: i64) -> WebhookPayload<S
     }
 }
 
+/// How many deliveries are not over, and since when the first of them is due.
+pub async fn waiting(conn: &mut AnyConnection) -> Result<(u64, Option<i64>), StoreError> {
+    let sql = "SELECT COUNT(*) AS waiting, MIN(due_at) AS due_at FROM outbox";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    Ok((row.try_get::<i64, _>("waiting")?.max(0) as u64, row.try_get("due_at")?))
+}
+
 #[derive(Serialize)]
 struct NewRow<'a> {
     delivery_id: &'a str,

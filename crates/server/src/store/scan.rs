@@ -34,6 +34,8 @@ pub struct ScanRecord {
     pub config: Map<String, Value>,
     /// Seconds.
     pub timeout: u32,
+    /// Workers with this label run it.
+    pub label: String,
     pub asset_id: Option<String>,
     /// Told once how the scan ended.
     pub callback_url: Option<String>,
@@ -79,6 +81,7 @@ impl ScanRecord {
             options: self.options.clone(),
             config: self.config.clone(),
             timeout: self.timeout,
+            worker_label: self.label.clone(),
             asset_id: self.asset_id.clone(),
             callback_url: self.callback_url.clone(),
             consent: self.consent.clone(),
@@ -98,7 +101,7 @@ impl ScanRecord {
 }
 
 pub(super) const COLUMNS: &str = "id, tenant_id, api_key_id, scan_type, source, name, target, target_type, status, priority, progress, tags, \
-     options, config, timeout_s, asset_id, callback_url, consent, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
+     options, config, timeout_s, label, asset_id, callback_url, consent, template_id, attempts, created_at, started_at, completed_at, sealed_at, failure, summary, coverage, \
      records, engine_version";
 
 /// A tenant's scan of this type; a foreign id and another type are as absent as an unknown one.
@@ -207,6 +210,7 @@ pub(super) fn record(row: &AnyRow) -> Result<ScanRecord, StoreError> {
         options: json(row, "options")?.unwrap_or_default(),
         config: json(row, "config")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
+        label: row.try_get("label")?,
         asset_id: row.try_get("asset_id")?,
         callback_url: row.try_get("callback_url")?,
         consent: json(row, "consent")?,

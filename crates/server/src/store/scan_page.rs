@@ -27,7 +27,7 @@ macro_rules! page {
             "config",
             $closed,
             ", ",
-            "timeout_s, asset_id, callback_url, ",
+            "timeout_s, label, asset_id, callback_url, ",
             $json,
             "consent",
             $closed,
@@ -85,6 +85,8 @@ struct Row<'a> {
     options: &'a RawValue,
     config: &'a RawValue,
     timeout: u32,
+    #[serde(rename(serialize = "workerLabel"))]
+    label: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset_id: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ pub const STEPS: &[&str] = &[
     include_str!("../../schema/0005_usage.sql"),
     include_str!("../../schema/0006_webhooks.sql"),
     include_str!("../../schema/0007_uploads.sql"),
+    include_str!("../../schema/0008_cluster.sql"),
 ];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.

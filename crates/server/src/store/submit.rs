@@ -194,12 +194,12 @@ fn repeat_of(first: &NewScan, again: &NewScan, outcome: Option<Submitted>) -> Op
 
 static SCANS: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, config, \
-         timeout_s, asset_id, callback_url, consent, template_id, created_at, progress, attempts, source)";
-    Inserts::new(into, 18, ", 0, 0, 'scan'")
+         timeout_s, asset_id, callback_url, consent, template_id, created_at, label, progress, attempts, source)";
+    Inserts::new(into, 19, ", 0, 0, 'scan'")
 });
 static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
-    let into = "job (scan_id, tenant_id, scan_type, priority, host, auth, state, eligible_at, lost)";
-    Inserts::new(into, 6, ", 'queued', 0, 0")
+    let into = "job (scan_id, tenant_id, scan_type, priority, host, auth, label, state, eligible_at, lost)";
+    Inserts::new(into, 7, ", 'queued', 0, 0")
 });
 
 async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
@@ -227,14 +227,16 @@ async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), St
                 .bind(&scan.callback_url)
                 .bind(consent)
                 .bind(&scan.template_id)
-                .bind(scan.created_at);
+                .bind(scan.created_at)
+                .bind(&scan.label);
             jobs = jobs
                 .bind(scan.id.to_string())
                 .bind(&scan.tenant_id)
                 .bind(scan.scan_type.as_str())
                 .bind(*priority)
                 .bind(*host)
-                .bind(*auth);
+                .bind(*auth)
+                .bind(&scan.label);
         }
         scans.execute(&mut *conn).await?;
         jobs.execute(&mut *conn).await?;

@@ -23,6 +23,8 @@ pub struct TemplateRecord {
     pub tags: Vec<String>,
     /// Seconds.
     pub timeout: u32,
+    /// Workers with this label run its scans.
+    pub label: String,
     /// Counts its changes.
     pub version: i64,
     pub created_at: i64,
@@ -30,11 +32,11 @@ pub struct TemplateRecord {
 }
 
 const SELECT: &str = "SELECT id, tenant_id, name, description, scan_type, target_type, priority, options, config, tags, timeout_s, \
-     version, created_at, updated_at FROM template";
+     label, version, created_at, updated_at FROM template";
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
-/// Binds `$1` to `$11`: everything but the version and the times.
+/// Binds `$1` to `$12`: everything but the version and the times.
 fn bind<'q>(query: Query<'q>, template: &'q TemplateRecord) -> Result<Query<'q>, StoreError> {
     let TemplateRecord {
         id,
@@ -48,6 +50,7 @@ fn bind<'q>(query: Query<'q>, template: &'q TemplateRecord) -> Result<Query<'q>,
         config,
         tags,
         timeout,
+        label,
         version: _,
         created_at: _,
         updated_at: _,
@@ -63,13 +66,14 @@ fn bind<'q>(query: Query<'q>, template: &'q TemplateRecord) -> Result<Query<'q>,
         .bind(serde_json::to_string(options)?)
         .bind(serde_json::to_string(config)?)
         .bind(serde_json::to_string(tags)?)
-        .bind(i64::from(*timeout)))
+        .bind(i64::from(*timeout))
+        .bind(label))
 }
 
 /// Stores a new template; `false` when its tenant has one of that name.
 pub async fn insert(conn: &mut AnyConnection, template: &TemplateRecord) -> Result<bool, StoreError> {
     let sql = "INSERT INTO template (id, tenant_id, name, description, scan_type, target_type, priority, options, config, tags, \
-         timeout_s, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         timeout_s, label, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (tenant_id, name) DO NOTHING";
     let query = bind(sqlx::query(sql), template)?;
     let query = query.bind(template.version).bind(template.created_at).bind(template.updated_at);
@@ -80,8 +84,8 @@ pub async fn insert(conn: &mut AnyConnection, template: &TemplateRecord) -> Resu
 /// another one has is [`StoreError::Duplicate`].
 pub async fn update(conn: &mut AnyConnection, template: &TemplateRecord, from: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE template SET name = $3, description = $4, scan_type = $5, target_type = $6, priority = $7, options = $8, \
-         config = $9, tags = $10, timeout_s = $11, version = $12, updated_at = $13 \
-         WHERE id = $1 AND tenant_id = $2 AND version = $14";
+         config = $9, tags = $10, timeout_s = $11, label = $12, version = $13, updated_at = $14 \
+         WHERE id = $1 AND tenant_id = $2 AND version = $15";
     let query = bind(sqlx::query(sql), template)?.bind(template.version).bind(template.updated_at).bind(from);
     Ok(query.execute(conn).await?.rows_affected() > 0)
 }
@@ -149,6 +153,7 @@ fn record(row: &AnyRow) -> Result<TemplateRecord, StoreError> {
         config: json(row, "config")?.unwrap_or_default(),
         tags: json(row, "tags")?.unwrap_or_default(),
         timeout: row.try_get::<i64, _>("timeout_s")? as u32,
+        label: row.try_get("label")?,
         version: row.try_get("version")?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,

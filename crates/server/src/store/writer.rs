@@ -121,6 +121,11 @@ impl Writer {
         })
     }
 
+    /// Operations that wait for the task.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Writes what was accepted, then closes the connection.
     pub async fn close(&self) {
         self.closed.cancel();

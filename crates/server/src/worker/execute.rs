@@ -34,6 +34,10 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
         Outcome::Stopped => return give_back(&app, &claimed).await,
     };
     let end = finish_of(&claimed, status, report);
+    let scan = &claimed.scan;
+    let reason = end.failure.as_ref().map_or("", |failure| failure.reason.as_str());
+    let labels = [("scan_type", scan.scan_type.as_str()), ("status", status.as_str()), ("reason", reason)];
+    let took = scan.started_at.map(|at| crate::metrics::seconds(at, app.store.local_now()));
     while let Err(error) = app.store.guard(store_end(&app, end.clone())).await {
         tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
         tokio::select! {
@@ -41,7 +45,11 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
             () = place.control.stop.cancelled() => return give_back(&app, &claimed).await,
         }
     }
-    app.queue.hint();
+    metrics::counter!("scanyard_scans_ended_total", &labels).increment(1);
+    if let Some(took) = took {
+        metrics::histogram!("scanyard_scan_run_seconds", &labels[..1]).record(took);
+    }
+    app.wake_workers(None);
     app.webhooks.hint();
 }
 
@@ -167,8 +175,9 @@ async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
     let taken = app.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await?;
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
+        metrics::counter!("scanyard_results_refused_total").increment(1);
     }
-    app.live.wake(scan_id);
+    app.wake_watchers(scan_id);
     Ok(())
 }
 
@@ -181,5 +190,6 @@ async fn give_back(app: &App, claimed: &Claimed) {
     if let Err(error) = app.store.guard(given).await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
-    app.live.wake(run.0);
+    app.wake_watchers(run.0);
+    app.wake_workers(None);
 }

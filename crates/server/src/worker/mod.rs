@@ -10,6 +10,7 @@ pub use runs::Runs;
 
 use crate::App;
 use crate::calls;
+use crate::fleet;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
 use crate::store::{idempotency, job, login_failure, session, upload, worker};
@@ -93,9 +94,11 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     }
     // Before the database's own now: a lease must not look longer here than there.
     let asked_at = Instant::now();
+    let now = app.store.now().await?;
     let ask = Claim {
-        now: app.store.now().await?,
-        scan_types: app.engines.runnable(),
+        now,
+        scan_types: fleet::own_engines(app),
+        labels: settings.labels.clone(),
         limit: room,
         lease_ms: settings.lease_ms as i64,
         per_tenant: settings.per_tenant.into(),
@@ -107,7 +110,9 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
         app.webhooks.hint();
     }
     for claimed in claimed {
-        app.live.wake(claimed.scan.id);
+        let waited = crate::metrics::seconds(claimed.scan.created_at, now);
+        metrics::histogram!("scanyard_scan_wait_seconds", "priority" => claimed.scan.priority.as_str()).record(waited);
+        app.wake_watchers(claimed.scan.id);
         let run = app.runs.begin(claimed.scan.id, claimed.run_id, asked_at, settings.lease_ms);
         tasks.spawn(execute::execute(app.clone(), claimed, run));
     }
@@ -127,7 +132,7 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     let answers =
         app.store.write(move |conn| Box::pin(async move { job::heartbeat(conn, now, lease_ms, &sent).await })).await?;
     app.runs.answered(asked_at, &beats, &answers);
-    beats.iter().for_each(|beat| app.live.wake(beat.scan_id));
+    beats.iter().for_each(|beat| app.wake_watchers(beat.scan_id));
     Ok(())
 }
 
@@ -135,11 +140,11 @@ pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
 /// over their time.
 pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let now = app.store.now().await?;
-    let (id, concurrency) = (app.node_id, app.config.worker.concurrency);
+    let sign = fleet::own_sign(app, now);
     let sweep = app.store.write(move |conn| {
         Box::pin(async move {
-            if concurrency > 0 {
-                worker::seen(conn, id, now, concurrency).await?;
+            if let Some(sign) = &sign {
+                worker::seen(conn, sign).await?;
             }
             idempotency::expire(conn, now).await?;
             login_failure::expire(conn, now).await?;
@@ -151,8 +156,9 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
     let swept = sweep.await?;
     if !swept.is_empty() {
         tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
-        app.queue.hint();
-        swept.iter().for_each(|scan_id| app.live.wake(*scan_id));
+        metrics::counter!("scanyard_scans_taken_back_total").increment(swept.len() as u64);
+        app.wake_workers(None);
+        swept.iter().for_each(|scan_id| app.wake_watchers(*scan_id));
         app.webhooks.hint();
     }
     Ok(())

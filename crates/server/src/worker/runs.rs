@@ -23,6 +23,8 @@ struct Run {
     lease: Duration,
     renewed_at: Instant,
     written: u8,
+    /// To be asked about before its heartbeat is due.
+    is_asked: bool,
 }
 
 /// A run's place in the table; leaving it ends the heartbeat.
@@ -65,6 +67,7 @@ impl Runs {
             lease,
             renewed_at: asked_at,
             written: 0,
+            is_asked: false,
         };
         self.lock().insert(run_id, run);
         Place { runs: self.clone(), run_id, control }
@@ -79,6 +82,13 @@ impl Runs {
     pub fn cancel(&self, scan_id: Uuid) {
         for run in self.lock().values().filter(|run| run.scan_id == scan_id) {
             run.cancel.cancel();
+        }
+    }
+
+    /// Has a scan's run looked after at the next beat: another node says that it was cancelled.
+    pub fn look_after(&self, scan_id: Uuid) {
+        for run in self.lock().values_mut().filter(|run| run.scan_id == scan_id) {
+            run.is_asked = true;
         }
     }
 
@@ -98,7 +108,8 @@ impl Runs {
 
     /// The runs whose progress changed or whose heartbeat is due.
     pub fn beats(&self, heartbeat: Duration) -> Vec<Beat> {
-        let due = |run: &Run| *run.progress.borrow() != run.written || run.renewed_at.elapsed() >= heartbeat;
+        let due =
+            |run: &Run| run.is_asked || *run.progress.borrow() != run.written || run.renewed_at.elapsed() >= heartbeat;
         self.lock()
             .iter()
             .filter(|(_, run)| due(run))
@@ -113,6 +124,7 @@ impl Runs {
             let Some(run) = runs.get_mut(run_id) else { continue };
             if let Some(beat) = beats.iter().find(|beat| beat.run_id == *run_id) {
                 run.written = beat.progress;
+                run.is_asked = false;
             }
             match answer {
                 Alive::Renewed => run.renew(asked_at),

@@ -62,7 +62,15 @@ impl Hooked {
     pub async fn claim(&self) -> Claimed {
         let now = self.t.app.store.now().await.unwrap();
         let scan_types = self.t.app.engines.runnable();
-        let ask = Claim { now, scan_types, limit: 1, lease_ms: 30_000, per_tenant: 100, per_host: 100 };
+        let ask = Claim {
+            now,
+            scan_types,
+            labels: vec!["default".into()],
+            limit: 1,
+            lease_ms: 30_000,
+            per_tenant: 100,
+            per_host: 100,
+        };
         let claimed = self.t.app.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await }));
         claimed.await.unwrap().pop().expect("a scan to claim")
     }

@@ -28,7 +28,15 @@ fn credentials() -> Value {
 async fn start(t: &Test) -> Claimed {
     let now = t.app.store.local_now();
     let scan_types = vec![ScanType::Wapiti];
-    let next = Claim { now, scan_types, limit: 1, lease_ms: 30_000, per_tenant: 10, per_host: 10 };
+    let next = Claim {
+        now,
+        scan_types,
+        labels: vec!["default".into()],
+        limit: 1,
+        lease_ms: 30_000,
+        per_tenant: 10,
+        per_host: 10,
+    };
     t.app.store.write(move |conn| Box::pin(async move { claim(conn, &next).await })).await.unwrap().remove(0)
 }
 
@@ -103,4 +111,23 @@ async fn credentials_that_cannot_be_used_are_refused_without_being_repeated() {
     let refused = caller.again().post("/scans", none).await;
     assert_eq!(refused.status, 400);
     assert!(refused.details()[0].contains("sentinel takes no credentials"), "{:?}", refused.details());
+}
+
+#[tokio::test]
+async fn a_launch_brings_its_own_credentials_and_leaves_none_in_the_template() {
+    let t = node().await;
+    let scopes = "scans:create scans:read scans:list results:read templates:create templates:read";
+    let caller = t.key(scopes).made().await;
+    let template = json!({"name": "shop", "scanType": "wapiti"});
+    let made = caller.again().post("/scan-templates", template).await;
+    let path = format!("/scan-templates/{}", made.ok(201).data()["id"].as_str().unwrap());
+    let launch = json!({"target": "http://127.0.0.1/", "auth": credentials()});
+    let created = caller.again().post(&format!("{path}/launch"), launch).await;
+    assert!(!created.ok(201).text.contains(SECRET), "{}", created.text);
+    let read = caller.again().get(&path).await;
+    assert!(!read.ok(200).text.contains(SECRET) && read.data().get("auth").is_none(), "{}", read.text);
+    let run = start(&t).await;
+    let context = format!("auth of scan {}", created.data()["id"].as_str().unwrap());
+    let text = t.app.vault.open(run.auth.as_ref().unwrap(), &context).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text.expose()).unwrap(), credentials());
 }

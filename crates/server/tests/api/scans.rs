@@ -25,6 +25,7 @@ pub async fn start(t: &Test) -> Claimed {
     let next = Claim {
         now: t.app.store.local_now(),
         scan_types: vec![ScanType::Sentinel],
+        labels: vec!["default".into()],
         limit: 1,
         lease_ms: 30_000,
         per_tenant: 10,

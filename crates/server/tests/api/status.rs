@@ -22,7 +22,11 @@ async fn everybody_sees_how_each_part_works_and_since_when() {
     assert_eq!(seen["api"], json!({"status": "ok", "since": start}));
     assert_eq!(seen["database"], json!({"status": "ok", "since": start}));
     assert_eq!(seen["queue"], json!({"status": "ok", "since": start, "backlog": 0, "maxBacklog": 100_000}));
-    assert_eq!(seen["workers"], json!({"status": "ok", "since": start, "processes": 1, "capacity": 4, "running": 0}));
+    assert_eq!(
+        seen["workers"],
+        json!({"status": "ok", "since": start, "processes": 1, "capacity": 4, "running": 0,
+        "labels": [{"label": "default", "processes": 1, "capacity": 4, "engines": seen["engines"]["available"]}]})
+    );
     assert!(seen["engines"]["available"].as_array().unwrap().contains(&json!("sentinel")));
     let both = [&seen["engines"]["available"], &seen["engines"]["unavailable"]].map(|e| e.as_array().unwrap().len());
     assert_eq!(both[0] + both[1], 10);

@@ -1,7 +1,10 @@
 //! The master keys of nodes that share a database.
 
+use crate::hooked::Hooked;
 use crate::support::TestDatabase;
+use scanyard_server::reseal::{Resealed, reseal};
 use scanyard_server::vault::{LoadError, Vault};
+use serde_json::json;
 
 #[tokio::test]
 async fn the_first_node_makes_the_key_and_a_node_with_another_one_does_not_start() {
@@ -43,6 +46,42 @@ async fn of_two_nodes_that_start_first_one_key_counts() {
     let [one, other] = ["one.key", "other.key"].map(|name| database.dir.path().join(name));
     let (one, other) = tokio::join!(Vault::load(&store, &one), Vault::load(&store, &other));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+}
+
+#[tokio::test]
+async fn after_everything_is_sealed_anew_the_old_key_can_go() {
+    let h = Hooked::with(|config| config.engines.wapiti.path = Some("/bin/sh".into())).await;
+    let webhook = h.webhook("scan.completed").await;
+    h.post(&webhook, "rotate-secret", json!({"overlapSeconds": 60})).await.ok(200);
+    let auth = json!({"basic": {"username": "joe", "password": "p"}});
+    let scan = h.submit_with(json!({"target": "http://127.0.0.1/", "scanType": "wapiti", "auth": auth})).await;
+
+    let (store, path) = (&h.t.app.store, h.t.app.config.master_key_file());
+    let old = h.t.app.vault.clone();
+    let line = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{}\n{line}", "7".repeat(64))).unwrap();
+    let both = Vault::load(store, &path).await.unwrap();
+    let retired = vec![old.first_id().to_string()];
+    let done = reseal(store, &both).await.unwrap();
+    assert_eq!(done, Resealed { webhooks: 2, scans: 1, retired });
+
+    std::fs::write(&path, "7".repeat(64)).unwrap();
+    let new = Vault::load(store, &path).await.unwrap();
+    let mut conn = store.read().await.unwrap();
+    let sql = "SELECT secret FROM webhook UNION ALL SELECT old_secret FROM webhook";
+    let secrets: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *conn).await.unwrap();
+    let id = webhook["id"].as_str().unwrap();
+    let opened: Vec<String> = secrets.iter().map(|text| new.open(text, id).unwrap().expose().to_string()).collect();
+    assert!(opened.contains(&webhook["secret"].as_str().unwrap().to_string()), "the secret is the same");
+    let auth: String = sqlx::query_scalar("SELECT auth FROM job").fetch_one(&mut *conn).await.unwrap();
+    let id = scan["id"].as_str().unwrap().parse().unwrap();
+    assert!(new.open(&auth, &scanyard_server::scan::auth_context(id)).unwrap().expose().contains("joe"));
+    drop(conn);
+
+    let again = reseal(store, &new).await.unwrap();
+    assert_eq!(again, Resealed { webhooks: 0, scans: 0, retired: vec![] });
+    std::fs::write(&path, format!("{}\n{}", "8".repeat(64), "7".repeat(64))).unwrap();
+    Vault::load(store, &path).await.expect("the next change begins");
 }
 
 fn restrict(path: &std::path::Path) {

@@ -30,6 +30,7 @@ impl Fixture {
         let mut ask = Claim {
             now: self.now(),
             scan_types: vec![ScanType::Nmap, ScanType::Sentinel],
+            labels: vec!["default".into()],
             limit: 1,
             lease_ms: LEASE,
             per_tenant: 100,

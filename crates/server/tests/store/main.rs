@@ -76,6 +76,7 @@ fn new_scan(tenant: &str, priority: Priority) -> NewScan {
             options: serde_json::from_str(r#"{"ports":"80"}"#).unwrap(),
             config: serde_json::Map::new(),
             timeout: 3600,
+            label: "default".into(),
             asset_id: None,
             callback_url: None,
             consent: None,

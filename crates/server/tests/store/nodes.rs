@@ -121,7 +121,15 @@ async fn step(t: &Fixture, store: &Store, roll: u64) {
         0..=2 => drop(store.submit(new_scan("a", Priority::Normal)).await.unwrap()),
         3 | 4 => {
             let (now, scan_types) = (t.now(), vec![ScanType::Sentinel]);
-            let ask = Claim { now, scan_types, limit: 2, lease_ms: 30_000, per_tenant: 100, per_host: 100 };
+            let ask = Claim {
+                now,
+                scan_types,
+                labels: vec!["default".into()],
+                limit: 2,
+                lease_ms: 30_000,
+                per_tenant: 100,
+                per_host: 100,
+            };
             let claimed = store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await.unwrap();
             for claimed in claimed.into_iter().take(1) {
                 let end = Finish {
