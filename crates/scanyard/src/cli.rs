@@ -1,8 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, restore, scan,
-    serve, simulate, uploads, users, weak_target, worker,
+    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, restore,
+    scan, serve, simulate, uploads, users, weak_target, worker,
 };
 use clap::{Parser, Subcommand};
 

@@ -93,7 +93,7 @@ impl Cluster {
 
     /// Stops or continues every process of the server, the way a machine under water does.
     pub fn signal(&self, signal: Signal) {
-        let pids = std::fs::read_to_string(self.dir.path().join("data/postmaster.pid")).unwrap();
+        let Ok(pids) = std::fs::read_to_string(self.dir.path().join("data/postmaster.pid")) else { return };
         let postmaster: i32 = pids.lines().next().unwrap().parse().unwrap();
         let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
         let all = children.split_whitespace().map(|pid| pid.parse::<i32>().unwrap()).chain([postmaster]);

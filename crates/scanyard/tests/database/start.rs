@@ -110,6 +110,7 @@ fn an_old_server_and_a_stranger_are_refused() {
     assert_eq!(exit, Some(3), "{said}");
     assert!(said.contains("database.url") && said.contains("too old; it must be at least 14"), "{said}");
     let stranger = spawn_server(|mut stream| {
+        let _startup = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{stranger}/d?sslmode=disable"));

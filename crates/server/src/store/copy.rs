@@ -2,7 +2,7 @@
 //! the same transaction, so that a copy that was killed goes on where it was.
 
 use super::catalogue::{Content, Table, Value, bind, tables};
-use super::{StoreError, job, outbox};
+use super::{StoreError, job, outbox, schema};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
 /// The table that an unfinished copy leaves in the target; a node refuses to start on it.
@@ -93,7 +93,7 @@ pub async fn copy(
 
 /// Whether a copy into this database was not ended.
 pub async fn is_unfinished(conn: &mut AnyConnection) -> Result<bool, StoreError> {
-    Ok(tables(conn).await?.iter().any(|table| table.name == UNFINISHED))
+    Ok(schema::has_table(conn, UNFINISHED).await?)
 }
 
 async fn data_tables(conn: &mut AnyConnection) -> Result<Vec<Table>, StoreError> {

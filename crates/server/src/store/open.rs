@@ -120,11 +120,12 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(), 
     let version = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
     match version.parse::<i64>() {
         Ok(number) if number >= POSTGRES_AT_LEAST => Ok(()),
-        Ok(_) | Err(_) => {
-            let (major, least) = (version.get(..2).unwrap_or(&version), POSTGRES_AT_LEAST / 10_000);
+        Ok(number) => {
+            let (major, least) = (number / 10_000, POSTGRES_AT_LEAST / 10_000);
             let reason = format!("{place}: PostgreSQL {major} is too old; it must be at least {least}");
             Err(OpenError::new(Trouble::Unfit, reason))
         }
+        Err(_) => Err(OpenError::new(Trouble::Unfit, format!("{place}: no version of PostgreSQL: {version:?}"))),
     }
 }
 

@@ -96,14 +96,19 @@ pub async fn version(conn: &mut AnyConnection) -> Result<i64, StoreError> {
     Ok(found(conn).await?)
 }
 
+/// Whether there is a table of that name.
+pub async fn has_table(conn: &mut AnyConnection, name: &'static str) -> Result<bool, sqlx::Error> {
+    let sql = match Dialect::of(conn) {
+        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
+        Dialect::Postgres => "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass($1)",
+    };
+    let count: i64 = sqlx::query_scalar(sql).bind(name).fetch_one(conn).await?;
+    Ok(count > 0)
+}
+
 async fn found(conn: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     // Looked for first: a user who may not make tables may still use those that are there.
-    let there = match Dialect::of(conn) {
-        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
-        Dialect::Postgres => "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('schema_version')",
-    };
-    let there: i64 = sqlx::query_scalar(there).fetch_one(&mut *conn).await?;
-    if there == 0 {
+    if !has_table(conn, "schema_version").await? {
         return Ok(0);
     }
     sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_version").fetch_one(conn).await
