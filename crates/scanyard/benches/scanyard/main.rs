@@ -8,6 +8,7 @@ mod load;
 mod parsers;
 mod ports;
 mod queue;
+mod vendors;
 mod webhooks;
 
 use anyhow::Context;
@@ -34,7 +35,7 @@ use scanyard_server::{App, Node, Role};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +49,15 @@ const LOAD: Duration = Duration::from_secs(5);
 /// Connections of the load.
 const CONNECTIONS: usize = 64;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // As in the product: the server under measurement runs its scans by this program, which must not measure itself then.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
+        return Ok(scanyard_engines::process::supervise::main());
+    }
+    measured().map(|()| ExitCode::SUCCESS)
+}
+
+fn measured() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -59,8 +68,11 @@ fn main() -> anyhow::Result<()> {
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
         ["queue"] => runtime.block_on(queue::queue()),
+        ["vendors"] => vendors::vendors(),
+        ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
-        _ => runtime.block_on(measure()),
+        [] => runtime.block_on(measure()),
+        other => anyhow::bail!("there is no bench {}", other.join(" ")),
     }
 }
 
@@ -186,6 +198,7 @@ async fn measure() -> anyhow::Result<()> {
     webhooks::deliveries().await?;
     parsers::parsers()?;
     parsers::imports().await?;
+    tokio::task::block_in_place(vendors::vendors)?;
     ports::in_a_namespace()
 }
 

@@ -3,7 +3,9 @@
 mod fairness;
 mod jobs;
 mod keys;
+mod lanes;
 mod lists;
+mod migrations;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]
