@@ -7,6 +7,7 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod vendors;
 mod webhooks;
 
 use anyhow::Context;
@@ -48,10 +49,14 @@ const LOAD: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 64;
 
 fn main() -> anyhow::Result<ExitCode> {
-    // The server under measurement starts itself again for each program that it runs; without this each start would measure.
+    // As in the product: the server under measurement runs its scans by this program, which must not measure itself then.
     if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
         return Ok(scanyard_engines::process::supervise::main());
     }
+    measured().map(|()| ExitCode::SUCCESS)
+}
+
+fn measured() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -61,10 +66,12 @@ fn main() -> anyhow::Result<ExitCode> {
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["vendors"] => vendors::vendors(),
+        ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
-        _ => runtime.block_on(measure()),
-    }?;
-    Ok(ExitCode::SUCCESS)
+        [] => runtime.block_on(measure()),
+        other => anyhow::bail!("there is no bench {}", other.join(" ")),
+    }
 }
 
 /// The product's server with the route beside it that has no database.
@@ -189,6 +196,7 @@ async fn measure() -> anyhow::Result<()> {
     webhooks::deliveries().await?;
     parsers::parsers()?;
     parsers::imports().await?;
+    tokio::task::block_in_place(vendors::vendors)?;
     ports::in_a_namespace()
 }
 
