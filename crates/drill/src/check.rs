@@ -147,3 +147,95 @@ fn deliveries(truth: &Truth, calls: &[Call]) -> Vec<String> {
     wrong.extend(strange.map(|id| format!("delivery {id} arrived, and the database does not know it")));
     wrong
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::truth::{DeliveryRow, JobRow};
+    use scanyard_contract::ScanType;
+    use uuid::Uuid;
+
+    const ENDED: Uuid = Uuid::from_u128(1);
+    const WAITING: Uuid = Uuid::from_u128(2);
+
+    fn scan(id: Uuid, status: &str) -> ScanRow {
+        let (id, status) = (id.to_string(), status.to_string());
+        ScanRow { name: id.clone(), id, status, is_sealed: false, has_failure: false }
+    }
+
+    /// One scan that has completed and one that waits, and nothing wrong.
+    fn sound() -> (Book, Truth) {
+        let accepted = [ENDED, WAITING].map(|id| (id, ScanType::Sentinel));
+        let book = Book { accepted: accepted.into(), ..Book::default() };
+        let end = DeliveryRow {
+            id: "dlv-1".into(),
+            scan_id: ENDED.to_string(),
+            event: "scan.completed".into(),
+            status: "delivered".into(),
+        };
+        let truth = Truth {
+            scans: vec![scan(ENDED, "completed"), scan(WAITING, "queued")],
+            jobs: vec![JobRow { scan_id: WAITING.to_string(), state: "queued".into(), lost: 0 }],
+            ends: vec![end],
+            quota_used: 2,
+            counted: vec![("completed".into(), 1), ("queued".into(), 1)],
+            damage: Vec::new(),
+        };
+        (book, truth)
+    }
+
+    /// What is found when one thing is broken.
+    fn found(spoil: impl FnOnce(&mut Truth)) -> String {
+        let (book, mut truth) = sound();
+        spoil(&mut truth);
+        at_any_moment(&book, &truth, &book).join("\n")
+    }
+
+    #[test]
+    fn what_is_sound_passes() {
+        assert_eq!(found(|_| {}), "");
+    }
+
+    #[test]
+    fn a_lost_scan_is_found() {
+        let lost = found(|truth| drop(truth.scans.remove(0)));
+        assert!(lost.contains("1 accepted scans are lost"), "{lost}");
+    }
+
+    #[test]
+    fn a_scan_that_waits_without_a_job_is_found() {
+        let limbo = found(|truth| truth.jobs.clear());
+        assert!(limbo.contains("is queued and its job is None"), "{limbo}");
+    }
+
+    #[test]
+    fn a_failure_without_a_reason_is_found() {
+        let silent = found(|truth| truth.scans[0].status = "failed".into());
+        assert!(silent.contains("failed without a reason"), "{silent}");
+    }
+
+    #[test]
+    fn a_unit_of_quota_too_many_and_a_wrong_counter_are_found() {
+        assert_eq!(found(|truth| truth.quota_used = 3), "3 units of quota are used for 2 scans");
+        assert!(found(|truth| truth.counted[0].1 = 2).starts_with("the counters say"));
+    }
+
+    #[test]
+    fn a_submission_that_became_two_scans_is_found() {
+        let twice = found(|truth| truth.scans[1].name = truth.scans[0].name.clone());
+        assert_eq!(twice, "1 submissions became two scans");
+    }
+
+    #[test]
+    fn an_end_told_twice_or_never_is_found() {
+        assert!(found(|truth| truth.ends.push(truth.ends[0].clone())).contains("told are"));
+        assert!(found(|truth| truth.ends.clear()).contains("told are None"));
+    }
+
+    #[test]
+    fn at_rest_a_scan_that_still_waits_and_an_end_that_never_arrived_are_violations() {
+        let (book, truth) = sound();
+        let wrong = at_rest(&book, &truth, &[]).join("\n");
+        assert!(wrong.contains("0 lost, 1 frozen") && wrong.contains("never arrived"), "{wrong}");
+    }
+}

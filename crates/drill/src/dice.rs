@@ -7,11 +7,6 @@ use std::time::Duration;
 pub struct Dice(u64);
 
 impl Dice {
-    /// The source of a seed.
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
-    }
-
     /// A source of its own for a part of the drill, so that the parts do not disturb each other's order.
     pub fn of(seed: u64, part: &str) -> Dice {
         let mixed = part.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

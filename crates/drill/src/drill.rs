@@ -29,6 +29,9 @@ const RECOVERY: Duration = Duration::from_secs(60);
 /// How long a delivery may take when its receiver is there: a claim's lease, and the repeats of a webhook that failed.
 const DELIVERY: Duration = Duration::from_secs(90);
 
+/// How long a node that just started may be asking its engines for their versions, which are processes too.
+const PROBES: Duration = Duration::from_secs(60);
+
 /// Mebibytes of the small disk.
 const DISK_MB: u32 = 24;
 
@@ -136,10 +139,10 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until each node has accepted a scan.
+    /// Waits until each server has accepted a scan.
     async fn recover(&mut self) -> Vec<String> {
         let until = Instant::now() + RECOVERY;
-        for node in &self.site.nodes {
+        for node in self.site.servers() {
             let wish = self.load.probe(&mut self.dice);
             while self.load.submit_to(&node.base(), &wish).await.is_none() {
                 if Instant::now() > until {
@@ -184,7 +187,7 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(100)).await;
             truth = truth::read(&self.site.url).await?;
         }
-        outcome.wrong.extend(self.site.until_gone(Duration::from_secs(5), Site::engines).await);
+        outcome.wrong.extend(self.site.until_gone(PROBES, Site::engines).await);
         outcome.wrong.extend(self.site.damage().await?);
         let book = self.load.ledger.read();
         outcome.sums = check::sums(&book, &truth);

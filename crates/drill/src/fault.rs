@@ -28,11 +28,11 @@ pub enum Fault {
     Freeze,
     /// Not one byte left on the disk of the database.
     Disk,
-    /// kill -9 of one of two nodes.
+    /// kill -9 of one node of a cluster, a server or the worker.
     ClusterKill,
-    /// SIGTERM of one of two nodes, and the node again.
+    /// SIGTERM of one node of a cluster, and the node again.
     ClusterTerm,
-    /// SIGSTOP of one of two nodes for longer than the lease, SIGCONT.
+    /// SIGSTOP of one node of a cluster for longer than the lease, SIGCONT.
     ClusterFreeze,
     /// kill -9 of PostgreSQL and every process of it.
     Postgres,
@@ -84,7 +84,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is done to two nodes with one PostgreSQL.
+    /// Whether it is done to several nodes with one PostgreSQL.
     pub fn needs_cluster(self) -> bool {
         match self {
             Fault::Kill | Fault::Term | Fault::Freeze | Fault::Disk => false,

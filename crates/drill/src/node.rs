@@ -13,10 +13,30 @@ use tokio::process::{Child, Command};
 /// How long a process may take until it listens, its database being there.
 const START: Duration = Duration::from_secs(60);
 
-/// A `scanyard serve` on one port of loopback, with a data folder and a log of its own.
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The API, and scans.
+    Serve,
+    /// Scans, and of HTTP only whether it lives.
+    Worker,
+}
+
+impl Role {
+    /// The subcommand, and the option that says where it listens.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Role::Serve => ["serve", "--listen"],
+            Role::Worker => ["worker", "--worker-listen"],
+        }
+    }
+}
+
+/// A `scanyard serve` or `scanyard worker` on one port of loopback, with a data folder and a log of its own.
 #[derive(Debug)]
 pub struct Node {
     pub name: String,
+    pub role: Role,
     /// The folder with the embedded database.
     pub data: PathBuf,
     log: PathBuf,
@@ -27,10 +47,16 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that does not run yet, on a free port. Its log is in `dir`; `settings` are `name=value` as `--set` takes them.
-    pub fn new(program: &Path, dir: &Path, name: &str, data: PathBuf, settings: Vec<String>) -> anyhow::Result<Node> {
+    /// A node that does not run yet, on a free port. Its log is in `dir`, its data in `data`.
+    pub fn new(program: &Path, dir: &Path, role: Role, name: &str, data: PathBuf) -> anyhow::Result<Node> {
         let (name, log) = (name.to_string(), dir.join(format!("{name}.log")));
-        Ok(Node { name, data, log, port: free_port()?, program: program.to_path_buf(), settings, child: None })
+        let (port, program) = (free_port()?, program.to_path_buf());
+        Ok(Node { name, role, data, log, port, program, settings: Vec::new(), child: None })
+    }
+
+    /// The same with settings, `name=value` as `--set` takes them.
+    pub fn with(self, settings: Vec<String>) -> Node {
+        Node { settings, ..self }
     }
 
     /// Where the API is.
@@ -48,7 +74,7 @@ impl Node {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("opening {}", self.log.display()))?;
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data-dir"]).arg(&self.data);
+        command.args(self.role.words()).arg(format!("127.0.0.1:{}", self.port)).arg("--data-dir").arg(&self.data);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }

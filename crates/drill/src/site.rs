@@ -1,7 +1,7 @@
 //! What a drill runs on: a folder, a database, nodes, and the settings that they share.
 
 use crate::disk::Disk;
-use crate::node::{Node, free_port};
+use crate::node::{Node, Role, free_port};
 use crate::orphans;
 use crate::postgres::Postgres;
 use crate::proxy::Proxy;
@@ -47,21 +47,22 @@ impl Site {
     pub fn embedded(program: &Path, dir: &Path, lease: Duration, disk: Option<Disk>) -> anyhow::Result<Site> {
         let (work_dir, key_file) = prepare(dir)?;
         let root = disk.as_ref().map_or(dir, |disk| disk.path());
-        let node = Node::new(program, dir, "node-1", root.join("data-1"), settings(dir, lease))?;
+        let node = Node::new(program, dir, Role::Serve, "serve-1", root.join("data-1"))?.with(settings(dir, lease));
         let url = format!("sqlite://{}?mode=ro", node.data.join("scanyard.db").display());
         Ok(Site { nodes: vec![node], url, lease, disk, cluster: None, work_dir, key_file })
     }
 
-    /// Two nodes with one PostgreSQL, each behind a proxy of its own.
+    /// Two servers and a worker with one PostgreSQL, each behind a proxy of its own.
     pub async fn cluster(program: &Path, dir: &Path, lease: Duration) -> anyhow::Result<Site> {
         let (work_dir, key_file) = prepare(dir)?;
         let postgres = Postgres::start(&dir.join("postgres"), free_port()?).await?;
         let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
-        for name in ["node-1", "node-2"] {
+        let roles = [("serve-1", Role::Serve), ("serve-2", Role::Serve), ("worker-1", Role::Worker)];
+        for (name, role) in roles {
             let proxy = Proxy::start(postgres.port).await?;
             let mut settings = settings(dir, lease);
             settings.push(format!("database.url={}", Postgres::url(proxy.port)));
-            nodes.push(Node::new(program, dir, name, dir.join(name), settings)?);
+            nodes.push(Node::new(program, dir, role, name, dir.join(name))?.with(settings));
             proxies.push(proxy);
         }
         let url = Postgres::url(postgres.port);
@@ -91,9 +92,14 @@ impl Site {
         Ok(key.trim().to_string())
     }
 
-    /// Where the API is, on each node.
+    /// The nodes that serve the API.
+    pub fn servers(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.role == Role::Serve)
+    }
+
+    /// Where the API is, on each of them.
     pub fn bases(&self) -> Vec<String> {
-        self.nodes.iter().map(Node::base).collect()
+        self.servers().map(Node::base).collect()
     }
 
     /// How long a scan may wait after the last fault: its lease, the sweep, the pause before the repeat, and its turn.

@@ -1,8 +1,8 @@
 //! The command line as clap sees it.
 
 use crate::commands::{
-    call, completions, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, scan, serve, simulate,
-    uploads, users, weak_target, worker,
+    backup, call, completions, copy, demo, doctor, engines, errors, explain, import, keys, openapi, reseal, restore,
+    scan, serve, simulate, uploads, users, weak_target, worker,
 };
 use clap::{Parser, Subcommand};
 
@@ -28,6 +28,9 @@ pub enum Command {
     Keys(keys::KeysArgs),
     Users(users::UsersArgs),
     Uploads(uploads::UploadsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Copy(copy::CopyArgs),
     Reseal(reseal::ResealArgs),
     Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),

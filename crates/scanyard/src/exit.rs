@@ -2,6 +2,8 @@
 
 use scanyard_contract::Kind;
 use scanyard_server::config::ConfigError;
+use scanyard_server::store::{OpenError, Trouble};
+use scanyard_server::{backup, copy};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -30,6 +32,13 @@ pub const CALL_EXIT_CODES: &str = "Exit codes:
   4  refused by the API
   5  nobody there who is the API
   6  not now: a rate limit, a quota, a lock, a maintenance, or retries that were exhausted";
+
+/// Printed at the end of `serve --help`.
+pub const SERVE_EXIT_CODES: &str = "Exit codes:
+  0  stopped by a signal, everything in order
+  2  a setting is wrong: database.url with its password, name or certificate among them
+  3  something else is in the way: a newer schema, an old server, a folder in use, a missing master key
+  5  the database cannot be reached";
 
 /// Printed at the end of `scan --help`.
 pub const SCAN_EXIT_CODES: &str = "Exit codes:
@@ -126,7 +135,14 @@ impl std::fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
         // Settings that only turn out to be wrong once they are used are still the user's.
-        let exit = if error.is::<ConfigError>() { Exit::Usage } else { Exit::Failed };
+        let exit = match error.downcast_ref::<OpenError>() {
+            Some(OpenError { trouble: Trouble::Setting, .. }) => Exit::Usage,
+            Some(OpenError { trouble: Trouble::Unreachable, .. }) => Exit::Unreachable,
+            Some(OpenError { trouble: Trouble::Unfit, .. }) => Exit::Failed,
+            None if error.is::<ConfigError>() || error.is::<backup::Refused>() => Exit::Usage,
+            None if error.is::<copy::Refused>() => Exit::Usage,
+            None => Exit::Failed,
+        };
         Failure { exit, error }
     }
 }

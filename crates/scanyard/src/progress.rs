@@ -13,6 +13,64 @@ pub struct Progress {
     has_lines: bool,
 }
 
+/// How much of a whole is done: a bar on a terminal, else nothing.
+#[derive(Debug)]
+pub struct Meter(ProgressBar);
+
+/// What a meter counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Unit {
+    Bytes,
+    Rows,
+}
+
+impl Meter {
+    /// A meter without a length yet.
+    pub fn new(label: &'static str, unit: Unit) -> Meter {
+        if !std::io::stderr().is_terminal() {
+            return Meter(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0);
+        let counts = match unit {
+            Unit::Bytes => "{bytes} of {total_bytes}",
+            Unit::Rows => "{human_pos} of {human_len} rows",
+        };
+        if let Ok(style) = ProgressStyle::with_template(&format!("{{prefix}} [{{bar:32}}] {counts}  {{msg}}  {{eta}}"))
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(label);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Meter(bar)
+    }
+
+    /// So much is to be done.
+    pub fn total(&self, total: u64) {
+        self.0.set_length(total);
+    }
+
+    /// So much is done.
+    pub fn at(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+    /// So much more is done.
+    pub fn add(&self, more: u64) {
+        self.0.inc(more);
+    }
+
+    /// What is being done.
+    pub fn word(&self, word: &str) {
+        self.0.set_message(word.to_string());
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// The progress of one scan.
 #[derive(Debug)]
 pub enum Bar {

@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::signals::Signals;
 use crate::status::Board;
-use crate::store::{Clock, Store, StoreOptions};
+use crate::store::{Clock, Store};
 use crate::tls::Tls;
 use crate::vault::Vault;
 use crate::webhook::Webhooks;
@@ -112,12 +112,7 @@ impl App {
     /// Opens the database and the master keys, and looks for the engines.
     pub async fn open(config: Config, clock: Clock, draining: CancellationToken) -> anyhow::Result<App> {
         let tls = Tls::load(&config.tls)?;
-        let options = StoreOptions {
-            url: config.database_url().expose().to_string(),
-            read_connections: config.database.read_connections,
-            write_queue: config.database.write_queue,
-            clock,
-        };
+        let options = config.store_options(clock);
         let support = Support {
             contact: config.support.contact.clone(),
             status_url: config.support.status_url.clone(),
@@ -125,6 +120,8 @@ impl App {
         };
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         let resolver = resolver.context("setting up DNS look-ups")?;
+        // The store has something to show from the beginning.
+        let metrics = crate::metrics::recorder()?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
         Ok(App(Arc::new(Parts {
@@ -152,7 +149,7 @@ impl App {
             runs: Runs::default(),
             supervisor: crate::config::supervisor(),
             tls,
-            metrics: crate::metrics::recorder()?,
+            metrics,
             support,
             openapi: OnceLock::new(),
             config,

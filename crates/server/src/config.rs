@@ -19,6 +19,7 @@ pub use worker::Worker;
 
 use crate::http::source::ProxyHeader;
 use crate::serve::Role;
+use crate::store::{Clock, StoreOptions};
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
 use scanyard_engines::Settings;
@@ -66,7 +67,9 @@ pub struct Config {
 pub struct Database {
     /// `sqlite:///path/x.db` or `postgres://…`, which can hold a password; empty: see [`Config::database_url`].
     pub url: Secret,
-    /// Connections that read at the same time.
+    /// Connections of this node to PostgreSQL.
+    pub connections: u32,
+    /// Connections to the embedded database that read at the same time.
     pub read_connections: u32,
     /// Writes that may wait; beyond it requests get 503.
     pub write_queue: usize,
@@ -346,7 +349,7 @@ impl Default for Config {
 
 impl Default for Database {
     fn default() -> Database {
-        Database { url: Secret::default(), read_connections: 4, write_queue: 4096 }
+        Database { url: Secret::default(), connections: 16, read_connections: 4, write_queue: 4096 }
     }
 }
 
@@ -447,6 +450,25 @@ impl Config {
         Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
     }
 
+    /// The file of the embedded database; `None` on PostgreSQL.
+    pub fn database_file(&self) -> Option<PathBuf> {
+        let url = self.database_url();
+        let path = url.expose().strip_prefix("sqlite:")?;
+        Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+    }
+
+    /// How the database is opened.
+    pub fn store_options(&self, clock: Clock) -> StoreOptions {
+        let url = self.database_url();
+        let (database, is_file) = (&self.database, url.expose().starts_with("sqlite:"));
+        StoreOptions {
+            url: url.expose().to_string(),
+            read_connections: if is_file { database.read_connections } else { database.connections },
+            write_queue: database.write_queue,
+            clock,
+        }
+    }
+
     /// Where the master keys are: the file set, else one in the data folder.
     pub fn master_key_file(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
@@ -513,6 +535,7 @@ impl Config {
         let url = self.database.url.expose();
         let is_database = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         require(url.is_empty() || is_database, "database.url", "must begin with sqlite:// or postgres://");
+        require((2..=1024).contains(&self.database.connections), "database.connections", "must be 2 to 1024");
         require((1..=256).contains(&self.database.read_connections), "database.read_connections", "must be 1 to 256");
         require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");
         let body = 1024..=32 * 1024 * 1024;

@@ -3,9 +3,11 @@
 pub mod api_key;
 pub mod app;
 pub mod backlog;
+pub mod backup;
 pub mod bootstrap;
 pub mod calls;
 pub mod config;
+pub mod copy;
 pub mod doctor;
 pub mod engines;
 pub mod error;

@@ -49,6 +49,11 @@ fn describe() {
     describe_gauge!("scanyard_workers_capacity", "Scans that those workers can run at the same time");
     describe_gauge!("scanyard_part_condition", "How a part of the instance works: 0 ok, 1 degraded, 2 down");
     describe_gauge!("scanyard_event_streams", "Streams of live events open on this node");
+    describe_gauge!(
+        "scanyard_database_breaker_open",
+        "1 while this node asks the database nothing, because it does not answer"
+    );
+    describe_counter!("scanyard_database_breaker_opened_total", "How often the database stopped answering this node");
     describe_gauge!("scanyard_write_queue_operations", "Writes that wait for the database on this node");
     describe_counter!("scanyard_database_errors_total", "Operations that the database did not do, by kind");
     describe_counter!("scanyard_webhook_attempts_total", "Attempts of deliveries, by outcome");

@@ -10,7 +10,7 @@ use axum::Router;
 use scanyard_contract::ScanType;
 use scanyard_engines::probe::Probe;
 use scanyard_engines::process;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -204,13 +204,19 @@ async fn renew(app: App, mut hangups: Signal) {
 
 /// Takes the data folder for this process: its job folders, and on SQLite its database, have one owner.
 fn lock(config: &Config) -> anyhow::Result<File> {
-    let path = config.data_dir.join("lock");
+    let folder = &config.data_dir;
+    try_lock(folder)?.with_context(|| {
+        format!("another process uses the data folder {}; give this one its own with --data-dir", folder.display())
+    })
+}
+
+/// Takes a data folder until the file is closed; `None` when another process has it.
+pub(crate) fn try_lock(folder: &Path) -> anyhow::Result<Option<File>> {
+    let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
-    file.try_lock().with_context(|| {
-        format!(
-            "another process uses the data folder {}; give this one its own with --data-dir",
-            config.data_dir.display()
-        )
-    })?;
-    Ok(file)
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
+    }
 }

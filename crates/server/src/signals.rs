@@ -4,12 +4,14 @@
 //! lost costs latency. On SQLite there is one process, and nobody to tell.
 
 use crate::App;
+use crate::store::postgres_url;
 use anyhow::Context;
 use scanyard_contract::ScanType;
 use serde::{Deserialize, Serialize};
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use std::collections::BTreeSet;
-use std::str::FromStr;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -154,7 +156,9 @@ pub async fn pass(app: App) {
 
 /// Speaks and hears over connections of its own, until one is lost.
 async fn connected(app: &App) -> anyhow::Result<()> {
-    let options = PgConnectOptions::from_str(app.config.database_url().expose()).context("database.url")?;
+    // The same protection as for the store: another machine must show a certificate.
+    let options = postgres_url::options(app.config.database_url().expose())?;
+    let options = PgConnectOptions::from_url(&options.database_url).context("database.url")?;
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE).connect_lazy_with(options);
     let ended = tokio::select! {
         ended = hear(app, &pool) => ended,

@@ -85,7 +85,7 @@ pub async fn look(app: &App) -> Status {
     if let Some(recent) = app.status.recent(now).filter(|_| !is_draining) {
         return recent;
     }
-    let counted = tokio::time::timeout(PATIENCE, count(app)).await.ok().and_then(Result::ok);
+    let counted = tokio::time::timeout(PATIENCE, app.store.guard(count(app))).await.ok().and_then(Result::ok);
     let (backlog, workers) = match counted {
         Some((backlog, workers)) => (Some(backlog), Some(workers)),
         None => (None, None),

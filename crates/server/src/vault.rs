@@ -66,6 +66,17 @@ impl std::fmt::Debug for Vault {
     }
 }
 
+/// Which of the master keys a key file does not hold; one that is not there holds none.
+pub fn lacking(path: &Path, wanted: &[String]) -> Result<Vec<String>, LoadError> {
+    let fault = |reason| LoadError::File { path: path.into(), reason };
+    let vault = match file::read(path)? {
+        Some(secrets) => Some(Vault::of(&secrets).map_err(fault)?),
+        None => None,
+    };
+    let is_there = |id: &String| vault.as_ref().is_some_and(|vault| vault.key(id).is_some());
+    Ok(wanted.iter().filter(|id| !is_there(id)).cloned().collect())
+}
+
 impl Vault {
     /// Reads the key file, makes it when both it and the database are new, and holds it against the database.
     pub async fn load(store: &Store, path: &Path) -> Result<Vault, LoadError> {

@@ -118,7 +118,7 @@ fn ours(contract: Contract, all: &[(Option<Service>, Failed)]) -> anyhow::Result
         prepared.push((*service, Url::parse(&failed.url)?, failed.status, headers, failed.body.as_bytes()));
     }
     let now = SystemTime::now();
-    let mut one = |rounds: u32| {
+    let one = |rounds: u32| {
         let started = Instant::now();
         for _ in 0..rounds {
             for (service, url, status, headers, body) in &prepared {

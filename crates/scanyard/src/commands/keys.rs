@@ -71,14 +71,8 @@ pub async fn run(args: KeysArgs) -> Result<Exit, Failure> {
         follows: [true; 3],
         ..NewKey::with_limits(&config.limits)
     };
-    let options = StoreOptions {
-        url: config.database_url().expose().to_string(),
-        read_connections: 1,
-        write_queue: 1,
-        clock: Clock::System,
-    };
-    let store =
-        Store::open(&options).await.context("opening the database; `scanyard serve` makes it at its first start")?;
+    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
+    let store = Store::open(&options).await.context("opening the database")?;
     let made = create_key(&store, &args.tenant, new).await;
     store.close().await;
     let (_, key) = made.context("making the key")?;

@@ -1,7 +1,9 @@
 //! One file per command.
 
+pub mod backup;
 pub mod call;
 pub mod completions;
+pub mod copy;
 pub mod demo;
 pub mod doctor;
 pub mod engines;
@@ -11,6 +13,7 @@ pub mod import;
 pub mod keys;
 pub mod openapi;
 pub mod reseal;
+pub mod restore;
 pub mod scan;
 pub mod serve;
 pub mod simulate;
@@ -37,6 +40,9 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Keys(args) => keys::run(args).await,
         Command::Users(args) => users::run(args).await,
         Command::Uploads(args) => uploads::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
+        Command::Copy(args) => copy::run(args).await,
         Command::Reseal(args) => reseal::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

@@ -1,6 +1,6 @@
 //! `scanyard serve`.
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, SERVE_EXIT_CODES};
 use crate::interrupt;
 use crate::options::Settings;
 use crate::output;
@@ -16,13 +16,7 @@ use tracing_subscriber::EnvFilter;
 /// ends it: running scans go back to the queue; SIGHUP reads a renewed certificate. Plain HTTP is served on loopback or
 /// behind a declared proxy only.
 #[derive(Args)]
-#[command(after_help = "Examples:
-  scanyard serve
-  scanyard serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --data-dir /var/lib/scanyard
-  scanyard serve --listen 0.0.0.0:8080 --http-trusted-proxies 10.0.0.0/8 --bootstrap-key-file /run/scanyard/key
-  scanyard serve --worker-concurrency 0    # the API alone; `scanyard worker` runs the scans
-  scanyard serve --print-config > scanyard.toml && scanyard serve --config scanyard.toml
-  SCANYARD_DATABASE_URL=postgres://scanyard@127.0.0.1/scanyard scanyard serve")]
+#[command(after_help = format!("{EXAMPLES}\n\n{SERVE_EXIT_CODES}"))]
 pub struct Serve {
     /// Print the commented default file and stop
     #[arg(long)]
@@ -30,6 +24,14 @@ pub struct Serve {
     #[command(flatten)]
     settings: Settings,
 }
+
+const EXAMPLES: &str = "Examples:
+  scanyard serve
+  scanyard serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --data-dir /var/lib/scanyard
+  scanyard serve --listen 0.0.0.0:8080 --http-trusted-proxies 10.0.0.0/8 --bootstrap-key-file /run/scanyard/key
+  scanyard serve --worker-concurrency 0    # the API alone; `scanyard worker` runs the scans
+  scanyard serve --print-config > scanyard.toml && scanyard serve --config scanyard.toml
+  SCANYARD_DATABASE_URL=postgres://scanyard@127.0.0.1/scanyard scanyard serve";
 
 /// Serves until a signal.
 pub async fn run(args: Serve) -> Result<Exit, Failure> {

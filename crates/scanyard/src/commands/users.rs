@@ -78,14 +78,8 @@ pub async fn run(args: UsersArgs) -> Result<Exit, Failure> {
     let config = args.settings.load()?.config;
     let new = NewUser { email: args.email, name: args.name, role: args.role, password };
     new.check().map_err(|fault| Failure::usage(anyhow!("{fault}")))?;
-    let options = StoreOptions {
-        url: config.database_url().expose().to_string(),
-        read_connections: 1,
-        write_queue: 1,
-        clock: Clock::System,
-    };
-    let store =
-        Store::open(&options).await.context("opening the database; `scanyard serve` makes it at its first start")?;
+    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
+    let store = Store::open(&options).await.context("opening the database")?;
     let made = create_user(&store, &args.tenant, new).await;
     store.close().await;
     let user = made.context("making the user")?;

@@ -20,6 +20,9 @@ fn help_names_every_command_and_is_no_error() {
         "users",
         "demo",
         "doctor",
+        "backup",
+        "restore",
+        "copy",
     ] {
         assert!(text.contains(&format!("\n  {command} ")), "{command} is not in\n{text}");
         assert_eq!(run(&[command, "--help"]).1, 0, "{command}");

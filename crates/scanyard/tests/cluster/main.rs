@@ -19,7 +19,7 @@ use std::time::Duration;
 const API: &[(&str, &str)] = &[("SCANYARD_WORKER_CONCURRENCY", "0"), ("SCANYARD_WORKER_SWEEP_MS", "500")];
 /// Leases that end soon.
 const SHORT: &[(&str, &str)] = &[
-    ("SCANYARD_WORKER_LEASE_MS", "2000"),
+    ("SCANYARD_WORKER_LEASE_MS", "4000"),
     ("SCANYARD_WORKER_HEARTBEAT_MS", "500"),
     ("SCANYARD_WORKER_SWEEP_MS", "500"),
 ];
@@ -195,7 +195,8 @@ fn a_worker_answers_probes_and_nothing_else() {
     assert_eq!(probe(&worker, "/metrics"), 200);
     assert_eq!(probe(&worker, "/api/v1/status"), 404);
     assert_eq!(probe(&worker, "/scan-api/api/v1/scans"), 404);
-    drop(api);
+    api.signal(Signal::SIGKILL);
+    assert_eq!(probe(&worker, "/readyz"), 200, "it needs the database alone");
     worker.stop();
 }
 

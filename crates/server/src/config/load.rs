@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Variables that begin with `SCANYARD_` and are no settings: the client's, and those of the examples.
-const OTHER_VARIABLES: &[&str] =
-    &["SCANYARD_API_KEY", "SCANYARD_CA_FILE", "SCANYARD_CONFIG", "SCANYARD_URL", "SCANYARD_USER_PASSWORD"];
+const OTHER_VARIABLES: &[&str] = &[
+    "SCANYARD_API_KEY",
+    "SCANYARD_CA_FILE",
+    "SCANYARD_CONFIG",
+    "SCANYARD_COPY_TO",
+    "SCANYARD_URL",
+    "SCANYARD_USER_PASSWORD",
+];
 
 /// Where the settings come from, besides the defaults.
 #[derive(Default)]

@@ -41,6 +41,9 @@ pub async fn get_readyz(State(app): State<App>, query: Query) -> Result<Answer<H
     if app.draining.is_cancelled() {
         return Err(ApiError::new(Code::ServiceUnavailable).after(ASK_AGAIN_SECONDS).detail("node", "is draining"));
     }
+    if app.store.is_down() {
+        return Err(ApiError::new(Code::DatabaseError).after(ASK_AGAIN_SECONDS));
+    }
     tenant::by_name(&mut *app.store.read().await?, TENANT).await?;
     Ok(Answer(Health { status: "ok" }))
 }

@@ -9,6 +9,7 @@ use crate::http::body::{self, SharedBody};
 use crate::http::serve::Source;
 use crate::http::source;
 use crate::http::{answer, events, export, import, panic, report, uploads};
+use crate::store::StoreError;
 use crate::store::call_log::CallRecord;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -166,10 +167,27 @@ fn is_upload(asked: &Asked) -> bool {
         && super::BASES.iter().any(|base| route.strip_prefix(base).is_some_and(|path| paths.contains(&path)))
 }
 
+/// How long a handler may still work while the database is away: long enough to say so itself.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// Resolves when a request that still waits would wait for a database that does not answer.
+async fn cut_off(app: &App) {
+    app.store.lost().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
 /// Runs the handler: a panic is an `INTERNAL_ERROR`, too long a time an `OPERATION_TIMEOUT`.
 async fn run(app: &App, asked: &Asked, handler: impl Future<Output = Response>) -> Response {
     let budget = if is_upload(asked) { Duration::MAX } else { app.config.http.request_timeout };
-    match tokio::time::timeout(budget, panic::caught(handler)).await {
+    let answered = tokio::select! {
+        biased;
+        answered = tokio::time::timeout(budget, panic::caught(handler)) => answered,
+        () = cut_off(app) => {
+            let lost = StoreError::Unavailable("the database was lost while the request waited for it".to_string());
+            return ApiError::from(lost).into_response();
+        }
+    };
+    match answered {
         Ok(Ok(response)) => response,
         Ok(Err(panicked)) => ApiError::new(Code::InternalError).caused_by(panicked).into_response(),
         Err(_) => {

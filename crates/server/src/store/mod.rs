@@ -9,17 +9,22 @@
 pub mod api_key;
 pub mod audit;
 pub mod call_log;
+pub mod catalogue;
 pub mod claim;
+pub mod copy;
 pub mod delivery;
 pub mod finding;
 pub mod finish;
 pub mod idempotency;
 pub mod import;
 pub mod job;
+mod link;
 pub mod login_failure;
 pub mod master_key;
 pub mod open;
+pub mod open_error;
 pub mod outbox;
+pub mod postgres_url;
 pub mod quota_use;
 pub mod rate_window;
 pub mod report;
@@ -33,6 +38,7 @@ pub mod scan_page;
 pub mod schema;
 pub mod sealed;
 pub mod session;
+pub mod snapshot;
 pub mod submit;
 pub mod template;
 pub mod tenant;
@@ -44,11 +50,13 @@ pub mod worker;
 mod writer;
 
 pub use open::StoreOptions;
+pub use open_error::{OpenError, Trouble};
 pub use submit::{NewScan, Submitted};
 
 use futures::future::BoxFuture;
+use link::Link;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool};
+use sqlx::{Any, AnyConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -105,7 +113,7 @@ pub enum Clock {
 /// The database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    readers: AnyPool,
+    readers: Link,
     writer: Writer,
     dialect: Dialect,
     clock: Clock,
@@ -153,7 +161,7 @@ impl Store {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader, StoreError> {
-        Ok(self.readers.acquire().await?)
+        self.readers.acquire().await
     }
 
     /// Runs one operation in a write transaction and answers after its COMMIT.
@@ -172,6 +180,21 @@ impl Store {
     /// Whether the last write failed for want of a working database.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database is known not to answer, or not to take writes, so that nothing asks it any more.
+    pub fn is_down(&self) -> bool {
+        self.readers.is_open() || self.writer.is_open()
+    }
+
+    /// Resolves when the database is known not to answer.
+    pub async fn lost(&self) {
+        self.readers.opened().await;
+    }
+
+    /// Does something that asks the database, and gives up when the database is lost meanwhile.
+    pub async fn guard<T>(&self, what: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.readers.guard(what).await
     }
 
     /// Writes that wait for the database.

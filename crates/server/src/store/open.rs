@@ -1,14 +1,16 @@
 //! Opening the database: connections, pragmas, schema.
 
+use super::link::Link;
+use super::open_error::{OpenError, Trouble, of_postgres};
 use super::writer::Writer;
-use super::{Clock, Dialect, Store, StoreError, schema};
-use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool};
+use super::{Clock, Dialect, Store, StoreError, postgres_url, schema};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What opening needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StoreOptions {
     /// `sqlite:///path/file.db` or `postgres://…`.
     pub url: String,
@@ -19,14 +21,28 @@ pub struct StoreOptions {
     pub clock: Clock,
 }
 
+/// Without the URL, which can hold a password.
+impl std::fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreOptions").field("read_connections", &self.read_connections).finish_non_exhaustive()
+    }
+}
+
 /// The first SQLite without the bug that could corrupt a database when its WAL was reset.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 
-/// How long a caller waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
+/// The oldest PostgreSQL that its makers still mended when this was written; as `server_version_num` counts.
+const POSTGRES_AT_LEAST: i64 = 140_000;
 
+/// How long a caller waits for a connection: that all are busy does not mean that the database is away.
+const ACQUIRE: Duration = Duration::from_secs(15);
+
+/// How long the server may take to let the first connection in.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// As much of the file as SQLite maps at most: what is mapped stays known when somebody else writes, a page in the cache does not.
 const SQLITE_READER: &str =
-    "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA mmap_size = 268435456;";
+    "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA mmap_size = 2147418112;";
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = 1; \
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;";
 
@@ -36,58 +52,90 @@ const POSTGRES: &str =
 
 impl Store {
     /// Connects, brings the schema up to date, and refuses one from the future.
-    pub async fn open(options: &StoreOptions) -> Result<Store, StoreError> {
+    pub async fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         sqlx::any::install_default_drivers();
         let dialect = if options.url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        let store = match dialect {
-            Dialect::Sqlite => {
-                let url = format!("{}?mode=rwc", options.url);
-                let writer = pool(&url, 1, SQLITE_WRITER).await?;
-                check_sqlite(&writer).await?;
-                schema::migrate(&writer).await?;
-                let readers = pool(&options.url, options.read_connections, SQLITE_READER).await?;
-                Store {
-                    writer: Writer::start(writer, dialect, options.write_queue),
-                    readers,
-                    dialect,
-                    clock: options.clock.clone(),
-                    failing: Arc::default(),
-                }
-            }
-            Dialect::Postgres => {
-                let both = pool(&options.url, options.read_connections.max(2), POSTGRES).await?;
-                schema::migrate(&both).await?;
-                Store {
-                    writer: Writer::start(both.clone(), dialect, options.write_queue),
-                    readers: both,
-                    dialect,
-                    clock: options.clock.clone(),
-                    failing: Arc::default(),
-                }
-            }
+        let (writer, readers) = match dialect {
+            Dialect::Sqlite => open_file(options).await?,
+            Dialect::Postgres => open_server(options).await?,
         };
-        Ok(store)
+        Ok(Store { writer, readers, dialect, clock: options.clock.clone(), failing: Arc::default() })
     }
 }
 
-async fn pool(url: &str, connections: u32, settings: &'static str) -> Result<AnyPool, StoreError> {
-    let options = AnyPoolOptions::new()
+async fn open_file(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
+    let file = |error: sqlx::Error| OpenError::new(Trouble::Unfit, format!("{}: {error}", options.url));
+    let parse = |url: &str| url.parse::<AnyConnectOptions>();
+    let writer = pools(1, SQLITE_WRITER, Dialect::Sqlite);
+    let rwc = parse(&format!("{}?mode=rwc", options.url)).map_err(file)?;
+    let writer = writer.connect_with(rwc).await.map_err(file)?;
+    check_sqlite(&writer).await?;
+    schema::migrate(&writer, &options.url).await?;
+    let readers = pools(options.read_connections, SQLITE_READER, Dialect::Sqlite);
+    let readers = readers.connect_with(parse(&options.url).map_err(file)?).await.map_err(file)?;
+    Ok((Writer::of_file(writer, options.write_queue), Link::of_file(readers)))
+}
+
+/// One connection to a server that is fit for use, and its URL as it may be shown.
+pub async fn connect_postgres(url: &str) -> Result<(AnyConnection, String), OpenError> {
+    sqlx::any::install_default_drivers();
+    let options = postgres_url::options(url)?;
+    let place = postgres_url::redacted(&options.database_url);
+    check_postgres(&options, &place).await?;
+    let conn = options.connect().await.map_err(|error| of_postgres(&place, &error))?;
+    Ok((conn, place))
+}
+
+async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
+    let connect = postgres_url::options(&options.url)?;
+    let place = postgres_url::redacted(&connect.database_url);
+    check_postgres(&connect, &place).await?;
+    let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
+    let pool = pools.clone().connect_with(connect.clone()).await.map_err(|error| of_postgres(&place, &error))?;
+    schema::migrate(&pool, &place).await?;
+    let link = Link::of_server(pool, pools, connect);
+    Ok((Writer::of_server(link.clone(), options.write_queue), link))
+}
+
+fn pools(connections: u32, settings: &'static str, dialect: Dialect) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .max_connections(connections.max(1))
         .acquire_timeout(ACQUIRE)
         .max_lifetime(None)
         // A file does not hang up; a server may have.
-        .test_before_acquire(!url.starts_with("sqlite:"))
+        .test_before_acquire(dialect == Dialect::Postgres)
         .after_connect(move |conn: &mut AnyConnection, _| {
             Box::pin(async move { sqlx::raw_sql(settings).execute(conn).await.map(|_| ()) })
-        });
-    Ok(options.connect(url).await?)
+        })
 }
 
-async fn check_sqlite(pool: &AnyPool) -> Result<(), StoreError> {
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
+/// One connection without the pool's patience, which would hide why there is none.
+async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(), OpenError> {
+    let failed = |error: sqlx::Error| of_postgres(place, &error);
+    let asked = tokio::time::timeout(CONNECT, async {
+        let mut conn = options.connect().await?;
+        let version = sqlx::raw_sql("SHOW server_version_num").fetch_one(&mut conn).await?.try_get::<String, _>(0)?;
+        conn.close().await?;
+        Ok(version)
+    });
+    let version = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
+    match version.parse::<i64>() {
+        Ok(number) if number >= POSTGRES_AT_LEAST => Ok(()),
+        Ok(number) => {
+            let (major, least) = (number / 10_000, POSTGRES_AT_LEAST / 10_000);
+            let reason = format!("{place}: PostgreSQL {major} is too old; it must be at least {least}");
+            Err(OpenError::new(Trouble::Unfit, reason))
+        }
+        Err(_) => Err(OpenError::new(Trouble::Unfit, format!("{place}: no version of PostgreSQL: {version:?}"))),
+    }
+}
+
+async fn check_sqlite(pool: &AnyPool) -> Result<(), OpenError> {
+    let version: Result<String, _> = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await;
+    let version = version.map_err(StoreError::from)?;
     let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     if parts.as_slice() < SQLITE_AT_LEAST.as_slice() {
-        return Err(StoreError::Bug(format!("SQLite {version} is older than {SQLITE_AT_LEAST:?}")));
+        return Err(OpenError::new(Trouble::Unfit, format!("SQLite {version} is older than {SQLITE_AT_LEAST:?}")));
     }
     Ok(())
 }

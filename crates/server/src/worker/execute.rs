@@ -38,7 +38,7 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
     let reason = end.failure.as_ref().map_or("", |failure| failure.reason.as_str());
     let labels = [("scan_type", scan.scan_type.as_str()), ("status", status.as_str()), ("reason", reason)];
     let took = scan.started_at.map(|at| crate::metrics::seconds(at, app.store.local_now()));
-    while let Err(error) = store_end(&app, end.clone()).await {
+    while let Err(error) = app.store.guard(store_end(&app, end.clone())).await {
         tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
         tokio::select! {
             () = tokio::time::sleep(WRITE_AGAIN) => {}
@@ -187,7 +187,7 @@ async fn give_back(app: &App, claimed: &Claimed) {
         let now = app.store.now().await?;
         app.store.write(move |conn| Box::pin(async move { job::give_back(conn, now, &[run]).await })).await
     };
-    if let Err(error) = given.await {
+    if let Err(error) = app.store.guard(given).await {
         tracing::warn!(scan = %run.0, %error, "giving a scan back; its lease will end");
     }
     app.wake_watchers(run.0);

@@ -45,7 +45,7 @@ async fn claim_loop(app: &App) {
         while let Some(ended) = runs.try_join_next() {
             log_panic(ended);
         }
-        match claim_tick(app, &mut runs).await {
+        match app.store.guard(claim_tick(app, &mut runs)).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => {
@@ -173,7 +173,7 @@ async fn repeat(app: &App, period: Duration, tick: impl AsyncFn(&App) -> Result<
             // Beats go on until the runs have ended: a stop must not look like a lost worker.
             () = app.draining.cancelled(), if app.runs.count() == 0 => return,
         }
-        if let Err(error) = tick(app).await {
+        if let Err(error) = app.store.guard(tick(app)).await {
             tracing::warn!(%error, "worker tick");
         }
     }

@@ -5,6 +5,7 @@ mod jobs;
 mod keys;
 mod lanes;
 mod lists;
+mod migrations;
 mod nodes;
 mod submit;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,157 @@
+//! An instance moved to PostgreSQL: every table, every row, through every kill.
+
+use crate::cluster::Cluster;
+use crate::command::{command, python, said, scanyard};
+use crate::server::{Server, serve_command};
+use nix::sys::signal::Signal;
+use serde_json::json;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+fn copy(from: &Path, to: &str) -> (Option<i32>, String) {
+    said(&scanyard(&["copy", "--from", &format!("sqlite://{}", from.display()), "--to", to]))
+}
+
+#[test]
+fn a_moved_instance_runs_what_was_queued() {
+    let cluster = Cluster::start();
+    let url = cluster.database("moved");
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = dir.path().join("data/scanyard.db");
+    let mut server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let body = || json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}});
+    let ids: Vec<String> = (0..5).map(|_| server.submit(body())).collect();
+    let (code, refused) = copy(&file, &url);
+    assert_eq!((code, refused.contains("stop it first")), (Some(2), true), "{refused}");
+    server.signal(Signal::SIGTERM);
+    server.child.wait().unwrap();
+    let (code, done) = copy(&file, &url);
+    assert_eq!(code, Some(0), "{done}");
+    assert!(done.contains("all the same on both sides") && done.contains("master.key"), "{done}");
+    let (code, again) = copy(&file, &url);
+    assert_eq!(code, Some(0), "a second copy finds everything there: {again}");
+
+    std::fs::create_dir(other.path().join("data")).unwrap();
+    std::fs::copy(dir.path().join("data/master.key"), other.path().join("data/master.key")).unwrap();
+    std::fs::copy(dir.path().join("owner.key"), other.path().join("owner.key")).unwrap();
+    let server = Server::start(other.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    for id in &ids {
+        server.wait(id, "sentinel", "a queued scan runs on the target", |scan| scan["status"] == "completed");
+    }
+    drop(server);
+    let (code, refused) = copy(&file, &url);
+    assert_eq!((code, refused.contains("holds data already")), (Some(3), true), "{refused}");
+}
+
+/// A source with rows in every table, and many in some.
+fn source(dir: &Path) -> std::path::PathBuf {
+    let file = dir.join("scanyard.db");
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/../server");
+    let script = format!(
+        r#"
+import glob, os
+c.execute('CREATE TABLE schema_version (version BIGINT PRIMARY KEY)')
+for step in sorted(glob.glob('{server}/schema/*.sql')):
+    number = int(os.path.basename(step)[:4])
+    c.executescript(open(step).read())
+    rows = '{server}/tests/store/kept/rows_%04d.sql' % number
+    if os.path.exists(rows):
+        c.executescript(open(rows).read())
+    c.execute('INSERT INTO schema_version VALUES (?)', (number,))
+columns = [row[1] for row in c.execute('PRAGMA table_info(scan)')]
+first = list(c.execute('SELECT * FROM scan LIMIT 1').fetchone())
+for number in range(20000):
+    first[0] = '01b00000-0000-7000-8000-%012d' % number
+    first[columns.index('name')] = None if number % 3 else 'Büro "%d" \\ \U0001F41B' % number
+    c.execute('INSERT INTO scan VALUES (%s)' % ','.join('?' * len(first)), first)
+for number in range(40):
+    c.execute('INSERT INTO report_piece VALUES (?, ?, ?)', ('01b0-%d' % (number // 4), number % 4, os.urandom(200000)))
+"#
+    );
+    python(file.to_str().unwrap(), &script);
+    file
+}
+
+#[test]
+fn a_copy_killed_at_any_moment_goes_on_and_ends_as_the_source() {
+    let cluster = Cluster::start();
+    let url = cluster.database("target");
+    let dir = tempfile::tempdir().unwrap();
+    let file = source(dir.path());
+    let from = format!("sqlite://{}", file.display());
+    let mut seen_unfinished = false;
+    for round in 0..12u64 {
+        let mut process = command(&["copy", "--from", &from, "--to", &url]).stdout(Stdio::null()).spawn().unwrap();
+        // A pseudo-random moment in a run that takes seconds: early, late, and in between.
+        std::thread::sleep(Duration::from_millis(150 + (round * 7919) % 1300));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        let there = cluster.sql("target", "SELECT COUNT(*) FROM pg_tables WHERE tablename = 'unfinished_copy'");
+        if there.trim() == "1" && !seen_unfinished {
+            seen_unfinished = true;
+            let settings = [("SCANYARD_DATABASE_URL", url.as_str())];
+            let refused = serve_command(dir.path(), &settings).stderr(Stdio::piped()).output().unwrap();
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(3), "{said}");
+            assert!(said.contains("run `scanyard copy` again"), "{said}");
+        }
+    }
+    let (code, done) = copy(&file, &url);
+    assert_eq!(code, Some(0), "{done}");
+    assert!(seen_unfinished, "no kill came in the middle of a copy");
+    same_tables(&cluster, &file);
+    same_rows(&cluster, &file);
+}
+
+/// The catalogues of both databases name the same tables, with as many rows.
+fn same_tables(cluster: &Cluster, file: &Path) {
+    let script = "for (name,) in c.execute(\"SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name\").fetchall():\n    \
+                  print(name, c.execute('SELECT COUNT(*) FROM ' + name).fetchone()[0])";
+    let source = python(file.to_str().unwrap(), script);
+    let names = cluster
+        .sql("target", "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"");
+    let count = |name: &str| format!("{name} {}", cluster.sql("target", &format!("SELECT COUNT(*) FROM {name}")));
+    assert_eq!(names.lines().map(count).collect::<String>(), source);
+    assert!(source.lines().all(|line| !line.ends_with(" 0")), "a table without rows proves nothing: {source}");
+}
+
+/// Texts and bytes, read by other programs than the one that copied them.
+fn same_rows(cluster: &Cluster, file: &Path) {
+    let scans = "SELECT id || '|' || COALESCE(name, '-') || '|' || options || '|' || created_at FROM scan ORDER BY id";
+    let bytes =
+        |hex: &str| format!("SELECT scan_id || '|' || piece || '|' || {hex} FROM report_piece ORDER BY scan_id, piece");
+    let print =
+        |sql: &str| python(file.to_str().unwrap(), &format!("for (row,) in c.execute(\"\"\"{sql}\"\"\"): print(row)"));
+    let collated = |sql: String| {
+        sql.replace("ORDER BY id", "ORDER BY id COLLATE \"C\"")
+            .replace("scan_id, piece", "scan_id COLLATE \"C\", piece")
+    };
+    assert!(print(scans) == cluster.sql("target", &collated(scans.to_string())), "scans differ");
+    let there = cluster.sql("target", &collated(bytes("upper(encode(bytes, 'hex'))")));
+    assert!(print(&bytes("hex(bytes)")) == there, "pieces of reports differ");
+}
+
+#[test]
+fn a_target_or_source_that_cannot_be_is_refused_without_its_password() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let file = source(dir.path());
+    let occupied = cluster.database("occupied");
+    let other = tempfile::tempdir().unwrap();
+    Server::start(other.path(), &[("SCANYARD_DATABASE_URL", &occupied)]);
+    let none = dir.path().join("none.db");
+    let wrong = occupied.replace(crate::cluster::PASSWORD, "hunter2");
+    let cases = [
+        (&file, occupied.clone(), 3, "holds data already"),
+        (&none, occupied.clone(), 2, "there is no database"),
+        (&file, wrong, 2, "refuses the password"),
+        (&file, "sqlite:///x.db".to_string(), 2, "must be postgres://"),
+        (&file, "postgres://u:hunter2@127.0.0.1:1/d".to_string(), 5, "nobody listens there"),
+    ];
+    for (from, to, code, text) in cases {
+        let (exit, said) = copy(from, &to);
+        assert_eq!(exit, Some(code), "{said}");
+        assert!(said.contains(text) && !said.contains("hunter2"), "{text:?} is not in {said}");
+    }
+}

@@ -1,0 +1,145 @@
+//! What stands in the way of a start: one message that names the setting, an exit code, nothing half-started.
+
+use crate::cluster::{Cluster, PASSWORD};
+use crate::server::{Server, serve_command};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+
+/// Starts a server that cannot start; gives its exit code and what it said.
+fn refused(dir: &Path, url: &str) -> (Option<i32>, String) {
+    let mut command = serve_command(dir, &[("SCANYARD_DATABASE_URL", url), ("SCANYARD_LOG_LEVEL", "error")]);
+    let output = command.stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains(PASSWORD) && !said.contains("hunter2"), "a password is shown: {said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("error:")).count(), 1, "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "it listened, or made a key");
+    (output.status.code(), said)
+}
+
+#[test]
+fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let other_ca = dir.path().join("other.pem");
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_string()]).unwrap();
+    std::fs::write(&other_ca, other.cert.pem()).unwrap();
+    let good = cluster.database("good");
+    cluster.database("tlsonly");
+    cluster.sql("postgres", &format!("CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'"));
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = cluster.port.to_string();
+    let faults = [
+        (good.replace("postgres://", "mysql://"), 2, "must begin with sqlite:// or postgres://"),
+        (good.replace(&port, &free.to_string()), 5, "nobody listens there"),
+        (good.replace("127.0.0.1", "no-such-host.invalid"), 5, "cannot be reached"),
+        (good.replace(PASSWORD, "hunter2"), 2, "refuses the password"),
+        (cluster.url("nowhere"), 2, "database \"nowhere\" does not exist; make it with `createdb`"),
+        (format!("{good}?sslmode=verify-full&sslrootcert={}", other_ca.display()), 2, "certificate"),
+        (format!("{good}?sslrootcert=/no/ca.pem"), 2, "sslrootcert: /no/ca.pem"),
+        (format!("{}?sslmode=disable", cluster.url("tlsonly")), 2, "the server asks for TLS"),
+        (good.replace("scanyard:", "guest:"), 2, "permission denied for schema public"),
+    ];
+    for (url, code, said) in faults {
+        let (exit, text) = refused(dir.path(), &url);
+        assert_eq!(exit, Some(code), "{text}");
+        assert!(text.contains("database.url") && text.contains(said), "{said:?} is not in: {text}");
+    }
+    assert_eq!(cluster.sql("good", "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").trim(), "0");
+}
+
+#[test]
+fn a_server_with_a_certificate_of_the_authority_named_is_used_over_tls() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("{}?sslrootcert={}", cluster.database("good"), cluster.ca());
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    assert_eq!(server.call("GET", "/scans", "").0, 200);
+    let plain = "SELECT COUNT(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = 'good' AND NOT ssl AND client_addr IS NOT NULL";
+    assert_eq!(cluster.sql("postgres", plain).trim(), "0");
+    let over_tls = plain.replace("NOT ssl", "ssl");
+    assert_ne!(cluster.sql("postgres", &over_tls).trim(), "0");
+}
+
+#[test]
+fn a_role_that_may_only_read_and_write_serves_a_schema_that_is_up_to_date() {
+    let cluster = Cluster::start();
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = cluster.database("shared");
+    Server::start(first.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    cluster.sql("postgres", &format!("CREATE ROLE dml LOGIN PASSWORD '{PASSWORD}'"));
+    cluster.sql("shared", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO dml");
+    std::fs::create_dir(second.path().join("data")).unwrap();
+    for file in ["data/master.key", "owner.key"] {
+        std::fs::copy(first.path().join(file), second.path().join(file)).unwrap();
+    }
+    let server = Server::start(second.path(), &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "dml:"))]);
+    assert_eq!(server.call("GET", "/scans", "").0, 200);
+}
+
+#[test]
+fn a_schema_from_the_future_is_refused() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let postgres = cluster.database("future");
+    let file = format!("sqlite://{}", dir.path().join("data/scanyard.db").display());
+    Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &postgres)]);
+    Server::start(dir.path(), &[]);
+    cluster.sql("future", "INSERT INTO schema_version VALUES (999)");
+    let python = format!(
+        "import sqlite3; c = sqlite3.connect('{}'); c.execute('INSERT INTO schema_version VALUES (999)'); c.commit()",
+        dir.path().join("data/scanyard.db").display()
+    );
+    let done = std::process::Command::new("python3").args(["-c", &python]).status();
+    assert!(done.expect("python3 is needed: apt-get install python3").success());
+    for url in [postgres, file] {
+        let (exit, said) = refused(dir.path(), &url);
+        assert_eq!(exit, Some(3), "{said}");
+        assert!(said.contains("has schema version 999") && said.contains("run the newer program"), "{said}");
+    }
+}
+
+#[test]
+fn an_old_server_and_a_stranger_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = spawn_server(|mut stream| {
+        answer_as_version(&mut stream, "90624");
+    });
+    let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{old}/d?sslmode=disable"));
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(said.contains("database.url") && said.contains("too old; it must be at least 14"), "{said}");
+    let stranger = spawn_server(|mut stream| {
+        let _startup = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{stranger}/d?sslmode=disable"));
+    assert_eq!(exit, Some(2), "{said}");
+    assert!(said.contains("PostgreSQL server"), "{said}");
+}
+
+fn spawn_server(answer: impl Fn(std::net::TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+    port
+}
+
+/// The few words of PostgreSQL's protocol with which a server lets anyone in and tells its version.
+fn answer_as_version(stream: &mut std::net::TcpStream, version: &str) {
+    let message = |kind: u8, body: &[u8]| {
+        let length = (body.len() as u32 + 4).to_be_bytes();
+        [&[kind], &length[..], body].concat()
+    };
+    let mut asked = [0; 1024];
+    let _startup = stream.read(&mut asked);
+    let ready = message(b'Z', b"I");
+    let _ = stream.write_all(&[message(b'R', &[0; 4]), ready.clone()].concat());
+    let _query = stream.read(&mut asked);
+    let column =
+        [b"\0\x01v\0".as_slice(), &[0; 6], &25u32.to_be_bytes(), &(-1i16).to_be_bytes(), &[0xff; 4], &[0; 2]].concat();
+    let row = [b"\0\x01".as_slice(), &(version.len() as u32).to_be_bytes(), version.as_bytes()].concat();
+    let rows = [message(b'T', &column), message(b'D', &row), message(b'C', b"SHOW\0"), ready].concat();
+    let _ = stream.write_all(&rows);
+    let _end = stream.read(&mut asked);
+}

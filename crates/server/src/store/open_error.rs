@@ -1,0 +1,102 @@
+//! Why a database cannot be used, said once, with the setting and the next step, and never with a password.
+
+use super::StoreError;
+
+/// What kind of trouble it is: it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// A setting is wrong: nothing changes until somebody changes it.
+    Setting,
+    /// Nobody answers there now.
+    Unreachable,
+    /// The database answers and cannot be used by this program.
+    Unfit,
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct OpenError {
+    pub trouble: Trouble,
+    /// Begins with the setting; ends with what to do.
+    message: String,
+}
+
+impl OpenError {
+    /// The setting is `database.url` wherever there is a choice.
+    pub fn new(trouble: Trouble, reason: impl std::fmt::Display) -> OpenError {
+        OpenError { trouble, message: format!("database.url: {reason}") }
+    }
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::new(Trouble::Unfit, error)
+    }
+}
+
+/// What PostgreSQL or the way to it says, as advice. `place` is the URL without its password.
+pub fn of_postgres(place: &str, error: &sqlx::Error) -> OpenError {
+    use Trouble::{Setting, Unfit, Unreachable};
+    let (trouble, reason) = match error {
+        sqlx::Error::Database(error) => of_code(error.code().unwrap_or_default().as_ref(), error.message()),
+        sqlx::Error::Io(error) => of_io(error),
+        sqlx::Error::Tls(error) => (Setting, format!("{}; {TLS_ADVICE}", chain(error.as_ref()))),
+        sqlx::Error::Configuration(error) => (Setting, format!("the URL cannot be used: {error}")),
+        sqlx::Error::PoolTimedOut => (Unreachable, "no answer in time".to_string()),
+        sqlx::Error::Protocol(error) => (Setting, format!("what answers there is no PostgreSQL server: {error}")),
+        error => (Unfit, error.to_string()),
+    };
+    OpenError::new(trouble, format!("{place}: {reason}"))
+}
+
+const TLS_ADVICE: &str = "sslmode and sslrootcert of the URL say what is asked of the server's certificate";
+
+fn of_io(error: &std::io::Error) -> (Trouble, String) {
+    let text = chain(error);
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            (Trouble::Unreachable, "nobody listens there; is the server running, and are host and port right?".into())
+        }
+        // How rustls' own errors arrive.
+        std::io::ErrorKind::InvalidData => (Trouble::Setting, format!("{text}; {TLS_ADVICE}")),
+        std::io::ErrorKind::UnexpectedEof => {
+            (Trouble::Setting, "what answers there hangs up; is it a PostgreSQL server?".into())
+        }
+        _ => (Trouble::Unreachable, format!("cannot be reached: {text}")),
+    }
+}
+
+/// By the server's own code; its message says whom and what.
+fn of_code(code: &str, message: &str) -> (Trouble, String) {
+    use Trouble::{Setting, Unfit, Unreachable};
+    match code {
+        "28P01" => (Setting, format!("the server refuses the password: {message}")),
+        "28000" if message.contains("no encryption") => {
+            (Setting, format!("the server asks for TLS: {message}; add sslmode=verify-full to the URL"))
+        }
+        "28000" => (Setting, format!("the server does not let this user in: {message}; see its pg_hba.conf")),
+        "3D000" => (Setting, format!("{message}; make it with `createdb`, owned by the user of the URL")),
+        "42501" => (
+            Setting,
+            format!("{message}; the user of the URL must own the database, or have the right CREATE on its schema"),
+        ),
+        "53300" => (Unreachable, format!("{message}; raise max_connections there, or lower database.connections")),
+        "57P03" => (Unreachable, format!("it does not take connections now: {message}")),
+        _ => (Unfit, format!("{message} ({code})")),
+    }
+}
+
+/// An error and what caused it; some say the same twice.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}

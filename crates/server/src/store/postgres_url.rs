@@ -1,0 +1,121 @@
+//! The URL of a PostgreSQL server: what it may say, and what it means where it says nothing.
+
+use super::open_error::{OpenError, Trouble};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use sqlx::ConnectOptions;
+use sqlx::any::AnyConnectOptions;
+use std::net::IpAddr;
+use url::Url;
+
+/// What may stand behind the `?`; anything else is a slip that would leave a wish unheard.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "application_name",
+    "options",
+];
+
+/// How the connection is protected; `prefer` and `allow` are left out, for they give way to whoever stands between.
+const MODES: &[&str] = &["disable", "require", "verify-ca", "verify-full"];
+
+/// Reads and completes the URL: to another machine the default is `sslmode=verify-full`.
+pub fn options(text: &str) -> Result<AnyConnectOptions, OpenError> {
+    let wrong = |reason: String| OpenError::new(Trouble::Setting, reason);
+    let mut url = Url::parse(text).map_err(|error| wrong(format!("is no URL: {error}")))?;
+    let place = redacted(&url);
+    let wrong = |reason: String| wrong(format!("{place}: {reason}"));
+    for (name, value) in url.query_pairs() {
+        if !PARAMETERS.contains(&name.as_ref()) {
+            return Err(wrong(format!("the parameter {name} is not known; there are {}", PARAMETERS.join(", "))));
+        }
+        if name == "sslmode" && !MODES.contains(&value.as_ref()) {
+            return Err(wrong(format!("sslmode must be {}", MODES.join(", "))));
+        }
+        if name == "sslrootcert" {
+            check_roots(&value).map_err(wrong)?;
+        }
+    }
+    let asks = |name: &str| url.query_pairs().any(|(known, _)| known == name);
+    if !asks("sslmode") && (asks("sslrootcert") || !is_local(&url)) {
+        url.query_pairs_mut().append_pair("sslmode", "verify-full");
+    }
+    AnyConnectOptions::from_url(&url).map_err(|error| wrong(error.to_string()))
+}
+
+/// A file that does not hold a certificate would leave the public authorities in charge.
+fn check_roots(path: &str) -> Result<(), String> {
+    let pem = std::fs::read(path).map_err(|error| format!("sslrootcert: {path}: {error}"))?;
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        certificate.map_err(|error| format!("sslrootcert: {path}: {error}"))?;
+        count += 1;
+    }
+    if count == 0 { Err(format!("sslrootcert: {path} holds no certificate in PEM")) } else { Ok(()) }
+}
+
+/// Whether nobody can stand between: this machine's loopback, or a socket in the file system.
+fn is_local(url: &Url) -> bool {
+    let parameter = url.query_pairs().find(|(name, _)| name == "host").map(|(_, value)| value.into_owned());
+    let host = parameter.unwrap_or_else(|| url.host_str().unwrap_or_default().to_string());
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_socket = host.starts_with('/') || host.to_lowercase().starts_with("%2f");
+    host.is_empty() || is_socket || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The URL without its password and parameters.
+pub fn redacted(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Only a URL that cannot have one refuses.
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.set_fragment(None);
+    shown.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str) -> Option<String> {
+        let options = options(url).unwrap();
+        options.database_url.query_pairs().find(|(name, _)| name == "sslmode").map(|(_, mode)| mode.into_owned())
+    }
+
+    #[test]
+    fn another_machine_must_show_a_certificate_unless_the_url_says_otherwise() {
+        for host in ["db.example.test", "192.0.2.7:5433", "[2001:db8::1]"] {
+            assert_eq!(mode(&format!("postgres://u@{host}/d")).as_deref(), Some("verify-full"), "{host}");
+            assert_eq!(mode(&format!("postgres://u@{host}/d?sslmode=disable")).as_deref(), Some("disable"), "{host}");
+        }
+        for host in ["127.0.0.1", "localhost:5433", "[::1]", "%2Frun%2Fpostgresql", ""] {
+            assert_eq!(mode(&format!("postgres://{host}/d")), None, "{host}");
+        }
+        assert_eq!(mode("postgres:///d?host=/run/postgresql"), None);
+        assert_eq!(mode("postgres://u@127.0.0.1/d?host=db.example.test").as_deref(), Some("verify-full"));
+    }
+
+    #[test]
+    fn a_url_with_a_slip_is_refused_without_its_password() {
+        for (url, said) in [
+            ("postgres://u:hunter2@h:99999/d", "invalid port"),
+            ("postgres://u:hunter2@h/d?sslmod=verify-full", "the parameter sslmod is not known"),
+            ("postgres://u:hunter2@h/d?sslmode=prefer", "sslmode must be disable, require"),
+            ("postgres://u:hunter2@h/d?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
+            ("postgres://u:hunter2@h/d?sslrootcert=/dev/null", "holds no certificate"),
+        ] {
+            let error = options(url).unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.trouble, Trouble::Setting);
+            assert!(text.starts_with("database.url: ") && text.contains(said), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+}

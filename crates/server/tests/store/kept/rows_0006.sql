@@ -1,0 +1,6 @@
+-- Rows of the tables of 0006_webhooks.sql, as the program wrote them.
+INSERT INTO webhook (id, tenant_id, name, url, events, secret, old_secret, old_secret_until, is_active, is_healthy, failures, disabled_reason, disabled_at, created_at, updated_at) VALUES ('wh-01a1ffcb-b003-7000-8000-000000000001', '01a1ffcb-5c89-710c-8e0a-3b985c47538b', 'chat', 'https://hooks.example.test/a', '["scan.completed"]', 's1.mk-0.sealed', NULL, NULL, 1, 1, 0, NULL, NULL, 1795292899000, 1795292899000);
+INSERT INTO delivery (id, tenant_id, webhook_id, callback_url, event, scan_id, payload, status, attempts, created_at, ended_at) VALUES ('dlv-01a1ffcb-b004-7000-8000-000000000001', '01a1ffcb-5c89-710c-8e0a-3b985c47538b', 'wh-01a1ffcb-b003-7000-8000-000000000001', NULL, 'scan.completed', '01a1ffcb-a75d-7000-8000-0328e9a62759', '{"event":"scan.completed"}', 'pending', 1, 1795292899000, NULL);
+INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, status_code, error, excerpt) VALUES ('dlv-01a1ffcb-b004-7000-8000-000000000001', 1, 1795292899000, 12, 503, NULL, 'line one
+line two; its the second');
+INSERT INTO outbox (delivery_id, lane, due_at, tries, claim) VALUES ('dlv-01a1ffcb-b004-7000-8000-000000000001', 'wh-01a1ffcb-b003-7000-8000-000000000001', 1795292959000, 1, NULL);

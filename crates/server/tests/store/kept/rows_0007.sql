@@ -1,0 +1,3 @@
+-- Rows of the tables of 0007_uploads.sql, as the program wrote them.
+INSERT INTO upload (id, tenant_id, kind, name, files, bytes, sha256, is_ready, created_at, expires_at) VALUES ('upl-01a1ffcb-ba15-7600-b5a5-dbf91fd3966d', '01a1ffcb-5c89-710c-8e0a-3b985c47538b', 'tar.gz', 'a.tar.gz', 1, 96, '2f6632587e96d71e09dd5338e0040c3d8436e8cc9070d3a9a5be87bd0252a4db', 1, 1795292903957, 1795379303957);
+INSERT INTO upload_piece (upload_id, ordinal, bytes) VALUES ('upl-01a1ffcb-ba15-7600-b5a5-dbf91fd3966d', 0, X'1f8b0800e7fe016b02ffedcd410e45401404c0771427104238cff83760248e6f5889bd9f88aa4d777ad3a9ce5b8e6735c5d0f76716f72cba4b3ff6616cc7a89af88375c9692e97f14d69fa05000000000000000000efb303bb61702200280000');
