@@ -1,5 +1,5 @@
 # Everything a person runs. `make demo` and `make test` need Rust, a C toolchain and make; the rest they get themselves.
-.PHONY: demo test check live bench generated help
+.PHONY: demo test check live drill bench generated help
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -11,7 +11,7 @@ test: ## The whole suite, on SQLite and on PostgreSQL
 	scripts/prepare postgresql strace iproute2 util-linux openssl sqlmap wapiti
 	scripts/install-engines
 	scripts/check-secrets cargo test --locked --workspace
-	scripts/with-postgres cargo test --locked --workspace --test api --test store
+	scripts/with-postgres cargo test --locked --workspace --test api --test store --test cluster
 
 check: ## Format, lints, documentation, licences, generated files
 	cargo fmt --all --check
@@ -28,6 +28,14 @@ live: ## A live server held against its OpenAPI document, the examples run, vend
 	scripts/test-examples
 	scripts/test-engines
 	scripts/test-vendors
+
+ROUNDS ?= 1
+DRILL ?=
+
+drill: ## Real nodes broken under load, every sum checked: docs/DRILLS.md. Longer by ROUNDS=10, one fault by DRILL='--only kill --times 1000'
+	scripts/prepare postgresql nmap
+	cargo build --locked --workspace --bin scanyard --bin drill
+	target/debug/drill --rounds $(ROUNDS) $(DRILL)
 
 generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/sentinel, docs/openapi.json, docs/CONFORMANCE.md
 	cargo run --quiet --locked --package scanyard-contract --example print-errors

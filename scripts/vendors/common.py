@@ -1,12 +1,20 @@
-"""What the scripts share: the simulator's control endpoint, a clock that does not wait, and the record of what was met."""
+"""What the scripts share: the simulator's control endpoint, the catalogue, a clock that does not wait, our own client's run of
+the same failure, and the record of what was met."""
 
+import atexit
 import json
 import os
+import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
 URL = os.environ["SIMULATOR_URL"]
+PROGRAM = os.environ["SCANYARD_PROGRAM"]
+CATALOGUE = pathlib.Path(__file__).parents[2] / "docs/errors/errors.json"
 SLEPT = []
 
 
@@ -17,7 +25,7 @@ class WaitsForEver(Exception):
 def sleep(seconds):
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
-    SLEPT.append(round(float(seconds), 1))
+    SLEPT.append(float(seconds))
     if len(SLEPT) > 200:
         raise WaitsForEver
 
@@ -34,6 +42,15 @@ def control(method, what, body=None):
     return json.loads(text) if text else None
 
 
+def rows(contract):
+    """The failures of a contract that an answer can be: (id, service, status, code)."""
+    errors = json.loads(CATALOGUE.read_text(encoding="utf-8"))["errors"]
+    for row in errors:
+        is_failure = (row.get("status") or 400) >= 400 or row.get("code") == "errors"
+        if row["contract"] == contract and is_failure and not row["id"].endswith("/other"):
+            yield row["id"], row.get("service"), row.get("status"), row.get("code")
+
+
 def plan(path, *steps, method=None, repeat=False):
     """The next requests for a path get these steps."""
     match = {"path": path} | ({"method": method} if method else {})
@@ -47,20 +64,118 @@ def asked(path):
     return sum(1 for request in control("GET", "requests")["requests"] if request["path"] == path)
 
 
-ROWS, WRONG = [], []
+def waits(seconds):
+    """Pauses in a few words; random parts of a second are not told."""
+    whole = [round(second) for second in seconds]
+    if not whole:
+        return "–"
+    if len(set(whole)) == 1 and len(whole) > 1:
+        return f"{len(whole)} × {whole[0]} s"
+    return ", ".join(str(second) for second in whole) + " s"
 
 
-def met(failure, expected, got, ours=""):
-    """One line of the table; the run fails when a library does not do what is known of it."""
-    ROWS.append((failure, got, ours))
+def profiles():
+    """A file of profiles for every way of ours to the simulator; it holds no secret, only where each is."""
+    one, env = "00000000-0000-4000-8000-000000000001", '{ env = "SIMULATED_SECRET" }'
+    legacy = f'contract = "zscaler-legacy"\naddress = "{URL}"\n'
+    wrong = '{ env = "SIMULATED_WRONG" }'
+
+    def admin(password):
+        return f'username = "ada@example.test"\npassword = {password}\napi_key = {{ env = "SIMULATED_KEY" }}\n'
+
+    tenable = f'contract = "tenable"\naddress = "{URL}"\n'
+    keys = f"access_key = {env}\nsecret_key = {env}\n"
+    each = {
+        "tenable": tenable + keys,
+        "tenable-impersonating": tenable + keys + 'impersonate = "bob@example.test"\n',
+        "tenable-session": f'{tenable}username = "ada@example.test"\npassword = {env}\n',
+        "tenable-wrong": f'{tenable}username = "ada@example.test"\npassword = {wrong}\n',
+        "zscaler": f'contract = "zscaler"\ngateway = "{URL}"\nlogin = "{URL}"\nclient_id = "id"\nclient_secret = {env}\n',
+        "arctic-wolf": f'contract = "arctic-wolf"\naddress = "{URL}"\ntenant_id = "{one}"\napplication_id = "{one}"\n'
+                       f"application_secret = {env}\n",
+    }
+    for end, secret in {"": env, "-wrong": wrong}.items():
+        each |= {
+            f"zia{end}": f'{legacy}service = "zia"\n{admin(secret)}',
+            f"cbc{end}": f'{legacy}service = "cbc"\n{admin(secret)}',
+            f"zpa{end}": f'{legacy}service = "zpa"\nclient_id = "id"\nclient_secret = {secret}\n',
+            f"zcc{end}": f'{legacy}service = "zcc"\napi_key = {env}\nsecret_key = {secret}\n',
+        }
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    file = pathlib.Path(directory, "profiles.toml")
+    file.write_text("\n".join(f"[profile.{name}]\n{text}" for name, text in each.items()), encoding="utf-8")
+    return str(file)
+
+
+PLACE = {"SCANYARD_PROFILES": profiles(), "SIMULATED_SECRET": "Correct-Horse-1", "SIMULATED_WRONG": "wrong",
+         "SIMULATED_KEY": "0123456789ab"}
+
+
+def scanyard(*arguments):
+    """Runs our program straight, not through a proxy."""
+    environment = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()} | PLACE
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
+def ours(api, path, counted, method="GET", more=(), profile=None):
+    """What our client does with the failure that is planned: its kind, how often it sent, what it would wait. It is told to
+    wait for nothing, so that a stated wait comes back with the error."""
+    control("DELETE", "requests")
+    profile = profile or api.split("/")[0]
+    run = scanyard("call", api, method, path, "--profile", profile, "--format", "json", "--max-wait", "0", *more)
+    if not run.stdout.strip():
+        raise RuntimeError(f"{run.args}: {run.stderr}")
+    document = json.loads(run.stdout)
+    error, sent = document.get("error"), asked(counted)
+    if error is None:
+        return "no error", sent, "–"
+    if error.get("stop") == "wait_too_long":
+        pause = f"{error['waitMs'] / 1000:g} s" if error.get("waitMs") is not None else "as its clients do"
+    else:
+        pause = "backoff" if error.get("stop") == "attempts" and sent > 2 else "–"
+    return error["causeKind"], sent, pause
+
+
+def paged(api, path):
+    """What our client says of a list: its kind of failure, or how many items it has."""
+    run = scanyard("call", api, "GET", path, "--profile", api.split("/")[0], "--paginate", "--retries", "0")
+    return f"{len(run.stdout.splitlines())} items" if run.returncode == 0 else f"`{run.stderr.split()[0].rstrip(',')}`"
+
+
+def exported():
+    """What our export comes to: its kind of failure, or how many items it has."""
+    run = scanyard("export", "tenable", "vulns", "--profile", "tenable")
+    if run.returncode == 0:
+        return f"{len(run.stdout.splitlines())} items"
+    return f"`{run.stderr.split()[0].rstrip(',')}`"
+
+
+ROWS, NOTES, WRONG = [], [], []
+
+
+def row(name, expected, got, slept, mine):
+    """One failure: what is known of the library as (outcome, sent), what it did, what it slept, and what ours did."""
+    ROWS.append((name, f"`{got[0]}`", got[1], waits(slept), f"`{mine[0]}`", mine[1], mine[2]))
     if got != expected:
-        WRONG.append(f"{failure}: expected {expected!r}, got {got!r}")
+        WRONG.append(f"{name}: expected {expected!r}, got {got!r}")
+
+
+def note(what, expected, got, mine):
+    """Behaviour beside the rows."""
+    NOTES.append((what, got, mine))
+    if got != expected:
+        WRONG.append(f"{what}: expected {expected!r}, got {got!r}")
 
 
 def finish(title):
-    print(f"### {title}\n\n| failure | it does | ours |\n|---|---|---|")
-    for failure, got, ours in ROWS:
-        print(f"| {failure} | {got} | {ours} |")
+    print(f"### {title}\n\n| failure | it does | sent | waits | ours | sent | would wait |\n|---|---|---|---|---|---|---|")
+    for cells in ROWS:
+        print("| " + " | ".join(str(cell) for cell in cells) + " |")
+    if NOTES:
+        print("\n| beside these | it does | ours |\n|---|---|---|")
+        for cells in NOTES:
+            print("| " + " | ".join(str(cell) for cell in cells) + " |")
     print()
     for line in WRONG:
         print(f"{title}: {line}", file=sys.stderr)

@@ -3,55 +3,125 @@
 import logging
 import os
 import sys
+import uuid
 
 os.environ["ZSCALER_CLIENT_CACHE_ENABLED"] = "false"
-from common import asked, control, finish, met, plan  # noqa: E402
+from common import SLEPT, WaitsForEver, asked, finish, note, ours, paged, plan, row, rows  # noqa: E402
 
 logging.disable(logging.CRITICAL)
 from zscaler import ZscalerClient  # noqa: E402
+from zscaler.oneapi_client import LegacyZCCClient, LegacyZIAClient, LegacyZPAClient, LegacyZTWClient  # noqa: E402
 
-client = ZscalerClient({"clientId": "a", "clientSecret": "b", "vanityDomain": "acme", "customerId": "7",
-                        "cache": {"enabled": False}, "logging": {"enabled": False}})
-LABELS, APPS = "/zia/api/v1/ruleLabels", "/zpa/mgmtconfig/v1/admin/customers/7/segmentGroup"
+
+def oneapi(client_id="a"):
+    return ZscalerClient({"clientId": client_id, "clientSecret": "b", "vanityDomain": "acme", "customerId": "7",
+                          "zcellCustomerId": "7", "cache": {"enabled": False}, "logging": {"enabled": False}})
+
+
+def token():
+    """Another caller, who needs a token first: the library keeps the logins of a process."""
+    return oneapi(str(uuid.uuid4())).zia.rule_labels.list_labels()
+
+
+client = oneapi()
+CUSTOMER = "mgmtconfig/v1/admin/customers/7"
+# For each service the call by which it is driven, and the path that this asks for.
+CALLS = {
+    "common": (token, "/oauth2/v1/token"),
+    "zia": (lambda: client.zia.rule_labels.list_labels(), "/zia/api/v1/ruleLabels"),
+    "zpa": (lambda: client.zpa.segment_groups.list_groups(), f"/zpa/{CUSTOMER}/segmentGroup"),
+    "zcc": (lambda: client.zcc.devices.list_devices(), "/zcc/papi/public/v1/getDevices"),
+    "cbc": (lambda: client.ztw.ec_groups.list_ec_groups(), "/ztw/api/v1/ecgroup"),
+    "zidentity": (lambda: client.zid.users.list_users(), "/ziam/admin/api/v1/users"),
+    "zdx": (lambda: client.zdx.devices.list_devices(), "/zdx/v1/devices"),
+    "bi": (lambda: client.zbi.reports.list_reports(), "/bi/api/v1/report/all"),
+    "zcell": (lambda: client.zcell.sim_location_groups.list_sim_location_groups(), "/zcell/config/api/v1/customers/7/sim-location-groups"),
+    "graphql": (lambda: client.zins.cyber_security.get_incidents(1, 2), "/zins/graphql"),
+}
 
 
 def outcome(call):
     try:
-        result, response, error = call()
+        result = call()
+    except WaitsForEver:
+        return "waits for ever"
     except Exception as error:
         return f"raises {type(error).__name__}"
-    if error is None:
-        return f"{len(result)} items"
-    return type(error).__name__
+    if not isinstance(result, tuple):
+        return "no error"
+    result, _, error = result
+    if error is not None:
+        return type(error).__name__
+    return f"{len(result) if hasattr(result, '__len__') else 1} items"
 
 
-def zia():
-    return outcome(lambda: client.zia.rule_labels.list_labels())
+# What is known of it, by status; a code says where it differs.
+ERROR = ("ZscalerAPIError", 1)
+REPEATED = ("ZscalerAPIError", 3)
+NAMELESS = ("Exception", 1)
 
 
-def zpa():
-    return outcome(lambda: client.zpa.segment_groups.list_groups())
+def known(service, status, code):
+    if service == "common":
+        return "raises Exception", 1
+    if service == "zia" and code == "EDIT_LOCK_NOT_AVAILABLE":
+        return REPEATED
+    if service == "graphql":
+        return "GraphQLAPIError", 1
+    if service == "zcc" and status == 404:
+        return "HTTPError", 1  # a text that says it were JSON
+    return {401: ("Exception", 3), 429: REPEATED, 503: REPEATED if service == "zpa" else NAMELESS}.get(status, ERROR)
 
 
-def row(name, path, call, expected, times, ours, *steps):
-    plan(path, *steps, repeat=len(steps) == 1)
-    got = call()
-    met(name, f"{expected}, {times} sent", f"{got}, {asked(path)} sent", ours)
+for name, service, status, code in rows("zscaler"):
+    call, path = CALLS[service]
+    plan(path, {"code": name}, repeat=True)
+    got = outcome(call)
+    got, slept = (got, asked(path)), list(SLEPT)
+    if service == "common":
+        mine = ours("zscaler/zia", CALLS["zia"][1].lstrip("/"), path)
+    elif service == "graphql":
+        mine = ours("zscaler/graphql", path.lstrip("/"), path, "POST", ("-f", "query={ A { b } }"))
+    else:
+        mine = ours(f"zscaler/{service}", path.lstrip("/"), path)
+    row(name, known(service, status, code), got, slept, mine)
+
+# The ordinary answers, by OneAPI and by the older logins.
+plan("/nothing", {"status": 200})
+for service, items in {"zia": 100, "zpa": 20, "zcc": 30, "cbc": 100, "zidentity": 1, "zdx": 1, "bi": 100, "zcell": 20, "graphql": 10}.items():
+    call, path = CALLS[service]
+    more = ("POST", ("-f", "query={ A { b } }")) if service == "graphql" else ("GET",)
+    note(f"{service}: an ordinary answer", f"{items} items", outcome(call), ours(f"zscaler/{service}", path.lstrip("/"), path, *more)[0])
+
+ADMIN = {"api_key": "0123456789ab", "username": "ada@example.test", "cloud": "zscaler"}
+ZPA = {"clientId": "a", "clientSecret": "b", "customerId": "7", "cloud": "PRODUCTION"}
+ZCC = {"api_key": "a", "secret_key": "b", "cloud": "zscaler"}
 
 
-ERROR = "ZscalerAPIError"
-row("ZIA 400", LABELS, zia, ERROR, 1, "bad_request", {"status": 400})
-row("ZIA 403 maintenance", LABELS, zia, ERROR, 1, "maintenance", {"code": "STATE_READONLY"})
-row("ZIA 409 edit lock", LABELS, zia, ERROR, 3, "edit_lock, backoff", {"code": "EDIT_LOCK_NOT_AVAILABLE"})
-row("ZIA 412 barrier", LABELS, zia, ERROR, 1, "edit_lock, backoff", {"code": "UNEXPECTED_ERROR"})
-row("ZIA 500", LABELS, zia, ERROR, 1, "server", {"status": 500})
-row("ZPA 400 not found", APPS, zpa, ERROR, 1, "not_found", {"status": 400, "code": "resource.not.found"})
-row("ZPA 429 `13s`", APPS, zpa, ERROR, 3, "rate_limited, 13 s", {"code": "invalid.toomanyrequests"})
-row("ZPA 503 `10s`", APPS, zpa, ERROR, 3, "unavailable, 10 s", {"code": "retryable.server.error"})
-row("ZIA 401 for good", LABELS, zia, "Exception", 3, "unauthenticated, one fresh token", {"status": 401})
-plan(APPS, {"status": 200}, {"status": 500})
+def legacy(kind, name, config, call):
+    with kind(config | {"logging": {"enabled": False}}) as made:
+        return call(getattr(made, name))
+
+
+LEGACY = {
+    "zia": lambda password: legacy(LegacyZIAClient, "zia", ADMIN | {"password": password}, lambda api: api.rule_labels.list_labels()),
+    "cbc": lambda password: legacy(LegacyZTWClient, "ztw", ADMIN | {"password": password}, lambda api: api.ec_groups.list_ec_groups()),
+    "zpa": lambda password: legacy(LegacyZPAClient, "zpa", ZPA | {"clientSecret": password}, lambda api: api.segment_groups.list_groups()),
+    "zcc": lambda password: legacy(LegacyZCCClient, "zcc", ZCC | {"secret_key": password}, lambda api: api.devices.list_devices()),
+}
+PATHS = {"zia": "ruleLabels", "cbc": "ecgroup", "zpa": f"{CUSTOMER}/segmentGroup", "zcc": "v1/getDevices"}
+WRONG = {"zia": "ZscalerAPIError", "cbc": "ZscalerAPIError", "zpa": "Exception", "zcc": "Exception"}
+ITEMS = {"zia": 100, "cbc": 100, "zpa": 20, "zcc": 30}
+for service, call in LEGACY.items():
+    for end, secret, expected in [("", "right", f"{ITEMS[service]} items"), ("-wrong", "wrong", f"raises {WRONG[service]}")]:
+        mine = ours(f"zscaler/{service}", PATHS[service], "", profile=f"{service}{end}")[0]
+        note(f"{service} by its own login, the {secret} secret", expected, outcome(lambda: call(secret)), f"`{mine}`")
+
+path = CALLS["zpa"][1]
+plan(path, {"status": 200}, {"status": 500})
 page, response, error = client.zpa.segment_groups.list_groups(query_params={"page_size": 100})
 rest, response, error = response.next()
-met("ZPA: page 2 fails", "has_next False, no error", f"has_next {response.has_next()}, {'no error' if error is None else 'an error'}",
-    "an error")
+got = f"has_next {response.has_next()}, {'no error' if error is None else 'an error'}"
+plan(path, {"status": 200}, {"status": 500})
+note("ZPA: page 2 fails", "has_next False, no error", got, paged("zscaler/zpa", path.lstrip("/")))
 finish(sys.argv[1])

@@ -1,13 +1,17 @@
 //! The one error of every client call.
 
 use crate::retry::Stop;
+use crate::secret::Secrets;
+use http::HeaderMap;
 use scanyard_contract::wire::Detail;
-use scanyard_contract::{Contract, Kind, Service};
+use scanyard_contract::{Classified, Context, Contract, Kind, Service, classify};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::SystemTime;
+use url::Url;
 
 /// The most bytes of an answer's body that an error keeps.
 pub const BODY_BYTES: usize = 4 * 1024;
@@ -101,6 +105,45 @@ pub struct ExportJob {
 impl Error {
     pub(crate) fn new(facts: Facts) -> Error {
         Error(Box::new(facts))
+    }
+
+    /// The error that an answer is, for callers with an HTTP client of their own. Which secrets were sent is not known here:
+    /// headers, members and parameters that are known to carry some are masked, what else echoes one is not.
+    pub fn of_answer(
+        context: &Context<'_>,
+        url: &Url,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Error {
+        let Classified { kind, retry: _, row, code, message, details, parameters, request_id, wait } =
+            classify(context, status, headers, body, now);
+        let secrets = Secrets::new([]);
+        let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES)]);
+        Error::new(Facts {
+            kind,
+            cause_kind: kind,
+            contract: context.contract,
+            service: context.service,
+            status: Some(status),
+            code,
+            message: secrets.hide(&message, &[]),
+            details,
+            parameters,
+            row: row.map(|row| row.id()),
+            headers: secrets.hide_headers(headers, &[]),
+            request_id,
+            wait_ms: wait.map(|wait| wait.as_millis().try_into().unwrap_or(u64::MAX)),
+            stop: None,
+            attempts: 1,
+            method: context.method.to_string(),
+            url: secrets.hide_url(url, &[]),
+            body: (!body.is_empty()).then(|| secrets.hide(&text, &[])),
+            refused: None,
+            export: None,
+            source: None,
+        })
     }
 
     /// A value that is refused before anything is sent.

@@ -22,6 +22,8 @@ pub enum Bucket {
     ZiaHeavy,
     ZiaMedium,
     ZiaLight,
+    /// The audit log's reports are made on demand: starting one is dearer than a write.
+    ZiaAuditReport,
     CbcHeavy,
     CbcMedium,
     CbcLight,
@@ -43,6 +45,7 @@ impl Bucket {
             Bucket::ZiaHeavy | Bucket::CbcHeavy => &[(1, MINUTE), (4, HOUR)],
             Bucket::ZiaMedium | Bucket::CbcMedium | Bucket::BiHeavy => &[(1, SECOND), (400, HOUR)],
             Bucket::ZiaLight | Bucket::CbcLight | Bucket::BiLight => &[(2, SECOND), (1000, HOUR)],
+            Bucket::ZiaAuditReport => &[(10, MINUTE), (40, HOUR)],
             Bucket::ZpaRead => &[(20, TEN_SECONDS)],
             Bucket::ZpaWrite => &[(10, TEN_SECONDS)],
             Bucket::Zcc => &[(100, HOUR)],
@@ -60,6 +63,10 @@ impl Bucket {
             _ => vec![medium],
         };
         match service {
+            // An endpoint with weights of its own: see docs/CLIENT.md.
+            Some(Service::Zia) if path.trim_end_matches('/').ends_with("/auditlogEntryReport") => {
+                vec![if *method == Method::POST { Bucket::ZiaAuditReport } else { Bucket::ZiaLight }]
+            }
             Some(Service::Zia) => weigh(Bucket::ZiaHeavy, Bucket::ZiaMedium, Bucket::ZiaLight),
             Some(Service::Cbc) => weigh(Bucket::CbcHeavy, Bucket::CbcMedium, Bucket::CbcLight),
             Some(Service::Zpa) => vec![if is_read { Bucket::ZpaRead } else { Bucket::ZpaWrite }],
@@ -206,6 +213,18 @@ mod tests {
             assert_eq!(limiter.reserve(&[Bucket::Zcc], start, LONG), Ok(ms(0)));
         }
         assert_eq!(limiter.reserve(&[Bucket::Zcc], start, LONG), Ok(HOUR));
+    }
+
+    #[test]
+    fn the_audit_logs_reports_have_weights_of_their_own() {
+        let of = |method| Bucket::of(Some(Service::Zia), &method, "/zia/api/v1/auditlogEntryReport");
+        assert_eq!(of(Method::POST), [Bucket::ZiaAuditReport]);
+        assert_eq!((of(Method::DELETE), of(Method::GET)), (vec![Bucket::ZiaLight], vec![Bucket::ZiaLight]));
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(limiter.reserve(&[Bucket::ZiaAuditReport], start, LONG), Ok(ms(0)));
+        }
+        assert_eq!(limiter.reserve(&[Bucket::ZiaAuditReport], start, LONG), Ok(MINUTE));
     }
 
     #[test]

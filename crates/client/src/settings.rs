@@ -19,6 +19,8 @@ pub struct Settings {
     pub proxy: Option<Url>,
     /// Whether to keep the API's known rate limits on this side.
     pub keep_limits: bool,
+    /// Whether a credential may go over plain HTTP to another machine, where everybody on the way can read it.
+    pub allow_plain_http: bool,
     /// Told of every attempt that failed and is repeated.
     pub on_retry: Option<OnRetry>,
 }
@@ -32,6 +34,7 @@ impl Default for Settings {
             ca: None,
             proxy: None,
             keep_limits: true,
+            allow_plain_http: false,
             on_retry: None,
         }
     }
@@ -68,7 +71,7 @@ pub enum SetupError {
     NotAUrl(#[from] url::ParseError),
     #[error("the server's address must begin with http:// or https:// and carry no credentials")]
     Unsuitable,
-    #[error("the address must begin with https://: a credential is sent in the clear to this machine only")]
+    #[error("the address must begin with https://: without it a credential is sent to this machine only")]
     InTheClear,
     #[error("the API key is empty or holds characters that no key has")]
     UnusableKey,
@@ -96,16 +99,21 @@ pub(crate) fn base(address: &str) -> Result<Url, SetupError> {
     Ok(base)
 }
 
-/// The same for a vendor's API: credentials go over TLS, or stay on this machine.
-pub(crate) fn guarded_base(address: &str) -> Result<Url, SetupError> {
+/// The same for an API that gets a credential: it goes over TLS, or stays on this machine, unless the settings say otherwise.
+pub(crate) fn guarded_base(address: &str, settings: &Settings) -> Result<Url, SetupError> {
     let base = base(address)?;
-    let is_here = match base.host() {
+    let stays_here = is_here(&base) && settings.proxy.as_ref().is_none_or(is_here);
+    let is_safe = base.scheme() == "https" || stays_here || settings.allow_plain_http;
+    if is_safe { Ok(base) } else { Err(SetupError::InTheClear) }
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
-    };
-    if base.scheme() == "https" || is_here { Ok(base) } else { Err(SetupError::InTheClear) }
+    }
 }
 
 /// Why an attempt is the last one, in words.

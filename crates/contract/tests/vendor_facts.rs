@@ -179,3 +179,62 @@ fn the_ambiguous_ones_name_every_cause() {
         }
     }
 }
+
+/// Statuses with the class that pyTenable raises today and the one that it raised up to 1.3.3.
+const CLASSES: [(u16, &str, &str); 33] = [
+    (400, "BadRequestError", "InvalidInputError"),
+    (401, "UnauthorizedError", "PermissionError"),
+    (403, "ForbiddenError", "PermissionError"),
+    (405, "InvalidMethodError", "UnknownError"),
+    (406, "NotAcceptableError", "UnknownError"),
+    (407, "ProxyAuthenticationError", "UnknownError"),
+    (408, "RequestTimeoutError", "UnknownError"),
+    (409, "RequestConflictError", "UnsupportedError"),
+    (410, "NoLongerExistsError", "UnknownError"),
+    (411, "LengthRequiredError", "UnknownError"),
+    (412, "PreconditionFailedError", "UnknownError"),
+    (413, "PayloadTooLargeError", "UnknownError"),
+    (414, "URITooLongError", "UnknownError"),
+    (415, "UnsupportedMediaTypeError", "UnknownError"),
+    (416, "RangeNotSatisfiableError", "UnknownError"),
+    (417, "ExpectationFailedError", "UnknownError"),
+    (418, "TeapotResponseError", "UnknownError"),
+    (421, "MisdirectRequestError", "UnknownError"),
+    (422, "InvalidContentError", "UnknownError"),
+    (425, "TooEarlyError", "UnknownError"),
+    (426, "UpgradeRequiredError", "UnknownError"),
+    (428, "PreconditionRequiredError", "UnknownError"),
+    (429, "TooManyRequestsError", "RetryError"),
+    (431, "RequestHeaderFieldsTooLargeError", "UnknownError"),
+    (451, "UnavailableForLegalReasonsError", "UnknownError"),
+    (501, "MethodNotImplementedError", "RetryError"),
+    (502, "BadGatewayError", "RetryError"),
+    (503, "ServiceUnavailableError", "RetryError"),
+    (504, "GatewayTimeoutError", "RetryError"),
+    (510, "NotExtendedError", "UnknownError"),
+    (511, "NetworkAuthenticationRequiredError", "UnknownError"),
+    (404, "NotFoundError", "all generations"),
+    (500, "ServerError", "all generations"),
+];
+
+#[test]
+fn every_class_of_pytenable_that_stands_for_a_status_names_its_generation_and_the_earlier_class() {
+    for (status, today, earlier) in CLASSES {
+        let row = find(today).into_iter().find(|row| row.contract == Contract::Pytenable).expect(today);
+        assert_eq!(row.status, Some(status), "{today}");
+        assert!(row.meaning.contains(earlier), "{today}: {}", row.meaning);
+    }
+    for (earlier, today) in [
+        ("InvalidInputError", "BadRequestError"),
+        ("PermissionError", "ForbiddenError"),
+        ("UnsupportedError", "RequestConflictError"),
+        ("RetryError", "TooManyRequestsError"),
+        ("UnknownError", "APIError"),
+        ("TenableException", "RestflyException"),
+        ("ImpersonationError", "ForbiddenError"),
+        ("PasswordComplexityError", "BadRequestError"),
+    ] {
+        let row = find(earlier).into_iter().find(|row| row.contract == Contract::Pytenable).expect(earlier);
+        assert!(row.meaning.contains(today), "{earlier}: {}", row.meaning);
+    }
+}

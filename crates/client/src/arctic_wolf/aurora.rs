@@ -133,7 +133,7 @@ impl Client {
 
     /// A client of another address.
     pub fn at(address: &str, credential: Credential, settings: Settings) -> Result<Client, SetupError> {
-        let base = guarded_base(address)?;
+        let base = guarded_base(address, &settings)?;
         if credential.application_secret.reveal().is_empty() {
             return Err(SetupError::UnusableValue("the application's secret"));
         }

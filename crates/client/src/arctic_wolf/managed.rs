@@ -91,14 +91,11 @@ impl Client {
             false => sensitive(AUTHORIZATION, &format!("Bearer {}", key.reveal())),
         };
         let auth = Auth::Fixed(header.ok_or(SetupError::UnusableKey)?);
+        let base = |address: &str| guarded_base(address, &settings);
+        let (ticket, organizations) = (base(&place.ticket)?, base(&place.organizations)?);
+        let (data_retrieval, reports) = (base(&place.data_retrieval)?, base(&place.reports)?);
         let transport = Transport::new(Contract::ArcticWolf, auth, Secrets::new([key]), patient(settings))?;
-        Ok(Client {
-            ticket: guarded_base(&place.ticket)?,
-            organizations: guarded_base(&place.organizations)?,
-            data_retrieval: guarded_base(&place.data_retrieval)?,
-            reports: guarded_base(&place.reports)?,
-            transport,
-        })
+        Ok(Client { ticket, organizations, data_retrieval, reports, transport })
     }
 
     /// Sends any request to one of the four services.

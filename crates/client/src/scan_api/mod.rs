@@ -1,5 +1,6 @@
 //! The typed client of the Scan API.
 
+mod events;
 mod keys;
 mod scans;
 mod templates;
@@ -17,7 +18,7 @@ use crate::request::{Answer, Request};
 use crate::retry::Retrying;
 use crate::secret::Secrets;
 pub use crate::settings::SetupError;
-use crate::settings::{Settings, base};
+use crate::settings::{Settings, base, guarded_base};
 use crate::stream::{Items, MAX_PAGES, Page as Part, pages};
 use crate::transport::Transport;
 use http::header::{AUTHORIZATION, HeaderName};
@@ -51,6 +52,8 @@ pub enum Credential {
 pub struct Client {
     base: Url,
     transport: Transport,
+    /// Whether a secret may go there.
+    is_private: bool,
 }
 
 impl Client {
@@ -75,7 +78,12 @@ impl Client {
 
     /// A client with all that can be set.
     pub fn with(server: &str, credential: Credential, mut settings: Settings) -> Result<Client, SetupError> {
-        let mut base = base(server)?;
+        let guarded = guarded_base(server, &settings);
+        let is_private = guarded.is_ok();
+        let mut base = match credential {
+            Credential::Nobody => base(server)?,
+            Credential::Key(_) | Credential::Token(_) => guarded?,
+        };
         let path = base.path().trim_end_matches('/');
         let path = path.strip_suffix("/api/v1").unwrap_or(path).to_string();
         base.set_path(&format!("{path}/api/v1/"));
@@ -89,7 +97,7 @@ impl Client {
             settings.ca = Some(Vec::new());
         }
         let transport = Transport::new(Contract::ScanApi, auth, Secrets::new(secret), settings)?;
-        Ok(Client { base, transport })
+        Ok(Client { base, transport, is_private })
     }
 
     /// Sends any request; the path stands below `/api/v1`.

@@ -3,16 +3,22 @@
 use super::{Client, segment};
 use crate::error::Error;
 use crate::request::Request;
+use crate::settings::SetupError;
 use crate::stream::Items;
 use scanyard_contract::hidden::Hidden;
 use scanyard_contract::user::{
     ChangePassword, CreateUser, CreatedUser, Login, Me, Refresh, SessionsEnded, Tokens, UpdateUser, User,
 };
 use scanyard_contract::wire::Deleted;
+use scanyard_contract::{Contract, Kind};
 
 impl Client {
     /// `POST /auth/login`: tokens for [`super::Credential::Token`].
     pub async fn log_in(&self, login: &Login) -> Result<Tokens, Error> {
+        if !self.is_private {
+            let message = SetupError::InTheClear.to_string();
+            return Err(Error::here(Contract::ScanApi, Kind::UnexpectedValue, message));
+        }
         self.data(Request::post("auth/login").json(login).hiding(&login.password)).await
     }
 

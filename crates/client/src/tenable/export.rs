@@ -126,7 +126,7 @@ impl Client {
             Ok(Ok(permit)) => Some(permit),
             Ok(Err(_)) => None,
             Err(_) => {
-                let message = "ten exports of this client are running, which is all that Tenable runs at a time";
+                let message = "ten exports of this caller are running, which is all that Tenable runs at a time";
                 return Err(Error::here(Contract::Tenable, Kind::ExportTimedOut, message));
             }
         };

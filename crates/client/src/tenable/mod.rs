@@ -10,6 +10,7 @@ pub mod filters;
 pub mod plugins;
 pub mod scans;
 pub(crate) mod session;
+mod upload;
 pub mod users;
 
 use crate::auth::{Auth, Login, Session, sensitive};
@@ -20,11 +21,13 @@ use crate::settings::{Settings, SetupError, guarded_base};
 use crate::stream::{Items, Page, pages};
 use crate::transport::Transport;
 use http::{HeaderName, HeaderValue};
+use ring::digest;
 use scanyard_contract::Contract;
 use scanyard_contract::hidden::Hidden;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -51,8 +54,29 @@ pub struct Client {
     transport: Transport,
     /// Value of `X-Impersonate`.
     impersonate: Option<HeaderValue>,
-    /// A permit for each export that the vendor runs.
+    /// A permit for each export that the vendor runs; shared by all clients of one credential in this process.
     exports: Arc<Semaphore>,
+}
+
+/// The exports of each credential that this process knows; by a hash, because what names a caller can be half of a secret.
+static EXPORTS: LazyLock<Mutex<HashMap<[u8; 32], Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
+
+/// The permits of this caller: Tenable counts exports by who asks, not by client.
+fn exports(base: &Url, credential: &Credential) -> Arc<Semaphore> {
+    let who = match credential {
+        Credential::Keys { access, .. } => access.reveal(),
+        Credential::Password { username, .. } => username,
+    };
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, format!("{base} {who}").as_bytes()).as_ref());
+    let mut all = EXPORTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    all.retain(|_, permits| permits.strong_count() > 0);
+    if let Some(permits) = all.get(&hash).and_then(Weak::upgrade) {
+        return permits;
+    }
+    let permits = Arc::new(Semaphore::new(MAX_EXPORTS));
+    all.insert(hash, Arc::downgrade(&permits));
+    permits
 }
 
 impl Client {
@@ -63,7 +87,8 @@ impl Client {
 
     /// A client of the application at `address`, such as `https://nessus.example.test:8834`.
     pub fn at(address: &str, credential: Credential, settings: Settings) -> Result<Client, SetupError> {
-        let base = guarded_base(address)?;
+        let base = guarded_base(address, &settings)?;
+        let exports = exports(&base, &credential);
         let (auth, secrets) = match credential {
             Credential::Keys { access, secret } => {
                 if access.reveal().is_empty() || secret.reveal().is_empty() {
@@ -79,7 +104,7 @@ impl Client {
             }
         };
         let transport = Transport::new(Contract::Tenable, auth, Secrets::new(secrets), settings)?;
-        Ok(Client { base, transport, impersonate: None, exports: Arc::new(Semaphore::new(MAX_EXPORTS)) })
+        Ok(Client { base, transport, impersonate: None, exports })
     }
 
     /// The same client acting for another user: a 403 of its calls is [`scanyard_contract::Kind::Impersonation`].

@@ -105,7 +105,7 @@ type Locks = Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>;
 
 impl Client {
     pub fn new(place: &Place, credential: Credential, settings: Settings) -> Result<Client, SetupError> {
-        let (gateway, base) = (guarded_base(&place.gateway)?, guarded_base(&place.login)?);
+        let (gateway, base) = (guarded_base(&place.gateway, &settings)?, guarded_base(&place.login, &settings)?);
         let (client_id, proof, secret) = match credential {
             Credential::Secret { client_id, client_secret } => {
                 (client_id, Proof::Secret(client_secret.clone()), client_secret)
@@ -218,7 +218,7 @@ impl Api {
     }
 
     fn legacy(address: &str, path: &str, who: Who, settings: Settings) -> Result<Api, SetupError> {
-        let login = Legacy { base: guarded_base(address)?, who };
+        let login = Legacy { base: guarded_base(address, &settings)?, who };
         let (service, secrets) = (login.service(), Secrets::new(login.secrets()));
         let mut base = login.base.clone();
         base.set_path(&format!("{}{path}", base.path()));

@@ -3,9 +3,11 @@
 mod fake;
 
 use fake::{Fake, failed, json, raw};
-use scanyard_client::Retrying;
-use scanyard_client::scan_api::Client;
+use futures::TryStreamExt;
+use scanyard_client::scan_api::{Client, Credential};
+use scanyard_client::{Hidden, Retrying, Settings, SetupError};
 use scanyard_contract::scan::CreateScan;
+use scanyard_contract::user::Login;
 use scanyard_contract::{Kind, ScanType};
 use serde_json::{Value, json as value};
 use std::time::{Duration, Instant};
@@ -176,4 +178,69 @@ async fn a_server_that_is_no_http_url_is_refused() {
     for server in ["127.0.0.1:8080", "ftp://a.test", "http://user:pw@a.test", "", "unix:/x"] {
         assert!(Client::new(server, None, Retrying::default()).is_err(), "{server}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_not_sent_over_plain_http_to_another_machine_unless_told() {
+    let credential = || Credential::Key(Hidden::new(KEY));
+    let with = |server: &str, settings| Client::with(server, credential(), settings);
+    let refused = |server: &str| matches!(with(server, Settings::default()), Err(SetupError::InTheClear));
+    for server in
+        ["http://scan.example.test", "http://192.0.2.1:8080", "http://127.0.0.1.example.test", "http://[2001:db8::1]/"]
+    {
+        assert!(refused(server), "{server}");
+    }
+    for server in
+        ["http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]", "http://localhost", "https://scan.example.test"]
+    {
+        assert!(!refused(server), "{server}");
+    }
+    let allowed = Settings { allow_plain_http: true, ..Settings::default() };
+    assert!(with("http://scan.example.test", allowed).is_ok());
+    // A proxy elsewhere would carry it away as well.
+    let proxy = Some("http://proxy.example.test:3128".parse().unwrap());
+    assert!(with("http://127.0.0.1:1", Settings { proxy, ..Settings::default() }).is_err());
+
+    let nobody = Client::with("http://scan.example.test", Credential::Nobody, Settings::default()).unwrap();
+    let login =
+        Login { email: "ada@example.test".to_string(), password: Hidden::new("a-long-password"), refresh_in: None };
+    let error = nobody.log_in(&login).await.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (Kind::UnexpectedValue, 0));
+}
+
+fn event(id: u64, status: &str, progress: u8, is_final: bool) -> String {
+    let data = value!({"scanId": Uuid::nil(), "kind": "status", "status": status, "progress": progress, "attempts": 0,
+        "at": "2026-03-06T10:00:00Z", "final": is_final});
+    format!("id: {id}\nevent: status\ndata: {data}\n\n")
+}
+
+/// A stream of events that ends with its connection.
+fn stream(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/event-stream\r\n\r\nretry: 1\n\n{body}")
+}
+
+#[tokio::test]
+async fn events_go_on_behind_the_last_one_when_their_connection_ends() {
+    let first = stream(&format!(
+        "{}: nothing new\n\n{}id: 9\ndata: cut",
+        event(1, "queued", 0, false),
+        event(4, "running", 40, false)
+    ));
+    let last = stream(&event(7, "completed", 100, true));
+    let fake =
+        Fake::start(vec![first, failed("429 Too Many Requests", "retry-after: 0\r\n", "TOO_MANY_STREAMS"), last]).await;
+    let events: Vec<_> = client(&fake).events(Uuid::nil(), ScanType::Sentinel).try_collect().await.unwrap();
+    let seen: Vec<(u8, bool)> = events.iter().map(|event| (event.progress, event.is_final)).collect();
+    assert_eq!(seen, [(0, false), (40, false), (100, true)]);
+    assert_eq!(fake.header("last-event-id"), ["", "4", "4"]);
+    assert!(fake.requests()[0].contains("/events?scanType=sentinel "), "{}", fake.requests()[0]);
+    assert_eq!(fake.header("accept")[0], "text/event-stream");
+}
+
+#[tokio::test]
+async fn events_of_a_scan_that_is_gone_are_an_error_and_of_one_that_is_over_none() {
+    let fake = Fake::start(vec![failed("404 Not Found", "", "SCAN_NOT_FOUND"), raw("204 No Content", "", "")]).await;
+    let events = || client(&fake).events(Uuid::nil(), ScanType::Nmap);
+    assert_eq!(events().try_collect::<Vec<_>>().await.unwrap_err().kind, Kind::NotFound);
+    assert!(events().try_collect::<Vec<_>>().await.unwrap().is_empty());
 }

@@ -3,6 +3,7 @@
 mod arctic_wolf;
 mod example;
 mod fake;
+mod secrets;
 mod tenable;
 mod tenable_exports;
 mod transport;

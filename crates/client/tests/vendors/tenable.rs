@@ -184,3 +184,28 @@ async fn an_empty_200_of_a_delete_is_a_success() {
     with_keys(&fake).delete_scan(7).await.unwrap();
     assert_eq!(fake.lines(), ["DELETE /scans/7"]);
 }
+
+#[tokio::test]
+async fn a_file_is_the_one_field_of_a_form_and_can_be_imported_by_the_name_it_gets() {
+    let fake = Fake::start(|asked, _| match asked.path.as_str() {
+        "/file/upload" => json(200, value!({"fileuploaded": "report-1.nessus"})),
+        _ => json(200, value!({"scan": {"id": 7}})),
+    })
+    .await;
+    let client = with_keys(&fake);
+    let name = client.upload("report.nessus", b"<NessusClientData_v2/>", true).await.unwrap();
+    client.import_scan(&name, Some(&Hidden::new("the-password"))).await.unwrap();
+    let asked = fake.asked();
+    assert_eq!((asked[0].line().as_str(), asked[0].query.as_str()), ("POST /file/upload", "no_enc=1"));
+    let boundary = asked[0].header("content-type").unwrap().strip_prefix("multipart/form-data; boundary=").unwrap();
+    let form = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"Filedata\"; filename=\"report.nessus\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n<NessusClientData_v2/>\r\n--{boundary}--\r\n"
+    );
+    assert_eq!(asked[0].body, form);
+    assert_eq!(asked[1].json(), value!({"file": "report-1.nessus", "password": "the-password"}));
+    for name in ["", "a\"b", "../x", "a\r\nb", &"x".repeat(256)] {
+        let error = client.upload(name, b"", false).await.unwrap_err();
+        assert_eq!((error.kind, error.attempts), (Kind::UnexpectedValue, 0), "{name}");
+    }
+}

@@ -199,3 +199,27 @@ async fn bounds_are_checked_before_anything_is_sent() {
     }
     assert!(fake.asked().is_empty());
 }
+
+#[tokio::test]
+async fn ten_exports_are_counted_for_a_key_not_for_a_client() {
+    let fake = Fake::start(|asked, before| match asked.path.ends_with("/export") {
+        true => json(200, value!({"export_uuid": format!("11111111-2222-4333-8444-{:012}", before.len())})),
+        false => json(200, value!({"status": "CANCELLED"})),
+    })
+    .await;
+    let of = |access: &str| {
+        let credential = Credential::Keys { access: Hidden::new(access), secret: Hidden::new("secret") };
+        Client::at(&fake.url, credential, quick()).unwrap()
+    };
+    let (first, second) = (of("one"), of("one"));
+    let short = Waiting { deadline: Duration::from_millis(50), ..waiting() };
+    let mut running = Vec::new();
+    for number in 0..10 {
+        let client = if number % 2 == 0 { &first } else { &second };
+        running.push(client.export(&vulns(), waiting()).await.unwrap());
+    }
+    assert_eq!(second.export(&vulns(), short).await.unwrap_err().kind, Kind::ExportTimedOut);
+    assert!(of("another").export(&vulns(), short).await.is_ok());
+    running[0].cancel().await.unwrap();
+    assert!(second.export(&vulns(), short).await.is_ok());
+}

@@ -288,13 +288,14 @@ pub static ENGINE_UNAVAILABLE: Row = Row {
     message: "Engine {type} is not available",
     meaning: "The server knows this engine but cannot run it now. Nothing was stored and no quota was used.",
     causes: &[
-        "The engine is not installed where the server runs; engines are found on the host, not bundled.",
+        "The engine is not installed where workers run; engines are found on the host, not bundled.",
+        "No worker that lives has the scan's `workerLabel`, or none with this label has the engine.",
         "The installed version is too old, or does not start.",
         "This version of the server does not run this engine yet.",
     ],
-    resolution: "`GET /engines` gives the reason in `unavailableReason` and shows the engines that are ready; \
-                 `sentinel` always is. Repeat the request when `available` has become `true`. To have the engine \
-                 installed, contact {support.contact}.",
+    resolution: "`details` name what lacks. `GET /engines` gives the reason in `unavailableReason`, and the labels of the \
+                 workers that can run an engine in `workerLabels`. Repeat the request when `available` has become `true`. \
+                 To have the engine installed, contact {support.contact}.",
     examples: &[
         right("which engines are ready, and why others are not", get("/engines")),
         right("the built-in engine", post("/scans", r#"{"target": "127.0.0.1", "scanType": "sentinel"}"#)),

@@ -202,20 +202,47 @@ pub(super) static ROWS: &[Row] = &[
         resolution: "Catch it where `TenableException` was caught.",
         ..TODAY
     },
+    Row {
+        code: Some("AuthenticationWarning"),
+        kind: Kind::Unauthenticated,
+        message: "No credentials were found",
+        meaning: "A warning, not an exception, since 1.4.0: neither arguments nor environment named keys, or a user with a \
+                  password. The session goes on unauthenticated, and its first call fails with `UnauthorizedError`.",
+        causes: &["`TIO_ACCESS_KEY` and `TIO_SECRET_KEY` are not set where the program runs."],
+        resolution: "Give the keys. Turn the warning into an error with `warnings.simplefilter`.",
+        ..TODAY
+    },
     today("BadRequestError", 400, Kind::BadRequest, "Bad Request"),
     today("UnauthorizedError", 401, Kind::Unauthenticated, "Unauthorized"),
     today("ForbiddenError", 403, Kind::Permission, "Forbidden"),
     today("InvalidMethodError", 405, Kind::Method, "Method Not Allowed"),
     today("NotAcceptableError", 406, Kind::Accept, "Not Acceptable"),
+    today("ProxyAuthenticationError", 407, Kind::Unauthenticated, "Proxy Authentication Required"),
     today("RequestTimeoutError", 408, Kind::Timeout, "Request Timeout"),
     today("RequestConflictError", 409, Kind::Conflict, "Conflict"),
+    today("NoLongerExistsError", 410, Kind::NotFound, "Gone"),
+    today("LengthRequiredError", 411, Kind::BadRequest, "Length Required"),
+    today("PreconditionFailedError", 412, Kind::Conflict, "Precondition Failed"),
     today("PayloadTooLargeError", 413, Kind::TooLarge, "Payload Too Large"),
+    today("URITooLongError", 414, Kind::BadRequest, "URI Too Long"),
     today("UnsupportedMediaTypeError", 415, Kind::MediaType, "Unsupported Media Type"),
+    today("RangeNotSatisfiableError", 416, Kind::BadRequest, "Range Not Satisfiable"),
+    today("ExpectationFailedError", 417, Kind::BadRequest, "Expectation Failed"),
+    today("TeapotResponseError", 418, Kind::Unknown, "I'm a teapot"),
+    today("MisdirectRequestError", 421, Kind::BadRequest, "Misdirected Request"),
+    today("InvalidContentError", 422, Kind::BadRequest, "Unprocessable Content"),
+    today("TooEarlyError", 425, Kind::Unavailable, "Too Early"),
+    today("UpgradeRequiredError", 426, Kind::BadRequest, "Upgrade Required"),
+    today("PreconditionRequiredError", 428, Kind::BadRequest, "Precondition Required"),
+    today("RequestHeaderFieldsTooLargeError", 431, Kind::TooLarge, "Request Header Fields Too Large"),
+    today("UnavailableForLegalReasonsError", 451, Kind::Permission, "Unavailable For Legal Reasons"),
     repeated("TooManyRequestsError", 429, Kind::RateLimited, "Too Many Requests"),
     repeated("MethodNotImplementedError", 501, Kind::NotImplemented, "Not Implemented"),
     repeated("BadGatewayError", 502, Kind::Unavailable, "Bad Gateway"),
     repeated("ServiceUnavailableError", 503, Kind::Unavailable, "Service Unavailable"),
     repeated("GatewayTimeoutError", 504, Kind::Timeout, "Gateway Timeout"),
+    today("NotExtendedError", 510, Kind::Unknown, "Not Extended"),
+    today("NetworkAuthenticationRequiredError", 511, Kind::Unauthenticated, "Network Authentication Required"),
 ];
 
 /// A class that stands for one status since 1.4.0.
@@ -225,8 +252,24 @@ const fn today(class: &'static str, status: u16, kind: Kind, message: &'static s
         status: Some(status),
         kind,
         message,
-        meaning: "The class of this status since 1.4.0, raised after the first answer. The vendor's text is only in \
-                  `response`, not in the exception.",
+        meaning: match status {
+            400 => {
+                "The class of this status since 1.4.0, raised after the first answer; up to 1.3.3 that was \
+                    `InvalidInputError`. The vendor's text is only in `response`, not in the exception."
+            }
+            401 | 403 => {
+                "The class of this status since 1.4.0, raised after the first answer; up to 1.3.3 401 and 403 alike \
+                          were `PermissionError`. The vendor's text is only in `response`, not in the exception."
+            }
+            409 => {
+                "The class of this status since 1.4.0, raised after the first answer; up to 1.3.3 that was \
+                    `UnsupportedError`. The vendor's text is only in `response`, not in the exception."
+            }
+            _ => {
+                "The class of this status since 1.4.0, raised after the first answer; up to 1.3.3 the status had none and was \
+                  `UnknownError`. The vendor's text is only in `response`, not in the exception."
+            }
+        },
         causes: &["An answer with this status."],
         resolution: "Look up the status of `tenable`, and read `response.text`.",
         ..TODAY
@@ -237,9 +280,18 @@ const fn today(class: &'static str, status: u16, kind: Kind, message: &'static s
 const fn repeated(class: &'static str, status: u16, kind: Kind, message: &'static str) -> Row {
     Row {
         retry: Retry::Never,
-        meaning: "The class of this status since 1.4.0, raised after six attempts, whatever the method; up to 1.3.3 that was \
+        meaning: match status {
+            429 => {
+                "The class of 429 and of 420 since 1.4.0, raised after six attempts, whatever the method; up to 1.3.3 a 429 was \
+                    `RetryError`, a 420 `UnknownError` at once. `retries` says how often it was repeated. It waits as \
+                    `Retry-After` says in seconds; a date there is a `ValueError`."
+            }
+            _ => {
+                "The class of this status since 1.4.0, raised after six attempts, whatever the method; up to 1.3.3 that was \
                   `RetryError`. `retries` says how often it was repeated. It waits as `Retry-After` says in seconds; a date \
-                  there is a `ValueError`.",
+                  there is a `ValueError`."
+            }
+        },
         resolution: "Look up the status of `tenable`. The library has waited already: wait longer before the next try.",
         ..today(class, status, kind, message)
     }

@@ -103,7 +103,7 @@ const MAX_TEXT: usize = 64 * 1024;
 /// what cannot be read ends the report, and then it is not finished.
 pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
     // Borrowed, but for a report that is not UTF-8.
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::text::decoded(bytes);
     let mut reader = Reader::from_str(&text);
     // Who closes what is looked at below; a wrong name there ends nothing that is open.
     reader.config_mut().check_end_names = false;

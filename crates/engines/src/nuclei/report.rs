@@ -31,10 +31,11 @@ pub fn lines(report: &[u8], target: &Target) -> Lines {
         if line.is_empty() {
             continue;
         }
-        match serde_json::from_slice::<Event>(line) {
-            Ok(event) if event.matcher_status == Some(false) => collected.drop("did not match"),
-            Ok(event) => collected.add(finding(&event, target)),
-            Err(_) => {
+        // Decoded as a whole and not text by text; a line that is not UTF-8 is none of nuclei's.
+        match std::str::from_utf8(line).ok().and_then(|line| serde_json::from_str::<Event>(line).ok()) {
+            Some(event) if event.matcher_status == Some(false) => collected.drop("did not match"),
+            Some(event) => collected.add(finding(&event, target)),
+            None => {
                 unread += 1;
                 is_cut = !all[..read].ends_with(b"\n");
                 collected.drop("malformed line");

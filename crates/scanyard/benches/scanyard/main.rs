@@ -7,6 +7,7 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod vendors;
 mod webhooks;
 
 use anyhow::Context;
@@ -33,7 +34,7 @@ use scanyard_server::{App, Node, Role};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +48,15 @@ const LOAD: Duration = Duration::from_secs(5);
 /// Connections of the load.
 const CONNECTIONS: usize = 64;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // As in the product: the server under measurement runs its scans by this program, which must not measure itself then.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "__supervise") {
+        return Ok(scanyard_engines::process::supervise::main());
+    }
+    measured().map(|()| ExitCode::SUCCESS)
+}
+
+fn measured() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -57,8 +66,11 @@ fn main() -> anyhow::Result<()> {
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["vendors"] => vendors::vendors(),
+        ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
-        _ => runtime.block_on(measure()),
+        [] => runtime.block_on(measure()),
+        other => anyhow::bail!("there is no bench {}", other.join(" ")),
     }
 }
 
@@ -184,6 +196,7 @@ async fn measure() -> anyhow::Result<()> {
     webhooks::deliveries().await?;
     parsers::parsers()?;
     parsers::imports().await?;
+    tokio::task::block_in_place(vendors::vendors)?;
     ports::in_a_namespace()
 }
 

@@ -58,8 +58,8 @@ fn best<T>(bytes: &[u8], mut work: impl FnMut() -> T) -> f64 {
 }
 
 fn xml_events(bytes: &[u8]) -> usize {
-    let text = String::from_utf8_lossy(bytes);
-    let mut reader = quick_xml::Reader::from_str(&text);
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let mut reader = quick_xml::Reader::from_str(text);
     let mut events = 0;
     while let Ok(event) = reader.read_event() {
         if event == Event::Eof {

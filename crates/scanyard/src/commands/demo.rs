@@ -32,6 +32,8 @@ const SERVER_PATIENCE: Duration = Duration::from_secs(15);
 /// Starts a server on loopback with its database in a temporary folder and a small, deliberately weak target, scans the
 /// target through the API, prints what was found, and removes everything again. Needs no network.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  scanyard demo")]
 pub struct DemoArgs {}
 
 /// Runs the demo.

@@ -13,6 +13,8 @@ use scanyard_server::store::{Clock, Store, StoreOptions};
 
 /// Manage API keys, directly on the database
 #[derive(Args)]
+#[command(after_help = "Example:
+  scanyard keys create ci --scope scans:create --scope scans:read --scope results:read")]
 pub struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,

@@ -30,6 +30,8 @@ enum UploadsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  scanyard uploads list --server http://127.0.0.1:8080 --format json")]
 struct ListArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -38,6 +40,8 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  scanyard uploads delete upl-019a0000-0000-7000-8000-000000000001 --server http://127.0.0.1:8080")]
 struct DeleteArgs {
     /// Its id, with its `upl-`
     id: String,

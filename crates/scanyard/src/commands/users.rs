@@ -15,6 +15,8 @@ use std::io::{BufRead, IsTerminal};
 
 /// Manage users, directly on the database
 #[derive(Args)]
+#[command(after_help = "Example:
+  scanyard users create ada@example.test --role owner")]
 pub struct UsersArgs {
     #[command(subcommand)]
     command: UsersCommand,

@@ -7,6 +7,7 @@ mod control;
 mod data;
 mod exchange;
 mod failure;
+mod newer;
 mod plan;
 mod scan_api;
 mod serve;

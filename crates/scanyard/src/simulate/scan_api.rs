@@ -1,9 +1,28 @@
-//! The Scan API itself: for real answers there is `scanyard serve`; here every code can be had, and an empty instance.
+//! The Scan API itself: every code can be had here, and an instance where nothing was done yet. For scans that run there is
+//! `scanyard serve`.
 
 use super::exchange::{Asked, Reply};
 use super::failure;
-use scanyard_contract::{Code, Contract, Support};
+use scanyard_contract::usage::{UsageCounts, UsageQuota};
+use scanyard_contract::wire::Pagination;
+use scanyard_contract::{Code, Contract, Support, Timestamp};
 use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Lists that are empty here, with the code of an id that they do not hold.
+const LISTS: [(&str, Code); 7] = [
+    ("scans", Code::ScanNotFound),
+    ("scan-templates", Code::TemplateNotFound),
+    ("webhooks", Code::WebhookNotFound),
+    ("uploads", Code::UploadNotFound),
+    ("users", Code::UserNotFound),
+    ("tenants", Code::TenantNotFound),
+    ("api-keys", Code::ApiKeyNotFound),
+];
+/// Items of a page by default.
+const LIMIT: u32 = 25;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 fn fail(asked: &Asked, code: Code) -> Reply {
     failure::by_name(Contract::ScanApi, asked, code.as_str()).unwrap_or_else(|| Reply::empty(code.status()))
@@ -17,26 +36,97 @@ fn ok(data: Value) -> Reply {
 pub fn answer(asked: &Asked) -> Reply {
     let path = asked.path.trim_start_matches("/scan-api");
     let Some(path) = path.strip_prefix("/api/v1") else { return fail(asked, Code::RouteNotFound) };
-    if path == "/errors" {
-        let rows = Code::ALL.iter().map(|code| code.row().info(&Support::default()));
-        return ok(json!(rows.collect::<Vec<_>>()));
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if let Some(reply) = public(asked, &parts) {
+        return reply;
     }
     match asked.header("x-api-key") {
         "" => return fail(asked, Code::MissingApiKey),
         key if !key.starts_with("cix_sk_") => return fail(asked, Code::InvalidApiKey),
         _ => {}
     }
-    match (asked.method.as_str(), path) {
-        ("GET", "/scans" | "/templates" | "/webhooks") => {
-            let pagination = json!({ "page": 1, "limit": 25, "total": 0, "totalPages": 0, "totalIsExact": true });
-            Reply::json(200, &json!({ "success": true, "data": [], "pagination": pagination }))
-        }
-        ("GET", "/engines") => ok(json!([])),
-        ("POST", "/scans") if !asked.json().is_object() => fail(asked, Code::InvalidJson),
-        ("POST", "/scans") if asked.text("target").is_empty() => fail(asked, Code::MissingRequiredField),
-        ("POST", "/scans") => fail(asked, Code::EngineUnavailable),
-        ("GET", path) if path.starts_with("/scans/") => fail(asked, Code::ScanNotFound),
-        (_, "/scans" | "/templates" | "/webhooks" | "/engines") => fail(asked, Code::MethodNotAllowed),
-        _ => fail(asked, Code::RouteNotFound),
+    match (asked.method.as_str(), parts.as_slice()) {
+        ("POST", ["scans"]) if !asked.json().is_object() => fail(asked, Code::InvalidJson),
+        ("POST", ["scans"]) if asked.text("target").is_empty() => fail(asked, Code::MissingRequiredField),
+        ("POST", ["scans"]) => fail(asked, Code::EngineUnavailable),
+        ("GET", ["audit"] | ["usage", "by-key" | "by-scan-type" | "by-endpoint" | "logs"]) => empty(asked),
+        ("GET", ["engines"] | ["usage", "history"]) => ok(json!([])),
+        ("GET", ["usage", "summary"]) => ok(summary()),
+        ("GET", ["usage", "quota"]) => ok(json!(quota())),
+        ("GET", ["status"]) => ok(status()),
+        (_, ["engines" | "audit" | "status"] | ["usage", _]) => fail(asked, Code::MethodNotAllowed),
+        (method, [list]) => match (method, LISTS.iter().any(|(name, _)| name == list)) {
+            ("GET", true) => empty(asked),
+            (_, true) => fail(asked, Code::MethodNotAllowed),
+            (_, false) => fail(asked, Code::RouteNotFound),
+        },
+        (_, [list, _, ..]) => match LISTS.iter().find(|(name, _)| name == list) {
+            Some((_, code)) => fail(asked, *code),
+            None => fail(asked, Code::RouteNotFound),
+        },
+        (_, []) => fail(asked, Code::RouteNotFound),
     }
+}
+
+/// What needs no key.
+fn public(asked: &Asked, parts: &[&str]) -> Option<Reply> {
+    match parts {
+        ["errors"] => {
+            let rows = Code::ALL.iter().map(|code| code.row().info(&Support::default()));
+            Some(ok(json!(rows.collect::<Vec<_>>())))
+        }
+        ["errors", code] => Some(match code.parse::<Code>() {
+            Ok(code) => ok(json!(code.row().info(&Support::default()))),
+            Err(()) => fail(asked, Code::ErrorNotFound),
+        }),
+        ["openapi.json"] => Some(Reply::json(200, &json!(scanyard_server::openapi(&Support::default())))),
+        _ => None,
+    }
+}
+
+/// A list with nothing in it.
+fn empty(asked: &Asked) -> Reply {
+    let limit = asked.query("limit").map_or(Ok(LIMIT), str::parse);
+    let Ok(limit @ 1..=100) = limit else { return fail(asked, Code::InvalidParameter) };
+    let pagination = Pagination {
+        page: asked.query("cursor").is_none().then_some(1),
+        limit,
+        total: 0,
+        total_pages: 0,
+        total_is_exact: true,
+        next_cursor: None,
+    };
+    Reply::json(200, &json!({ "success": true, "data": [], "pagination": pagination }))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn summary() -> Value {
+    let mut summary = json!(UsageCounts::default());
+    summary["tenantId"] = json!(uuid::Uuid::nil());
+    summary["period"] = json!({ "start": Timestamp(now() - DAY_MS), "end": Timestamp(now()) });
+    summary["distinctScanTypes"] = json!(0);
+    summary["scanTypesUsed"] = json!([]);
+    summary
+}
+
+fn quota() -> UsageQuota {
+    UsageQuota { limit: None, used: 0, remaining: None, reset_at: Timestamp(now() + DAY_MS) }
+}
+
+/// Nothing runs here, and nothing could.
+fn status() -> Value {
+    let part = || json!({ "status": "ok", "since": Timestamp(now()) });
+    let with = |mut part: Value, more: Value| {
+        if let (Some(part), Some(more)) = (part.as_object_mut(), more.as_object()) {
+            part.extend(more.clone());
+        }
+        part
+    };
+    json!({ "status": "ok", "api": part(), "database": part(), "queue": with(part(), json!({ "backlog": 0, "maxBacklog": 100_000 })),
+        "workers": with(part(), json!({ "processes": 0, "capacity": 0, "running": 0 })),
+        "engines": with(part(), json!({ "available": [], "unavailable": [] })) })
 }

@@ -85,13 +85,28 @@ pub fn answer(state: &mut State, asked: &Asked, items: u64) -> Reply {
         ["assets", id] => only(asked, "GET", || found(asked, asset(id, items))),
         ["plugins", rest @ ..] => plugins(asked, rest, items),
         ["workbenches", "export", rest @ ..] => only(asked, "GET", || workbench(asked, rest)),
-        ["file", "upload"] => only(asked, "POST", || ok(json!({ "fileuploaded": "upload.nessus" }))),
+        ["file", "upload"] => only(asked, "POST", || upload(asked)),
         _ => fail(asked, 404),
     }
 }
 
 fn only(asked: &Asked, method: &str, reply: impl FnOnce() -> Reply) -> Reply {
     if asked.method == method { reply() } else { fail(asked, 405) }
+}
+
+/// The name that a file gets is its own.
+fn upload(asked: &Asked) -> Reply {
+    let Some(boundary) = asked.header("content-type").strip_prefix("multipart/form-data; boundary=") else {
+        return fail(asked, 415);
+    };
+    let body = String::from_utf8_lossy(&asked.body);
+    let part = body.split(&format!("--{}", boundary.trim_matches('"'))).find(|part| part.contains("name=\"Filedata\""));
+    let name = part.and_then(|part| part.split("filename=\"").nth(1)?.split('"').next()).unwrap_or_default();
+    if name.is_empty() {
+        bad("the form has no file in its field Filedata")
+    } else {
+        ok(json!({ "fileuploaded": name }))
+    }
 }
 
 fn found(asked: &Asked, object: Option<Value>) -> Reply {
@@ -207,6 +222,9 @@ fn scan(number: u64) -> Value {
 
 fn scans(state: &mut State, asked: &Asked, rest: &[&str], items: u64) -> Reply {
     let method = asked.method.as_str();
+    if (method, rest) == ("POST", &["import"][..]) {
+        return import(asked, items);
+    }
     let Some(first) = rest.first() else {
         return match method {
             "GET" => {
@@ -247,6 +265,13 @@ fn scans(state: &mut State, asked: &Asked, rest: &[&str], items: u64) -> Reply {
         ("GET", ["export", _, "download"]) => file(),
         (_, [] | ["launch" | "stop" | "pause" | "resume" | "latest-status" | "history" | "export"]) => fail(asked, 405),
         _ => fail(asked, 404),
+    }
+}
+
+fn import(asked: &Asked, items: u64) -> Reply {
+    match asked.text("file").as_str() {
+        "" => bad("file is required"),
+        _ => ok(json!({ "scan": scan(items + 1) })),
     }
 }
 

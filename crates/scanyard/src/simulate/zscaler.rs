@@ -3,7 +3,7 @@
 use super::State;
 use super::data::uuid;
 use super::exchange::{Asked, Reply};
-use super::{failure, zpa};
+use super::{failure, newer, zpa};
 use scanyard_contract::{Contract, Service};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -59,6 +59,11 @@ pub fn answer(state: &mut State, asked: &Asked, items: u64) -> (Reply, Option<St
         ["ziam", "admin", "api", "v1", name @ ("users" | "groups" | "api-clients" | "resource-servers")] => {
             (zidentity(state, asked, name, items), None)
         }
+        ["bi", "api", "v1", rest @ ..] => (newer::insights(state, asked, rest, items), None),
+        ["zcell", "config", "api", "v1", "customers", _, rest @ ..] => {
+            (newer::cellular(state, asked, rest, items), None)
+        }
+        ["zins" | "zms", "graphql"] => (newer::graphql(asked, items), None),
         ["zdx", "v1", name @ ("devices" | "apps")] => (zdx(state, asked, name, items), None),
         _ => (fail(asked, "404"), None),
     }

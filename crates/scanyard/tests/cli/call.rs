@@ -143,6 +143,34 @@ fn a_failure_is_typed_and_its_exit_code_says_what_to_do() {
 }
 
 #[test]
+fn with_format_json_an_answer_and_a_failure_are_objects_without_secrets() {
+    let vendor = Vendor::start(|line, _| match line {
+        "GET /text" => answer("200 OK", "set-cookie: sid=opensesame; Path=/\r\n", "no json"),
+        "GET /scans" => answer("200 OK", "", r#"{"scans":[]}"#),
+        _ => answer("403 X", "x-request-uuid: u-7\r\n", r#"{"error":"the-secret-key may not"}"#),
+    });
+    let (_dir, file) = profiles(&vendor.url, 0o600);
+    let call = |path| {
+        let (out, err, code) = run(&file, &["call", "tenable", "GET", path, "--format", "json", "--retries", "0"]);
+        assert!(!out.contains("opensesame") && !out.contains("the-secret-key"), "{out}");
+        (json(&out), code, err)
+    };
+    let (document, code, err) = call("scans");
+    assert_eq!(
+        (&document["status"], &document["body"]["scans"], code),
+        (&200.into(), &serde_json::json!([]), 0),
+        "{err}"
+    );
+    assert_eq!((&document["schemaVersion"], &document["attempts"]), (&1.into(), &1.into()));
+    let (document, _, _) = call("text");
+    assert_eq!((&document["body"], &document["headers"]["set-cookie"]), (&"no json".into(), &"[secret]".into()));
+    let (document, code, _) = call("users");
+    let error = &document["error"];
+    assert_eq!((&error["kind"], &error["requestId"], code), (&"permission".into(), &"u-7".into(), 4), "{document}");
+    assert_eq!(run(&file, &["call", "tenable", "GET", "scans", "--paginate", "--format", "json"]).2, 2);
+}
+
+#[test]
 fn a_secret_that_others_can_read_and_a_profile_that_is_not_there_are_wrong_usage() {
     let (_dir, file) = profiles("http://127.0.0.1:1", 0o644);
     let (_, err, code) = run(&file, &["call", "tenable", "GET", "scans"]);

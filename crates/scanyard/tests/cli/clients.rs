@@ -6,9 +6,10 @@ use scanyard_client::arctic_wolf::{self, aurora, managed};
 use scanyard_client::tenable::export::Waiting;
 use scanyard_client::tenable::filters::{Assets, Vulns, What};
 use scanyard_client::zscaler::{self, zpa_path};
-use scanyard_client::{Answer, Error, Hidden, Request, Retrying, Settings, tenable};
+use scanyard_client::{Answer, Error, Hidden, Request, Retrying, Settings, scan_api, tenable};
 use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Contract, Row, Service};
+use scanyard_contract::usage::{UsageQuota, UsageSummary};
+use scanyard_contract::{Contract, Row, ScanType, Service};
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
@@ -113,11 +114,19 @@ async fn the_lists_of_zscalers_services_are_read_and_concurrent_writes_of_a_poli
         (Service::Zia, "zia/api/v1/locations".to_string()),
         (Service::Zpa, format!("zpa/{}", zpa_path(1, "1", "application"))),
         (Service::Zidentity, "ziam/admin/api/v1/users".to_string()),
+        (Service::Bi, "bi/api/v1/customapps".to_string()),
+        (Service::Zcell, "zcell/config/api/v1/customers/7/tag".to_string()),
     ];
     for (service, path) in lists {
         let items: Vec<Value> = client.any(service).list(Request::get(path), 100).unwrap().try_collect().await.unwrap();
-        assert!(!items.is_empty(), "{service}");
+        assert_eq!(items.len(), 250, "{service}");
     }
+    let graphql = |query: &str| Request::post("zins/graphql").json(&serde_json::json!({"query": query}));
+    let answer: Value =
+        client.any(Service::Graphql).fetch(graphql("query Q { A { b { entries { name } } } }")).await.unwrap();
+    assert_eq!(answer["data"]["A"]["b"]["entries"].as_array().unwrap().len(), 10);
+    let error = client.any(Service::Graphql).request(&graphql("query Q { A {")).await.unwrap_err();
+    assert_eq!((error.status, error.row.as_deref()), (Some(200), Some("zscaler/graphql/200/errors")));
     let writes = (0..3).map(|number| {
         let client = client.clone();
         tokio::spawn(async move {
@@ -141,4 +150,35 @@ async fn arctic_wolfs_services_are_read() {
     let tickets: Vec<Value> = client.tickets(organization.id, &[]).try_collect().await.unwrap();
     assert!(!tickets.is_empty());
     client.data_sources(&organization.customer_id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_for_tenable_is_uploaded_and_imported() {
+    let simulator = Simulator::start(&["tenable"]);
+    let client = tenable_at(&simulator.url(), quick());
+    let name = client.upload("report.nessus", b"<NessusClientData_v2/>", false).await.unwrap();
+    assert_eq!(name, "report.nessus");
+    assert_eq!(client.import_scan(&name, None).await.unwrap()["scan"]["id"], 251);
+}
+
+#[tokio::test]
+async fn the_empty_instance_of_our_own_api_is_read_whole() {
+    let simulator = Simulator::start(&["scan-api"]);
+    let key = Hidden::new("cix_sk_0123456789012345678901234567890123456789");
+    let client = scan_api::Client::with(&simulator.url(), scan_api::Credential::Key(key), once()).unwrap();
+    assert!(client.list(&Default::default()).await.unwrap().is_empty());
+    assert!(client.uploads().await.unwrap().is_empty());
+    for list in ["scan-templates", "webhooks", "users", "tenants", "api-keys", "audit", "usage/by-key", "usage/logs"] {
+        let items: Vec<Value> = client.items(Request::get(list)).try_collect().await.unwrap();
+        assert!(items.is_empty(), "{list}");
+    }
+    assert!(client.engines().await.unwrap().is_empty());
+    client.status().await.unwrap();
+    let summary: UsageSummary = client.data(Request::get("usage/summary")).await.unwrap();
+    let quota: UsageQuota = client.data(Request::get("usage/quota")).await.unwrap();
+    assert_eq!((summary.counts.total_calls, quota.used), (0, 0));
+    assert_eq!(client.error("KEY_EXPIRED").await.unwrap().status, Some(401));
+    assert_eq!(client.openapi().await.unwrap()["openapi"], "3.1.0");
+    let error = client.get_scan(Uuid::nil(), ScanType::Nmap).await.unwrap_err();
+    assert_eq!(error.code.as_deref(), Some("SCAN_NOT_FOUND"));
 }

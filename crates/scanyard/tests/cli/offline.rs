@@ -29,6 +29,35 @@ fn help_names_every_command_and_is_no_error() {
     }
 }
 
+/// The commands that a help lists.
+fn commands(help: &str) -> Vec<String> {
+    let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
+    list.lines().filter_map(|line| line.split_whitespace().next().map(str::to_string)).collect()
+}
+
+#[test]
+fn every_help_has_an_example() {
+    let mut left: Vec<Vec<String>> = commands(&run(&["--help"]).0).into_iter().map(|name| vec![name]).collect();
+    assert!(left.len() > 12, "{left:?}");
+    while let Some(path) = left.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let (help, code) = run(&words);
+        let name = path.last().unwrap();
+        let shown = help.split_once("\nExample").is_some_and(|(_, examples)| examples.contains(&format!(" {name}")));
+        assert!(code == 0 && shown, "{path:?}: {help}");
+        left.extend(commands(&help).into_iter().map(|child| [path.clone(), vec![child]].concat()));
+    }
+}
+
+#[test]
+fn a_key_goes_over_plain_http_to_this_machine_only_unless_told() {
+    let scan =
+        ["scan", "sentinel", "127.0.0.1", "--key", "cix_sk_x", "--retries", "0", "--server", "http://192.0.2.1:1"];
+    let (error, code) = fail(&scan);
+    assert!(code == 2 && error.contains("--insecure-http sends the key all the same"), "{error}");
+    assert!(!error.contains("cix_sk_x"), "{error}");
+}
+
 #[test]
 fn wrong_usage_exits_with_2() {
     let wrong: &[&[&str]] = &[

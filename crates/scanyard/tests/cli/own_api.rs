@@ -6,6 +6,7 @@ use futures::stream::BoxStream;
 use scanyard_client::scan_api::{Client, Credential, ListScans};
 use scanyard_client::{Error, Retrying, Settings};
 use scanyard_contract::api_key::{RotateApiKey, UpdateApiKey};
+use scanyard_contract::scan::ScanEvent;
 use scanyard_contract::template::UpdateTemplate;
 use scanyard_contract::tenant::UpdateTenant;
 use scanyard_contract::user::{ChangePassword, Tokens, UpdateUser};
@@ -114,13 +115,12 @@ async fn templates_and_their_scans() {
     assert_eq!((client.template(&id).await.unwrap().name.as_str(), count(client.templates()).await), ("weekly", 1));
     let launch = json!({"target": "127.0.0.1", "options": {"ports": "1"}});
     let scan = client.launch_template(&id, &body(launch)).await.unwrap();
-    let scan = loop {
-        let seen = client.get_scan(scan.id, scan.scan_type).await.unwrap();
-        match seen.status {
-            ScanStatus::Queued | ScanStatus::Running => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            ScanStatus::Completed | ScanStatus::Failed | ScanStatus::Cancelled => break seen,
-        }
-    };
+    let events: Vec<ScanEvent> = client.events(scan.id, scan.scan_type).try_collect().await.unwrap();
+    let ends: Vec<bool> = events.iter().map(|event| event.is_final).collect();
+    assert_eq!(ends.iter().rposition(|is_final| !is_final), ends.len().checked_sub(2), "{events:?}");
+    assert_eq!((events[0].status, events[0].progress), (ScanStatus::Queued, 0));
+    let scan = client.get_scan(scan.id, scan.scan_type).await.unwrap();
+    assert_eq!(Some(scan.status), events.last().map(|event| event.status));
     client.results(scan.id, scan.scan_type).await.unwrap();
     assert!(!client.report(scan.id, scan.scan_type).await.unwrap().is_empty());
     let filter = ListScans { target: Some("127.0.0.1".to_string()), ..ListScans::default() };

@@ -60,7 +60,7 @@ fn kill_9_loses_no_acknowledged_scan_and_leaves_no_engine() {
 fn kill_9_leaves_the_quota_exact() {
     let dir = tempfile::tempdir().unwrap();
     let settings = [
-        ("SCANYARD_WORKER_CONCURRENCY", "0"),
+        ("SCANYARD_WORKER_CONCURRENCY", "1"),
         ("SCANYARD_LIMITS_PER_MINUTE", "100000"),
         ("SCANYARD_LIMITS_PER_HOUR", "100000"),
     ];
@@ -240,7 +240,7 @@ fn a_second_server_on_the_same_data_is_refused() {
 fn an_answer_comes_after_its_sync() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
-    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "1")]);
     let _strace = Strace::attach(&server, &trace);
     server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
     let lines = eventually("the answer is in the trace", || {

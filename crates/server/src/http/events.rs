@@ -1,5 +1,5 @@
 //! Live events of a scan, as server-sent events. The database keeps them, so a stream can go on where another one ended, on
-//! any node; a change on this node wakes the stream, a change on another is seen within a second.
+//! any node. A change wakes the stream, on PostgreSQL also one on another node; what is missed is seen within a second.
 
 use crate::App;
 use crate::error::ApiError;

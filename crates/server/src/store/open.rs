@@ -40,8 +40,9 @@ const ACQUIRE: Duration = Duration::from_secs(15);
 /// How long the server may take to let the first connection in.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// As much of the file as SQLite maps at most: what is mapped stays known when somebody else writes, a page in the cache does not.
 const SQLITE_READER: &str =
-    "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA mmap_size = 268435456;";
+    "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA mmap_size = 2147418112;";
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = 1; \
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;";
 

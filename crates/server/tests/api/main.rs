@@ -18,6 +18,7 @@ mod hooked;
 mod impersonation;
 mod imports;
 mod isolation;
+mod labels;
 mod launch;
 mod log;
 mod openapi;

@@ -3,6 +3,7 @@
 mod fairness;
 mod jobs;
 mod keys;
+mod lanes;
 mod lists;
 mod migrations;
 mod nodes;

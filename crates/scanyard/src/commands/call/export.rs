@@ -20,6 +20,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Export everything of one kind from a vendor, one item in a line
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     #[command(subcommand)]
     from: From,

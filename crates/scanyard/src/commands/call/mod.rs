@@ -9,11 +9,11 @@ pub use export::{ExportArgs, run as export};
 use crate::exit::{CALL_EXIT_CODES, Exit, Failure};
 use crate::output::{self, clean};
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use scanyard_client::{Answer, OnRetry, Request, Retrying, Settings};
 use scanyard_contract::{Contract, Service};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ Examples:
   scanyard call zscaler/zia GET zia/api/v1/urlCategories
   scanyard call zscaler/zpa POST zpa/mgmtconfig/v1/admin/customers/7/segmentGroup -f name=web -j enabled=true
   scanyard call arctic-wolf/aurora GET devices/v2 --paginate
-  scanyard call scan-api GET 'scans?status=running'";
+  scanyard call scan-api GET 'scans?status=running' --format json";
 
 /// Call a vendor's API: authenticated, limited, repeated where it helps
 ///
@@ -63,6 +63,9 @@ pub struct CallArgs {
     /// Every item of every page, one in a line
     #[arg(long)]
     paginate: bool,
+    /// How the answer is printed; a failure is told in the same way
+    #[arg(long, value_enum, default_value_t = CallFormat::Body, conflicts_with = "paginate")]
+    format: CallFormat,
     /// Print status and headers too, to stderr
     #[arg(short, long)]
     include: bool,
@@ -71,6 +74,15 @@ pub struct CallArgs {
     idempotent: bool,
     #[command(flatten)]
     caller: Caller,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CallFormat {
+    /// Its body, as it came
+    Body,
+    /// An object with status, attempts, headers and body, or with error; carries schemaVersion
+    Json,
 }
 
 /// Who calls, and how hard it tries.
@@ -163,8 +175,22 @@ pub async fn run(args: CallArgs) -> Result<Exit, Failure> {
     if args.include {
         head(&answer);
     }
-    output::print_bytes(&answer.body)?;
+    match args.format {
+        CallFormat::Body => output::print_bytes(&answer.body)?,
+        CallFormat::Json => output::print_json(whole(&answer))?,
+    }
     Ok(Exit::Clean)
+}
+
+/// An answer for programs: a body that is no JSON is a text.
+fn whole(answer: &Answer) -> Value {
+    let body = match answer.decode::<Value>() {
+        Ok(body) => body,
+        Err(_) => Value::from(String::from_utf8_lossy(&answer.body)),
+    };
+    let headers: Map<String, Value> =
+        headers(answer).map(|(name, value)| (name.to_string(), Value::from(value))).collect();
+    json!({ "status": answer.status, "attempts": answer.attempts, "headers": headers, "body": body })
 }
 
 /// The contract and the service of `zscaler/zia`.
@@ -218,12 +244,19 @@ fn body(args: &CallArgs) -> anyhow::Result<Option<Value>> {
 
 fn head(answer: &Answer) {
     eprintln!("{}", answer.status);
-    for (name, value) in &answer.headers {
-        let value = match name.as_str() {
-            "set-cookie" | "authorization" => "[secret]".to_string(),
-            _ => clean(&String::from_utf8_lossy(value.as_bytes())),
-        };
+    for (name, value) in headers(answer) {
         eprintln!("{name}: {value}");
     }
     eprintln!();
+}
+
+/// The headers of an answer, without what opens a session.
+fn headers(answer: &Answer) -> impl Iterator<Item = (&str, String)> {
+    answer.headers.iter().map(|(name, value)| {
+        let shown = match name.as_str() {
+            "set-cookie" | "authorization" => "[secret]".to_string(),
+            _ => clean(&String::from_utf8_lossy(value.as_bytes())),
+        };
+        (name.as_str(), shown)
+    })
 }

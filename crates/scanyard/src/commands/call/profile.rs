@@ -72,6 +72,9 @@ pub enum Profile {
     ScanApi {
         server: String,
         key: Option<Source>,
+        /// Send the key over plain HTTP to another machine too.
+        #[serde(default)]
+        insecure_http: bool,
     },
 }
 

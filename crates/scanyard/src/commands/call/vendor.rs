@@ -28,7 +28,8 @@ impl Vendor {
             Profile::Zscaler { .. } => oneapi(profile, service, settings).map(Vendor::Zscaler),
             Profile::ZscalerLegacy { .. } => legacy(profile, settings).map(Vendor::Zscaler),
             Profile::ArcticWolf { .. } => wolf(profile, service, settings),
-            Profile::ScanApi { server, key } => {
+            Profile::ScanApi { server, key, insecure_http } => {
+                let settings = Settings { allow_plain_http: *insecure_http, ..settings };
                 let credential = match key {
                     Some(key) => scan_api::Credential::Key(key.read()?),
                     None => scan_api::Credential::Nobody,
