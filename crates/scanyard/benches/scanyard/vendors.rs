@@ -70,7 +70,7 @@ pub fn vendors() -> anyhow::Result<()> {
         let simulator = Simulator::start("zscaler", items)?;
         let reader = Command::new(std::env::current_exe()?).args(["fetch", &simulator.url]).output()?;
         ensure!(reader.status.success(), "{}", String::from_utf8_lossy(&reader.stderr));
-        print!("| ZPA, {items} items in pages of {PAGE} | {} |\n", String::from_utf8_lossy(&reader.stdout).trim());
+        println!("| ZPA, {items} items in pages of {PAGE} | {} |", String::from_utf8_lossy(&reader.stdout).trim());
     }
     Ok(())
 }
