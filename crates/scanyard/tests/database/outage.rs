@@ -99,7 +99,7 @@ fn a_database_that_hangs_is_told_at_once_and_used_again_when_it_goes_on() {
 #[test]
 fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let server = Server::start(dir.path(), &[]);
     let hold = format!(
         "import sqlite3, sys; c = sqlite3.connect('{}', isolation_level=None); c.execute('BEGIN IMMEDIATE'); \
          print('held', flush=True); sys.stdin.read()",
@@ -111,7 +111,9 @@ fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("python3 is needed: apt-get install python3");
-    holder.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
+    // Kept: a holder that cannot write any more would end, and let go.
+    let mut held = holder.stdout.take().unwrap();
+    held.read_exact(&mut [0; 4]).unwrap();
     let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
     let post = || server.call("POST", "/scans", &body);
     assert_eq!(post().0, 503);
