@@ -32,7 +32,7 @@ fn is_breaker_open(server: &Server) -> bool {
 
 /// Many callers at once while the database is away: each has its answer at once.
 fn everybody_is_answered_at_once(server: &Server) {
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let asked = |method: &'static str, path: &'static str, body: &str| {
         let begun = Instant::now();
         let (status, answer) = server.call(method, path, body);
@@ -114,7 +114,7 @@ fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
     // Kept: a holder that cannot write any more would end, and let go.
     let mut held = holder.stdout.take().unwrap();
     held.read_exact(&mut [0; 4]).unwrap();
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let post = || server.call("POST", "/scans", &body);
     assert_eq!(post().0, 503);
     eventually("the breaker opens", || is_breaker_open(&server).then_some(()));
