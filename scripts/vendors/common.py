@@ -118,20 +118,22 @@ def scanyard(*arguments):
     return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, env=environment)
 
 
-def ours(api, path, counted, method="GET", more=(), profile=None):
+def ours(api, path, counted, method="GET", more=(), profile=None, patience=0):
     """What our client does with the failure that is planned: its kind, how often it sent, what it would wait. It is told to
-    wait for nothing, so that a stated wait comes back with the error."""
+    wait for no longer than `patience`, so that a stated wait comes back with the error."""
     control("DELETE", "requests")
     profile = profile or api.split("/")[0]
-    run = scanyard("call", api, method, path, "--profile", profile, "--format", "json", "--max-wait", "0", *more)
+    run = scanyard("call", api, method, path, "--profile", profile, "--format", "json", "--max-wait", str(patience), *more)
     if not run.stdout.strip():
         raise RuntimeError(f"{run.args}: {run.stderr}")
     document = json.loads(run.stdout)
     error, sent = document.get("error"), asked(counted)
     if error is None:
         return "no error", sent, "–"
-    if error.get("stop") == "wait_too_long":
-        pause = f"{error['waitMs'] / 1000:g} s" if error.get("waitMs") is not None else "as its clients do"
+    if error.get("waitMs") is not None:
+        pause = f"{error['waitMs'] / 1000:g} s"
+    elif error.get("stop") == "wait_too_long":
+        pause = "as its clients do"
     else:
         pause = "backoff" if error.get("stop") == "attempts" and sent > 2 else "–"
     return error["causeKind"], sent, pause

@@ -83,7 +83,9 @@ for name, service, status, code in rows("zscaler"):
     elif service == "graphql":
         mine = ours("zscaler/graphql", path.lstrip("/"), path, "POST", ("-f", "query={ A { b } }"))
     else:
-        mine = ours(f"zscaler/{service}", path.lstrip("/"), path)
+        # Two reads a second are the limit that ours keeps there by itself: a third one waits for its turn.
+        patience = 1 if service in ("zia", "cbc") else 0
+        mine = ours(f"zscaler/{service}", path.lstrip("/"), path, patience=patience)
     row(name, known(service, status, code), got, slept, mine)
 
 # The ordinary answers, by OneAPI and by the older logins.

@@ -93,6 +93,9 @@ impl Stage {
             Site::embedded(plan.program, plan.dir, lease, disk)?
         };
         site.start().await?;
+        // What a fault leaves of engines is not to be mistaken for what asks for their versions.
+        let asking = site.until_gone(PROBES, Site::engines).await;
+        anyhow::ensure!(asking.is_empty(), "the nodes are still asking their engines for versions: {asking:?}");
         let api = Api::new(&site.key()?)?;
         let hook = json!({"name": "drill", "url": receiver.url(), "events": ["scan.completed", "scan.failed", "scan.cancelled"]});
         let bases = site.bases();

@@ -13,6 +13,10 @@ const BELIEVED_MS: i64 = 1_000;
 /// Missed signs of life after which a worker counts as gone.
 const MISSED: i64 = 3;
 
+/// The least that a sign of life is waited for, in milliseconds: the default of `worker.sweep_ms`, because other nodes may give
+/// theirs more seldom than this one looks.
+const LEAST_PERIOD_MS: i64 = 5_000;
+
 /// The workers as this node last saw them, and when.
 #[derive(Debug, Default)]
 pub struct Fleet(Mutex<Option<(i64, Arc<Vec<WorkerRecord>>)>>);
@@ -51,7 +55,7 @@ pub fn own_sign(app: &App, now: i64) -> Option<WorkerRecord> {
 
 /// From when on a worker must have given a sign of life to count as living.
 pub fn alive_since(app: &App, now: i64) -> i64 {
-    now - MISSED * app.config.worker.sweep_ms as i64
+    now - MISSED * (app.config.worker.sweep_ms as i64).max(LEAST_PERIOD_MS)
 }
 
 /// The workers that live, as they were seen a moment ago.

@@ -2,6 +2,7 @@
 
 use crate::store::{Store, StoreError, rate_window};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -92,9 +93,17 @@ pub struct Limiter {
     keys: Arc<Mutex<HashMap<String, [Held; 3]>>>,
     sources: Arc<Mutex<Sources>>,
     logins: Arc<Mutex<Sources>>,
+    /// Whose turn it is to fetch for a key; keys share a few of them.
+    turns: Arc<[tokio::sync::Mutex<()>; 32]>,
 }
 
 impl Limiter {
+    fn turn(&self, key_id: &str) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        key_id.hash(&mut hasher);
+        &self.turns[(hasher.finish() % self.turns.len() as u64) as usize]
+    }
+
     fn keys(&self) -> MutexGuard<'_, HashMap<String, [Held; 3]>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,6 +111,12 @@ impl Limiter {
     /// Counts one request of a key at `now`.
     pub async fn take(&self, store: &Store, key_id: &str, limits: Limits, now: i64) -> Result<Standing, StoreError> {
         loop {
+            let (standing, lacking) = self.take_held(key_id, limits, now);
+            if lacking.is_empty() {
+                return Ok(standing);
+            }
+            // One at a time: a slice for each of many requests that wait is a day's limit after a few restarts.
+            let _turn = self.turn(key_id).lock().await;
             let (standing, lacking) = self.take_held(key_id, limits, now);
             if lacking.is_empty() {
                 return Ok(standing);

@@ -189,7 +189,8 @@ impl Transport {
             }
             is_idempotent = request.is_idempotent.unwrap_or(true);
         }
-        headers.extend(request.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // A map replaces what has the name already; pairs would stand beside it.
+        headers.extend(request.headers.clone());
         let buckets = match self.0.settings.keep_limits && !call.is_login {
             true => Bucket::of(call.service, &request.method, url.path()),
             false => Vec::new(),

@@ -36,7 +36,8 @@ pub fn is_new(version: Option<&str>) -> bool {
 
 /// A little less than the run's own limit, so that sqlmap ends itself and still reports.
 pub fn time_limit(timeout: Duration) -> Duration {
-    (timeout * 9 / 10).max(Duration::from_secs(1))
+    // sqlmap counts in whole seconds, and whoever compares with what it was given must as well.
+    Duration::from_secs((timeout * 9 / 10).as_secs().max(1))
 }
 
 /// The arguments of one run; the target must be a URL.
@@ -82,6 +83,12 @@ mod tests {
     use super::*;
     use crate::sqlmap::options::Technique;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_time_limit_is_in_whole_seconds_and_at_least_one() {
+        let limit = |seconds| time_limit(Duration::from_secs(seconds)).as_millis();
+        assert_eq!((limit(1), limit(3), limit(100)), (1000, 2000, 90_000));
+    }
 
     /// Every argument that may begin with `-`; the last two with a value in the same argument.
     const TABLE: &[&str] = &[

@@ -53,6 +53,8 @@ async fn pages(server: &Server, size: u64) -> anyhow::Result<()> {
         ("a page in the middle, by cursor", format!("/api/v1/scans?limit={LIMIT}&cursor={cursor}")),
         ("the last page, by number", format!("/api/v1/scans?limit={LIMIT}&page={last}")),
     ];
+    // A node that has just started asks its engines for their versions, and they take the processor.
+    load(&server.address, server.request("GET", &targeted[0].1, ""), "200", CONNECTIONS, LOAD).await?;
     let mut rates = Vec::new();
     for (what, path) in &targeted {
         rates.push(rate(server, size, what, path).await?);

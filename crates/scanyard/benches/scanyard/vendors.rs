@@ -70,7 +70,7 @@ pub fn vendors() -> anyhow::Result<()> {
         let simulator = Simulator::start("zscaler", items)?;
         let reader = Command::new(std::env::current_exe()?).args(["fetch", &simulator.url]).output()?;
         ensure!(reader.status.success(), "{}", String::from_utf8_lossy(&reader.stderr));
-        print!("| ZPA, {items} items in pages of {PAGE} | {} |\n", String::from_utf8_lossy(&reader.stdout).trim());
+        println!("| ZPA, {items} items in pages of {PAGE} | {} |", String::from_utf8_lossy(&reader.stdout).trim());
     }
     Ok(())
 }
@@ -118,7 +118,7 @@ fn ours(contract: Contract, all: &[(Option<Service>, Failed)]) -> anyhow::Result
         prepared.push((*service, Url::parse(&failed.url)?, failed.status, headers, failed.body.as_bytes()));
     }
     let now = SystemTime::now();
-    let mut one = |rounds: u32| {
+    let one = |rounds: u32| {
         let started = Instant::now();
         for _ in 0..rounds {
             for (service, url, status, headers, body) in &prepared {

@@ -26,12 +26,7 @@ pub struct ResealArgs {
 /// Seals everything anew.
 pub async fn run(args: ResealArgs) -> Result<Exit, Failure> {
     let config = args.settings.load()?.config;
-    let options = StoreOptions {
-        url: config.database_url().expose().to_string(),
-        read_connections: 1,
-        write_queue: 1,
-        clock: Clock::System,
-    };
+    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
     let store = Store::open(&options).await.context("opening the database")?;
     let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
     let done = reseal(&store, &vault).await;

@@ -1,6 +1,6 @@
 //! Nodes of one PostgreSQL: each a real process with a data folder of its own and the same master key.
 
-use crate::server::{Server, eventually, key_file, serve_command};
+use crate::server::{Server, eventually, key_file};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
@@ -47,14 +47,16 @@ impl Cluster {
     /// Starts `scanyard serve`; the first one's key is everybody's.
     pub fn serve(&self, settings: &[(&str, &str)]) -> Server {
         let dir = self.folder();
-        let mut command = serve_command(&dir, settings);
-        command.env("SCANYARD_DATABASE_URL", &self.url).env("SCANYARD_MASTER_KEY_FILE", self.master_key());
+        let master_key = self.master_key();
+        let mut settings = settings.to_vec();
+        settings.push(("SCANYARD_DATABASE_URL", &self.url));
+        settings.push(("SCANYARD_MASTER_KEY_FILE", master_key.to_str().unwrap()));
         let (shared, own) = (self.dir.path().join("owner.key"), key_file(&dir));
         if shared.exists() {
             std::fs::copy(&shared, own).unwrap();
-            return Server::of(command, &dir);
+            return Server::start(&dir, &settings);
         }
-        let server = Server::of(command, &dir);
+        let server = Server::start(&dir, &settings);
         std::fs::copy(own, shared).unwrap();
         server
     }

@@ -9,11 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const IDLE: [(&str, &str); 3] = [
-    ("SCANYARD_WORKER_CONCURRENCY", "0"),
-    ("SCANYARD_LIMITS_PER_MINUTE", "100000"),
-    ("SCANYARD_LIMITS_PER_HOUR", "100000"),
-];
+const UNLIMITED: [(&str, &str); 2] = [("SCANYARD_LIMITS_PER_MINUTE", "100000"), ("SCANYARD_LIMITS_PER_HOUR", "100000")];
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -27,7 +23,7 @@ fn scan() -> String {
 fn a_backup_under_load_holds_all_that_was_answered_before_it_began() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (data, file) = (dir.path().join("data"), dir.path().join("a b?.db"));
-    let server = Server::start(dir.path(), &IDLE);
+    let server = Server::start(dir.path(), &UNLIMITED);
     let (acknowledged, is_over) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let before = std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -60,7 +56,7 @@ fn a_backup_under_load_holds_all_that_was_answered_before_it_began() {
     let restored = other.path().join("data");
     let (code, warned) = said(&scanyard(&["restore", text(&file), "--data-dir", text(&restored)]));
     assert_eq!((code, warned.contains("the master key mk-")), (Some(0), true), "{warned}");
-    let refused = serve_command(other.path(), &IDLE).output().unwrap();
+    let refused = serve_command(other.path(), &UNLIMITED).output().unwrap();
     assert_eq!(refused.status.code(), Some(3), "it started without the master key");
     std::fs::copy(data.join("master.key"), restored.join("master.key")).unwrap();
     std::fs::copy(dir.path().join("owner.key"), other.path().join("owner.key")).unwrap();
@@ -77,7 +73,7 @@ fn a_restore_replaces_nothing_unasked_and_keeps_what_it_replaces() {
     let (data, file) = (dir.path().join("data"), dir.path().join("backup.db"));
     let restore =
         |more: &[&str]| said(&scanyard(&[&["restore", text(&file), "--data-dir", text(&data)], more].concat()));
-    let mut server = Server::start(dir.path(), &IDLE);
+    let mut server = Server::start(dir.path(), &UNLIMITED);
     let kept = server.submit(serde_json::from_str(&scan()).unwrap());
     assert_eq!(scanyard(&["backup", text(&file), "--data-dir", text(&data)]).status.code(), Some(0));
     let later = server.submit(serde_json::from_str(&scan()).unwrap());
@@ -96,7 +92,7 @@ fn a_restore_replaces_nothing_unasked_and_keeps_what_it_replaces() {
     let mut aside = aside.filter(|path| text(path).contains(".db.before-") && !text(path).contains("-wal"));
     let old = ids(&aside.next().expect("the old database"));
     assert!(old.contains(&kept) && old.contains(&later), "{old}");
-    let server = Server::start(dir.path(), &IDLE);
+    let server = Server::start(dir.path(), &UNLIMITED);
     server.scan(&kept, "sentinel");
     assert_eq!(server.call("GET", &format!("/scans/{later}?scanType=sentinel"), "").0, 404);
     drop(server);

@@ -19,8 +19,10 @@ fn a_moved_instance_runs_what_was_queued() {
     let url = cluster.database("moved");
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let file = dir.path().join("data/scanyard.db");
-    let mut server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
-    let body = || json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}});
+    let mut server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "1")]);
+    // Five seconds each: the stop below comes before any of them has ended.
+    let options = json!({"ports": "64000-64009", "maxRate": 2});
+    let body = || json!({"target": "127.0.0.1", "scanType": "sentinel", "options": options});
     let ids: Vec<String> = (0..5).map(|_| server.submit(body())).collect();
     let (code, refused) = copy(&file, &url);
     assert_eq!((code, refused.contains("stop it first")), (Some(2), true), "{refused}");

@@ -32,7 +32,7 @@ fn is_breaker_open(server: &Server) -> bool {
 
 /// Many callers at once while the database is away: each has its answer at once.
 fn everybody_is_answered_at_once(server: &Server) {
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let asked = |method: &'static str, path: &'static str, body: &str| {
         let begun = Instant::now();
         let (status, answer) = server.call(method, path, body);
@@ -99,7 +99,7 @@ fn a_database_that_hangs_is_told_at_once_and_used_again_when_it_goes_on() {
 #[test]
 fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let server = Server::start(dir.path(), &[]);
     let hold = format!(
         "import sqlite3, sys; c = sqlite3.connect('{}', isolation_level=None); c.execute('BEGIN IMMEDIATE'); \
          print('held', flush=True); sys.stdin.read()",
@@ -111,8 +111,10 @@ fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("python3 is needed: apt-get install python3");
-    holder.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    // Kept: a holder that cannot write any more would end, and let go.
+    let mut held = holder.stdout.take().unwrap();
+    held.read_exact(&mut [0; 4]).unwrap();
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let post = || server.call("POST", "/scans", &body);
     assert_eq!(post().0, 503);
     eventually("the breaker opens", || is_breaker_open(&server).then_some(()));

@@ -95,7 +95,7 @@ fn kill_9_leaves_the_quota_exact() {
 
 /// Submits a scan; `false` when there is no answer, or no quota.
 fn submit_one(server: &Server, accepted: &AtomicU64) -> bool {
-    let body = json!({"target": "127.0.0.1", "scanType": "sentinel"}).to_string();
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let Some((status, answer)) = server.try_call("POST", "/scans", &body) else { return false };
     match status {
         201 => {
@@ -242,7 +242,7 @@ fn an_answer_comes_after_its_sync() {
     let trace = dir.path().join("trace");
     let server = Server::start(dir.path(), &[("SCANYARD_WORKER_CONCURRENCY", "1")]);
     let _strace = Strace::attach(&server, &trace);
-    server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel"}));
+    server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
     let lines = eventually("the answer is in the trace", || {
         let lines: Vec<String> = std::fs::read_to_string(&trace).unwrap().lines().map(str::to_string).collect();
         lines.iter().any(|line| line.contains("201 Created")).then_some(lines)

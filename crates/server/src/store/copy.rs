@@ -21,8 +21,8 @@ const ROWS: usize = 500;
 /// Rows of a batch where a row holds up to a megabyte.
 const BIG_ROWS: usize = 8;
 
-/// Only one copy at a time; any number that nobody else uses.
-const ONLY: &str = "SELECT CAST(CASE WHEN pg_try_advisory_lock(7316025) THEN 1 ELSE 0 END AS BIGINT)";
+/// Only one copy at a time; a number of its own, beside those of migrations (…24) and claims (…25).
+const ONLY: &str = "SELECT CAST(CASE WHEN pg_try_advisory_lock(7316026) THEN 1 ELSE 0 END AS BIGINT)";
 
 /// Why a copy cannot be, or is not right.
 #[derive(Debug, thiserror::Error)]

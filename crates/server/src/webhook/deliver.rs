@@ -47,7 +47,7 @@ pub async fn deliver(app: App) {
         while let Some(ended) = flights.try_join_next() {
             log_panic(ended);
         }
-        match tick(&app, &mut flights).await {
+        match app.store.guard(tick(&app, &mut flights)).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => {
@@ -59,7 +59,7 @@ pub async fn deliver(app: App) {
             () = app.webhooks.hinted() => {}
             () = tokio::time::sleep(POLL) => {}
             Some(ended) = flights.join_next(), if !flights.is_empty() => log_panic(ended),
-            _ = sweep.tick() => if let Err(error) = sweep_tick(&app).await {
+            _ = sweep.tick() => if let Err(error) = app.store.guard(sweep_tick(&app)).await {
                 tracing::warn!(%error, "forgetting old deliveries");
             },
             () = app.draining.cancelled() => {}

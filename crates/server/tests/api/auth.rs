@@ -238,3 +238,17 @@ async fn the_checks_come_in_the_order_of_the_contract() {
     post(sentinel()).await.ok(201);
     post(sentinel()).await.is(429, "QUOTA_EXCEEDED");
 }
+
+/// A limit of 2,000 is fetched ten at a time; what a node has fetched and not used goes with it.
+#[tokio::test]
+async fn requests_that_wait_together_fetch_one_slice_of_the_limit() {
+    let t = Test::new().await;
+    let caller = t.key("scans:list").made().await;
+    t.sql("UPDATE api_key SET per_minute = 2000 WHERE name = 'test'").await;
+    t.pass(1_000);
+    for answer in futures::future::join_all((0..8).map(|_| caller.again().get("/scans"))).await {
+        answer.ok(200);
+    }
+    let used = t.texts("SELECT CAST(used AS TEXT) FROM rate_window WHERE window_s = 60").await;
+    assert_eq!(used, ["10"]);
+}

@@ -53,7 +53,7 @@ async fn every_fault_of_a_body_is_named_at_once() {
             "target: must be of type string",
             "timeout: must be 1 to 86400",
             "scantype: is not known; known are assetId, auth, callbackUrl, config, consent, name, options, priority, scanType, tags, target, \
-             targetType, timeout",
+             targetType, timeout, workerLabel",
         ]
     );
     nothing_is_stored(&t).await;

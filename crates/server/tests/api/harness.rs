@@ -8,6 +8,7 @@ use crate::wire::listen;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
+use futures::future::LocalBoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -73,8 +74,12 @@ impl Test {
         Test::with(|_| {}).await
     }
 
-    /// A node with changed settings.
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Test {
+    /// A node with changed settings. On the heap: a test of many nodes has the places of all of them on its stack.
+    pub fn with<'c>(change: impl FnOnce(&mut Config) + 'c) -> LocalBoxFuture<'c, Test> {
+        Box::pin(Test::open(change))
+    }
+
+    async fn open(change: impl FnOnce(&mut Config)) -> Test {
         log::begin_if_traced();
         let database = TestDatabase::new().await;
         let mut config = Config { data_dir: database.dir.path().into(), ..Config::default() };
@@ -275,7 +280,14 @@ impl<'t> Caller<'t> {
         caller.send(Method::POST, path, body.into()).await
     }
 
-    pub async fn send(self, method: Method, path: &str, body: Body) -> Answer {
+    pub fn send<'c>(self, method: Method, path: &'c str, body: Body) -> LocalBoxFuture<'c, Answer>
+    where
+        't: 'c,
+    {
+        Box::pin(self.sent(method, path, body))
+    }
+
+    async fn sent(self, method: Method, path: &str, body: Body) -> Answer {
         let test = self.test;
         let caller = self.made().await;
         let is_root = ["/livez", "/readyz", "/metrics", "/nowhere"].iter().any(|root| path.starts_with(root));

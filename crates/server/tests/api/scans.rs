@@ -91,7 +91,7 @@ async fn a_scan_is_submitted_and_read_back() {
         json!({
             "id": id, "scanType": "sentinel", "source": "scan", "name": "nightly", "target": "loopback.example.test",
             "targetType": "domain", "status": "queued", "priority": "high", "progress": 0, "tags": ["ci", "web"],
-            "options": {}, "config": {}, "timeout": 60, "assetId": "a-1", "attempts": 0,
+            "options": {}, "config": {}, "timeout": 60, "assetId": "a-1", "workerLabel": "default", "attempts": 0,
             "createdAt": "2026-03-06T10:00:00Z",
         })
     );
