@@ -58,10 +58,9 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka");
         let Some(code) = error.rdkafka_error_code() else { return };
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // That all brokers are down follows from what is known already.
-        if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
-            *last = Some((code, reason.to_string()));
+        // That all brokers are down says nothing of why.
+        if code != RDKafkaErrorCode::AllBrokersDown {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_string()));
         }
     }
 }
@@ -82,8 +81,7 @@ impl Login {
             .set("bootstrap.servers", settings.brokers.join(","))
             .set("security.protocol", protocol(settings.security))
             .set("socket.keepalive.enable", "true")
-            .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS)
-            .set("log.connection.close", "false");
+            .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS);
         if let Some(mechanism) = settings.security.mechanism() {
             config
                 .set("sasl.mechanism", mechanism)
@@ -141,14 +139,29 @@ fn read_password(path: &PathBuf) -> anyhow::Result<Secret> {
 /// Waits until a broker has let this node in.
 pub async fn wait_for_broker(kafka: &Kafka) -> Result<(), Trouble> {
     let until = Instant::now() + kafka.0.settings.connect_timeout;
+    let mut told = None;
     loop {
         let (producer, events) = (kafka.producer(), kafka.0.topics.events.clone());
         let asked = blocking(move || producer.client().fetch_metadata(Some(&events), ASK).map(drop)).await?;
         let Err(error) = asked else { return Ok(()) };
-        let trouble = judge(kafka.0.context.take(), &error);
-        if matches!(trouble, Trouble::Refused(_)) || Instant::now() >= until {
-            return Err(trouble);
+        told = kafka.0.context.take().or(told);
+        match judge(told.clone(), &error) {
+            Trouble::Refused(reason) => return Err(Trouble::Refused(reason)),
+            Trouble::Down(reason) if Instant::now() >= until => return Err(hung_up(reason)),
+            Trouble::Down(_) => {}
         }
+    }
+}
+
+/// A broker that is down lets nobody connect; one that lets this node connect and hangs up on its first question, for as
+/// long as it was asked, wants to know who asks.
+fn hung_up(reason: String) -> Trouble {
+    if reason.contains("in state UP") {
+        let setting =
+            "queue.kafka.security: the broker hangs up on whoever has not logged in, or speaks another protocol";
+        Trouble::Refused(format!("{setting}: {reason}"))
+    } else {
+        Trouble::Down(reason)
     }
 }
 

@@ -17,7 +17,7 @@ fn log_in(config: &mut Config, user: &str, password: &str) {
 /// Why a node does not start.
 async fn refusal(t: &Cluster, change: impl FnOnce(&mut Config)) -> String {
     match t.open(change).await {
-        Ok(_) => panic!("it started"),
+        Ok(node) => panic!("it started: {:?}", node.app.queue.kafka().and_then(scanyard_server::kafka::Kafka::trouble)),
         Err(error) => format!("{error:#}"),
     }
 }
