@@ -35,9 +35,9 @@ ROUNDS ?= 1
 DRILL ?=
 
 drill: ## Real nodes broken under load, every sum checked: docs/DRILLS.md. Longer by ROUNDS=10, one fault by DRILL='--only kill --times 1000'
-	scripts/prepare postgresql nmap
+	scripts/prepare default-jdk-headless maven openssl postgresql nmap
 	cargo build --locked --workspace --bin scanyard --bin drill
-	target/debug/drill --rounds $(ROUNDS) $(DRILL)
+	scripts/with-kafka target/debug/drill --rounds $(ROUNDS) $(DRILL)
 
 generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, docs/sentinel, docs/openapi.json, docs/CONFORMANCE.md
 	cargo run --quiet --locked --package scanyard-contract --example print-errors
