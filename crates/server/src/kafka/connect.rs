@@ -9,7 +9,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, Producer};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one question to the brokers waits, so that a refusal is seen while others are waited for.
@@ -45,14 +45,23 @@ pub struct Context(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
 impl Context {
     /// Takes the last error out.
     pub fn take(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.last().take()
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(RDKafkaErrorCode, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
-        // What matters comes as an error too, and is told once by whoever it stops.
-        tracing::debug!(?level, message, "librdkafka");
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // What matters is told once by whoever it stops.
+        tracing::debug!(?level, facility, message, "librdkafka");
+        // A connection that ended is no error to librdkafka, but here it says why.
+        if facility == "FAIL" {
+            let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
+            self.last().get_or_insert_with(|| (RDKafkaErrorCode::BrokerTransportFailure, reason.to_string()));
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -60,7 +69,7 @@ impl ClientContext for Context {
         let Some(code) = error.rdkafka_error_code() else { return };
         // That all brokers are down says nothing of why.
         if code != RDKafkaErrorCode::AllBrokersDown {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_string()));
+            *self.last() = Some((code, reason.to_string()));
         }
     }
 }
@@ -81,7 +90,8 @@ impl Login {
             .set("bootstrap.servers", settings.brokers.join(","))
             .set("security.protocol", protocol(settings.security))
             .set("socket.keepalive.enable", "true")
-            .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS);
+            .set("reconnect.backoff.max.ms", RECONNECT_MAX_MS)
+            .set_log_level(RDKafkaLogLevel::Info);
         if let Some(mechanism) = settings.security.mechanism() {
             config
                 .set("sasl.mechanism", mechanism)
@@ -153,10 +163,10 @@ pub async fn wait_for_broker(kafka: &Kafka) -> Result<(), Trouble> {
     }
 }
 
-/// A broker that is down lets nobody connect; one that lets this node connect and hangs up on its first question, for as
-/// long as it was asked, wants to know who asks.
+/// A broker that is down lets nobody connect; one that lets this node connect and hangs up on its first questions, for as
+/// long as it was asked, wants a login or TLS.
 fn hung_up(reason: String) -> Trouble {
-    if reason.contains("in state UP") {
+    if ["in state UP", "in state APIVERSION_QUERY"].iter().any(|connected| reason.contains(connected)) {
         let setting =
             "queue.kafka.security: the broker hangs up on whoever has not logged in, or speaks another protocol";
         Trouble::Refused(format!("{setting}: {reason}"))

@@ -58,20 +58,20 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
         }
     };
     tracing::info!(group, "listening to hints");
-    let mut last_error = None;
+    let mut is_failing = false;
     loop {
         let hints = match next(&consumer).await {
             Ok(hints) => hints,
             Err(error) => {
-                if last_error.as_ref() != Some(&error) {
+                if !is_failing {
                     tracing::warn!(%error, group, "listening to hints; until it works scans are found by the slow poll");
                 }
-                last_error = Some(error);
+                is_failing = true;
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        last_error = None;
+        is_failing = false;
         if hints.iter().any(|hint| is_for(hint, &app.config.worker)) {
             look(app, kafka).await;
         }

@@ -163,6 +163,14 @@ impl Cluster {
     }
 }
 
+/// Why a node does not start.
+pub async fn refusal(t: &Cluster, change: impl FnOnce(&mut Config)) -> String {
+    match t.open(change).await {
+        Ok(node) => panic!("it started: {:?}", node.app.queue.kafka().and_then(kafka::Kafka::trouble)),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
 /// A consumer of a topic, from its beginning.
 pub fn consumer(topic: &str) -> StreamConsumer {
     let mut config = ClientConfig::new();

@@ -1,6 +1,6 @@
 //! Starts that Kafka refuses, each with one sentence that names the setting.
 
-use crate::cluster::{Cluster, told};
+use crate::cluster::{Cluster, refusal, told};
 use scanyard_contract::{Priority, ScanType};
 use scanyard_server::config::{Config, Secret, Security};
 use std::time::Duration;
@@ -12,14 +12,6 @@ fn log_in(config: &mut Config, user: &str, password: &str) {
     kafka.security = Security::SaslPlain;
     kafka.username = Some(user.into());
     kafka.password = Secret::new(password);
-}
-
-/// Why a node does not start.
-async fn refusal(t: &Cluster, change: impl FnOnce(&mut Config)) -> String {
-    match t.open(change).await {
-        Ok(node) => panic!("it started: {:?}", node.app.queue.kafka().and_then(scanyard_server::kafka::Kafka::trouble)),
-        Err(error) => format!("{error:#}"),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
