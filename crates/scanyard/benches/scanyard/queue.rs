@@ -1,14 +1,16 @@
-//! The queue: how soon a scan starts that was submitted elsewhere, and how fast jobs go that do nothing. On SQLite, and where
-//! `SCANYARD_TEST_DATABASE_URL` and `SCANYARD_TEST_KAFKA` name servers on those too.
+//! The queue: how soon a scan starts, on servers one that another node submitted, how fast jobs go that do nothing, and what
+//! more workers cost. On SQLite, and where `SCANYARD_TEST_DATABASE_URL` and `SCANYARD_TEST_KAFKA` name servers on those too.
 
 use anyhow::Context;
 use futures::StreamExt;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use scanyard_contract::scan::ScanSource;
 use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
 use scanyard_server::config::{Config, Secret};
 use scanyard_server::store::scan::{self, ScanRecord};
 use scanyard_server::store::{Clock, NewScan, kafka_message, scan_count, tenant};
-use scanyard_server::{App, bootstrap, kafka, worker};
+use scanyard_server::{App, bootstrap, kafka, signals, worker};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -42,9 +44,13 @@ impl Place<'_> {
         config.queue.kafka.topic_prefix = format!("bench{}", std::process::id());
         let app = App::open(config, Clock::System, CancellationToken::new()).await?;
         bootstrap::bootstrap(&app).await?;
-        if let Some(kafka) = app.queue.kafka() {
-            tokio::spawn(kafka::relay(app.clone(), kafka.clone()));
-            tokio::spawn(kafka::listen(app.clone(), kafka.clone()));
+        match app.queue.kafka() {
+            Some(kafka) => {
+                tokio::spawn(kafka::relay(app.clone(), kafka.clone()));
+                tokio::spawn(kafka::listen(app.clone(), kafka.clone()));
+            }
+            // Where there is Kafka, it alone wakes the workers here: that is what is measured.
+            None => drop(tokio::spawn(signals::pass(app.clone()))),
         }
         Ok(app)
     }
@@ -63,15 +69,20 @@ pub async fn queue() -> anyhow::Result<()> {
     }
     for place in &places {
         starts(place).await?;
-        drain(place).await?;
+        drain(place, 1).await?;
+    }
+    if let Some(place) = places.get(1) {
+        for workers in [2, 4] {
+            drain(place, workers).await?;
+        }
     }
     Ok(())
 }
 
-/// From submission to start, one after another: with Kafka the worker is another node, which only hints wake in time.
+/// From submission to start, one after another: on servers the worker is another node, which only word of it wakes in time.
 async fn starts(place: &Place<'_>) -> anyhow::Result<()> {
     let worker = place.node(4).await?;
-    let (_, is_remote) = (tokio::spawn(worker::work(worker.clone())), worker.queue.kafka().is_some());
+    let (_, is_remote) = (tokio::spawn(worker::work(worker.clone())), place.postgres.is_some());
     let api = if is_remote { place.node(0).await? } else { worker.clone() };
     // Until the consumer group has its partitions.
     tokio::time::sleep(Duration::from_secs(if is_remote { 8 } else { 1 })).await;
@@ -81,7 +92,7 @@ async fn starts(place: &Place<'_>) -> anyhow::Result<()> {
         let new = no_op(&tenant_id, api.store.local_now());
         ids.push(new.scan.id);
         api.store.submit(new).await?;
-        api.queue.hint();
+        api.wake_workers(None);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -100,10 +111,15 @@ async fn starts(place: &Place<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Jobs whose runs end at once, because no version takes their options: claim, note, end, and whatever is told of them.
-async fn drain(place: &Place<'_>) -> anyhow::Result<()> {
-    let app = place.node(AT_ONCE).await?;
-    let tenant_id = tenant_of(&app).await?;
+/// Jobs whose runs end at once, because no version takes their options: claim, note, end, and whatever is told of them. All
+/// workers are in this process, so that its time is theirs.
+async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
+    let mut nodes = Vec::new();
+    for _ in 0..workers {
+        nodes.push(place.node(AT_ONCE / workers).await?);
+    }
+    let app = &nodes[0];
+    let tenant_id = tenant_of(app).await?;
     let begun = Instant::now();
     let submissions = (0..JOBS).map(|_| app.store.submit(no_op(&tenant_id, app.store.local_now())));
     let mut submissions = futures::stream::iter(submissions).buffer_unordered(AT_ONCE as usize);
@@ -111,19 +127,20 @@ async fn drain(place: &Place<'_>) -> anyhow::Result<()> {
         submitted?;
     }
     let submitted = JOBS as f64 / begun.elapsed().as_secs_f64();
-    let begun = Instant::now();
-    let work = tokio::spawn(worker::work(app.clone()));
+    let (begun, used_before) = (Instant::now(), cpu_seconds()?);
+    let work: Vec<_> = nodes.iter().map(|node| tokio::spawn(worker::work(node.clone()))).collect();
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        if scan_count::queued(&mut *app.store.read().await?).await? == 0 && app.runs.count() == 0 {
+        let is_running = nodes.iter().any(|node| node.runs.count() > 0);
+        if !is_running && scan_count::queued(&mut *app.store.read().await?).await? == 0 {
             break;
         }
     }
-    let elapsed = begun.elapsed();
     println!(
-        "| drain of {JOBS} jobs that do nothing, {} | {:.0}/s (submitted at {submitted:.0}/s) |",
+        "| drain of {JOBS} jobs that do nothing, {}, {workers} workers | {:.0}/s, {:.0} µs of CPU a job in the workers (submitted at {submitted:.0}/s) |",
         place.name,
-        JOBS as f64 / elapsed.as_secs_f64()
+        JOBS as f64 / begun.elapsed().as_secs_f64(),
+        1e6 * (cpu_seconds()? - used_before) / JOBS as f64
     );
     if app.queue.kafka().is_some() {
         let begun = Instant::now();
@@ -132,9 +149,18 @@ async fn drain(place: &Place<'_>) -> anyhow::Result<()> {
         }
         println!("| until Kafka had been told of all of them | {:.1} s more |", begun.elapsed().as_secs_f64());
     }
-    app.draining.cancel();
-    work.await?;
+    nodes.iter().for_each(|node| node.draining.cancel());
+    for work in work {
+        work.await?;
+    }
     Ok(())
+}
+
+/// What this process has used of the processors.
+fn cpu_seconds() -> anyhow::Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 async fn tenant_of(app: &App) -> anyhow::Result<String> {
