@@ -1,7 +1,9 @@
 //! Sealing what is stored anew with the first master key, so that older ones can be thrown away.
 
+use crate::bootstrap::TENANT;
 use crate::scan::auth_context;
-use crate::store::{Store, master_key, sealed};
+use crate::store::audit::{self, Actor, AuditRecord};
+use crate::store::{Store, master_key, sealed, tenant};
 use crate::vault::Vault;
 use anyhow::Context;
 
@@ -21,6 +23,8 @@ pub async fn reseal(store: &Store, vault: &Vault) -> anyhow::Result<Resealed> {
     let mut conn = store.read().await?;
     let (webhooks, scans) = (sealed::webhooks(&mut conn).await?, sealed::scans(&mut conn).await?);
     let known = master_key::ids(&mut conn).await?;
+    let house =
+        tenant::by_name(&mut conn, TENANT).await?.context("the server has not been started on this database yet")?;
     drop(conn);
     let anew = |text: &str, context: &str| -> anyhow::Result<String> {
         let plain = vault.open(text, context).with_context(|| format!("opening a secret of {context}"))?;
@@ -42,12 +46,15 @@ pub async fn reseal(store: &Store, vault: &Vault) -> anyhow::Result<Resealed> {
         scans: changes.len() - of_webhooks,
         retired: known.into_iter().filter(|id| *id != first).collect(),
     };
+    let record =
+        AuditRecord::new(store.now().await?, &house.id, Actor::operator(), "master_key.resealed", first.as_str());
     let write = store.write(move |conn| {
         Box::pin(async move {
             for (text, secret) in &changes {
                 sealed::replace(conn, secret, text).await?;
             }
-            master_key::retire_all_but(conn, &first).await
+            master_key::retire_all_but(conn, &first).await?;
+            audit::insert(conn, &record).await
         })
     });
     write.await?;

@@ -76,6 +76,11 @@ async fn after_everything_is_sealed_anew_the_old_key_can_go() {
     let auth: String = sqlx::query_scalar("SELECT auth FROM job").fetch_one(&mut *conn).await.unwrap();
     let id = scan["id"].as_str().unwrap().parse().unwrap();
     assert!(new.open(&auth, &scanyard_server::scan::auth_context(id)).unwrap().expose().contains("joe"));
+    let actors: Vec<String> = sqlx::query_scalar("SELECT actor_id FROM audit WHERE action = 'master_key.resealed'")
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(actors, ["operator"]);
     drop(conn);
 
     let again = reseal(store, &new).await.unwrap();
