@@ -1,6 +1,6 @@
 //! Kafka: carries hints to workers and tells the world of scans. The database owns the state; nothing here decides what runs.
 //!
-//! Moves of scans are noted in the database in their own transactions (`store/kafka_message.rs`); [`relay`] sends them, one
+//! Moves of scans are noted in the database in their own transactions (`store/kafka_message.rs`); `relay.rs` sends them, one
 //! node at a time; [`listen`] wakes this node's worker when a hint comes.
 
 mod connect;
