@@ -132,8 +132,6 @@ def ours(api, path, counted, method="GET", more=(), profile=None, patience=0):
         return "no error", sent, "–"
     if error.get("waitMs") is not None:
         pause = f"{error['waitMs'] / 1000:g} s"
-    elif error.get("stop") == "wait_too_long":
-        pause = "as its clients do"
     else:
         pause = "backoff" if error.get("stop") == "attempts" and sent > 2 else "–"
     return error["causeKind"], sent, pause

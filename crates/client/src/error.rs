@@ -3,9 +3,11 @@
 use crate::retry::Stop;
 use crate::secret::Secrets;
 use http::HeaderMap;
+use scanyard_contract::hidden::Hidden;
 use scanyard_contract::wire::Detail;
-use scanyard_contract::{Classified, Context, Contract, Kind, Service, classify};
+use scanyard_contract::{Classified, Context, Contract, Kind, Retry, Service, classify};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -32,6 +34,8 @@ pub struct Facts {
     pub kind: Kind,
     /// The class of the last attempt's failure.
     pub cause_kind: Kind,
+    /// Whether, and when, the same request may be sent again.
+    pub retry: Retry,
     /// The API that was called, such as `scan-api`.
     pub contract: Contract,
     /// The part of it, such as `zpa`; `None` where the contract has no parts.
@@ -60,7 +64,8 @@ pub struct Facts {
     /// Quote it to the API's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Milliseconds that the answer, or our own limit, asked to wait before the next attempt.
+    /// Milliseconds to wait before the next attempt: what the answer asked for, else what our own limit or, when that is too long,
+    /// the settings do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
     /// Why it was not sent again; `None` when it was never sent.
@@ -102,13 +107,26 @@ pub struct ExportJob {
     pub job_id: String,
 }
 
+/// One attempt, as far as it came.
+pub(crate) struct Exchange<'a> {
+    pub contract: Contract,
+    pub service: Option<Service>,
+    pub method: &'a str,
+    /// `None` when the request has no address.
+    pub url: Option<&'a Url>,
+    /// `None` when there was no answer.
+    pub status: Option<u16>,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
 impl Error {
     pub(crate) fn new(facts: Facts) -> Error {
         Error(Box::new(facts))
     }
 
-    /// The error that an answer is, for callers with an HTTP client of their own. Which secrets were sent is not known here:
-    /// headers, members and parameters that are known to carry some are masked, what else echoes one is not.
+    /// The error that an answer is, for callers with an HTTP client of their own. `sent` are the secrets that went out with the
+    /// request: none of them stays in the error, nor the value of a header, member or parameter that is known to carry one.
     pub fn of_answer(
         context: &Context<'_>,
         url: &Url,
@@ -116,30 +134,56 @@ impl Error {
         headers: &HeaderMap,
         body: &[u8],
         now: SystemTime,
+        sent: &[Hidden],
     ) -> Error {
-        let Classified { kind, retry: _, row, code, message, details, parameters, request_id, wait } =
-            classify(context, status, headers, body, now);
-        let secrets = Secrets::new([]);
-        let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES)]);
+        let classified = classify(context, status, headers, body, now);
+        let Context { contract, service, method, .. } = *context;
+        let exchange = Exchange { contract, service, method, url: Some(url), status: Some(status), headers, body };
+        Error::of_exchange(&exchange, classified, &Secrets::default(), sent)
+    }
+
+    /// The error of one failed attempt, without `secrets` and `more`.
+    pub(crate) fn of_exchange(
+        exchange: &Exchange<'_>,
+        classified: Classified,
+        secrets: &Secrets,
+        more: &[Hidden],
+    ) -> Error {
+        let Exchange { contract, service, method, url, status, headers, body } = *exchange;
+        let Classified { kind, retry, row, code, message, is_quoted: _, details, parameters, request_id, wait } =
+            classified;
+        let (mut details, mut parameters) = (details, parameters);
+        let hide = |text: String| match secrets.hide(&text, more) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(hidden) => hidden,
+        };
+        for detail in &mut details {
+            detail.reason = hide(std::mem::take(&mut detail.reason));
+            detail.field = detail.field.take().map(hide);
+        }
+        for parameter in &mut parameters {
+            *parameter = hide(std::mem::take(parameter));
+        }
         Error::new(Facts {
             kind,
             cause_kind: kind,
-            contract: context.contract,
-            service: context.service,
-            status: Some(status),
-            code,
-            message: secrets.hide(&message, &[]),
+            retry,
+            contract,
+            service,
+            status,
+            code: code.map(hide),
+            message: hide(message),
             details,
             parameters,
             row: row.map(|row| row.id()),
-            headers: secrets.hide_headers(headers, &[]),
-            request_id,
+            headers: secrets.hide_headers(headers, more),
+            request_id: request_id.map(hide),
             wait_ms: wait.map(|wait| wait.as_millis().try_into().unwrap_or(u64::MAX)),
             stop: None,
             attempts: 1,
-            method: context.method.to_string(),
-            url: secrets.hide_url(url, &[]),
-            body: (!body.is_empty()).then(|| secrets.hide(&text, &[])),
+            method: method.to_string(),
+            url: url.map_or(String::new(), |url| secrets.hide_url(url, more)),
+            body: (!body.is_empty()).then(|| shown(secrets, more, body)),
             refused: None,
             export: None,
             source: None,
@@ -160,6 +204,7 @@ impl Error {
         Error::new(Facts {
             kind,
             cause_kind: kind,
+            retry: Retry::Never,
             contract,
             service: None,
             status: None,
@@ -181,6 +226,14 @@ impl Error {
             source: None,
         })
     }
+}
+
+/// A body as an error keeps it. It is cut after its secrets are hidden, so that no half of one stays.
+fn shown(secrets: &Secrets, more: &[Hidden], body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES * 4)]);
+    let mut text = secrets.hide(&text, more).into_owned();
+    text.truncate(text.floor_char_boundary(BODY_BYTES));
+    text
 }
 
 impl Deref for Error {

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 use scanyard_contract::hidden::Hidden;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use url::Url;
@@ -82,13 +83,17 @@ impl Secrets {
     }
 
     /// The text without any of the secrets, without `more` and without the values of members that hold secrets.
-    pub fn hide(&self, text: &str, more: &[Hidden]) -> String {
+    pub fn hide<'a>(&self, text: &'a str, more: &[Hidden]) -> Cow<'a, str> {
         let mut text = hide_members(text);
         let tokens = self.tokens.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         for secret in self.fixed.iter().chain(tokens.iter()).chain(more) {
-            for spelling in spellings(secret.reveal()) {
-                if text.contains(&spelling) {
-                    text = text.replace(&spelling, MASK);
+            // A shorter text cannot hold it in any spelling.
+            if secret.reveal().len() < MIN_SECRET || text.len() < secret.reveal().len() {
+                continue;
+            }
+            for spelling in spellings(secret.reveal()).into_iter().flatten() {
+                if text.contains(&*spelling) {
+                    text = Cow::Owned(text.replace(&*spelling, MASK));
                 }
             }
         }
@@ -97,6 +102,9 @@ impl Secrets {
 
     /// The URL without secrets in its query.
     pub fn hide_url(&self, url: &Url, more: &[Hidden]) -> String {
+        if url.query().is_none() && url.username().is_empty() && url.password().is_none() {
+            return self.hide(url.as_str(), more).into_owned();
+        }
         let mut shown = url.clone();
         // Neither has a place in an address of ours; a redirect's could.
         let _ = shown.set_password(None);
@@ -109,7 +117,7 @@ impl Secrets {
                 shown.query_pairs_mut().append_pair(&name, &value);
             }
         }
-        self.hide(shown.as_str(), more)
+        self.hide(shown.as_str(), more).into_owned()
     }
 
     /// The headers of an answer, by name; several values of one name joined by a comma.
@@ -118,9 +126,9 @@ impl Secrets {
         for (name, value) in headers {
             let value = match is_secret_header(name) {
                 true => MASK.to_string(),
-                false => self.hide(&String::from_utf8_lossy(value.as_bytes()), more),
+                false => self.hide(&String::from_utf8_lossy(value.as_bytes()), more).into_owned(),
             };
-            shown.entry(name.to_string()).and_modify(|all| *all = format!("{all}, {value}")).or_insert(value);
+            shown.entry(name.as_str().to_owned()).and_modify(|all| *all = format!("{all}, {value}")).or_insert(value);
         }
         shown
     }
@@ -131,26 +139,35 @@ fn is_secret_header(name: &HeaderName) -> bool {
 }
 
 fn is_secret_name(name: &str) -> bool {
-    let plain: String = name.chars().filter(|c| !matches!(c, '_' | '-')).collect::<String>().to_ascii_lowercase();
-    NAMES.contains(&plain.as_str())
+    // As long as the longest of the names: what does not fit is none of them.
+    let (mut plain, mut length) = ([0; 16], 0);
+    for byte in name.bytes().filter(|byte| !matches!(byte, b'_' | b'-')) {
+        match plain.get_mut(length) {
+            Some(place) => *place = byte.to_ascii_lowercase(),
+            None => return false,
+        }
+        length += 1;
+    }
+    NAMES.iter().any(|name| name.as_bytes() == &plain[..length])
 }
 
 /// The ways in which an answer may repeat a secret: as it is, in JSON, in a form.
-fn spellings(secret: &str) -> Vec<String> {
-    if secret.len() < MIN_SECRET {
-        return Vec::new();
+fn spellings(secret: &str) -> [Option<Cow<'_, str>>; 3] {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*');
+    if secret.bytes().all(is_plain) {
+        return [Some(Cow::Borrowed(secret)), None, None];
     }
     let json = serde_json::Value::from(secret).to_string();
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut all = vec![secret.to_string(), json[1..json.len() - 1].to_string(), form];
-    all.dedup();
-    all
+    [Some(Cow::Borrowed(secret)), Some(Cow::Owned(json[1..json.len() - 1].to_string())), Some(Cow::Owned(form))]
 }
 
 /// Masks the string after `"name":` for every name that holds secrets; works on any text, because an error's body is
 /// often cut or no JSON.
-fn hide_members(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn hide_members(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    // What is shown and not in `out` yet begins here.
+    let mut shown = text;
     let mut rest = text;
     while let Some(open) = rest.find('"') {
         let after = &rest[open + 1..];
@@ -159,23 +176,20 @@ fn hide_members(text: &str) -> String {
         let value = tail.trim_start().strip_prefix(':').map(str::trim_start).and_then(|value| value.strip_prefix('"'));
         match value {
             Some(value) if is_secret_name(name) => {
-                out.push_str(&rest[..rest.len() - value.len()]);
+                out.push_str(&shown[..shown.len() - value.len()]);
                 out.push_str(MASK);
                 // A value that was cut off has no end: nothing after it is shown.
-                rest = end_of_string(value).map_or("", |end| &value[end..]);
-                if let Some(after) = rest.strip_prefix('"') {
-                    out.push('"');
-                    rest = after;
-                }
+                shown = end_of_string(value).map_or("", |end| &value[end..]);
+                rest = shown.strip_prefix('"').unwrap_or(shown);
             }
-            Some(_) | None => {
-                out.push_str(&rest[..open + 1 + close + 1]);
-                rest = tail;
-            }
+            Some(_) | None => rest = tail,
         }
     }
-    out.push_str(rest);
-    out
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(shown);
+    Cow::Owned(out)
 }
 
 /// Where the string that has begun ends: its first quote that no backslash takes away.
@@ -202,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn no_name_is_too_long_to_be_compared() {
+        for name in NAMES {
+            assert!(is_secret_name(name) && is_secret_name(&name.to_ascii_uppercase()), "{name}");
+            assert!(!is_secret_name(&format!("{name}x")), "{name}");
+        }
+        assert!(is_secret_name("X-API_Keys") && !is_secret_name("") && !is_secret_name("the-obfuscated-api-key"));
+    }
+
+    #[test]
     fn a_learned_token_is_hidden_as_it_is_and_encoded() {
         let secrets = Secrets::new([Hidden::new("p\"ss w")]);
         secrets.learn(Hidden::new("tok+en/1"));
@@ -220,14 +243,14 @@ mod tests {
         #[test]
         fn hiding_never_panics_and_no_secret_stays(text in any::<String>(), secret in "[a-zA-Z0-9+/=]{8,40}") {
             let secrets = Secrets::new([Hidden::new(secret.clone())]);
-            let shown = secrets.hide(&format!("{text}{secret}{text}"), &[]);
-            prop_assert!(!shown.contains(&secret));
+            let text = format!("{text}{secret}{text}");
+            prop_assert!(!secrets.hide(&text, &[]).contains(&secret));
         }
 
         #[test]
         fn the_value_of_a_password_is_never_shown(value in "[^\"\\\\]{4,20}", before in "[a-z {,]{0,10}") {
-            let shown = hide_members(&format!("{before}\"password\" : \"{value}\", \"a\": 1}}"));
-            prop_assert_eq!(shown, format!("{before}\"password\" : \"[secret]\", \"a\": 1}}"));
+            let text = format!("{before}\"password\" : \"{value}\", \"a\": 1}}");
+            prop_assert_eq!(hide_members(&text), format!("{before}\"password\" : \"[secret]\", \"a\": 1}}"));
         }
     }
 }

@@ -46,26 +46,29 @@ impl Row {
     /// The row's stable id: `contract[/service]/CODE` where the code is enough, else `contract[/service]/status[/code]`.
     /// Used in file names, URLs and `help`, so that a code's odd characters are hyphens there.
     pub fn id(&self) -> String {
-        let mut id = self.contract.to_string();
-        for part in [self.service.map(|service| service.to_string()), self.tail()].into_iter().flatten() {
+        let mut id = String::with_capacity(64);
+        id.push_str(self.contract.as_str());
+        if let Some(service) = self.service {
             id.push('/');
-            id.push_str(&part);
+            id.push_str(service.as_str());
+        }
+        let status = match self.contract {
+            Contract::ScanApi | Contract::Pytenable => None,
+            Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf => self.status,
+        };
+        if let Some(status) = status {
+            id.push('/');
+            id.push_str(&status.to_string());
+        }
+        if let Some(code) = self.code {
+            let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            id.push('/');
+            id.extend(code.chars().map(|c| if is_safe(c) { c } else { '-' }));
+        }
+        if status.is_none() && self.code.is_none() {
+            id.push_str("/other");
         }
         id
-    }
-
-    /// The id behind the service.
-    fn tail(&self) -> Option<String> {
-        let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let code = self.code.map(|code| code.replace(|c| !is_safe(c), "-"));
-        match self.contract {
-            Contract::ScanApi | Contract::Pytenable => code,
-            Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf => {
-                let status = self.status.map(|status| status.to_string());
-                let parts: Vec<String> = [status, code].into_iter().flatten().collect();
-                Some(if parts.is_empty() { "other".to_string() } else { parts.join("/") })
-            }
-        }
     }
 
     /// What to call it: its code, else its status.
@@ -138,17 +141,27 @@ pub fn find(id_or_code: &str) -> Vec<&'static Row> {
 /// The row of an answer: the service's own with this status and code, else what all services share, else what the status
 /// alone means, the service's before the shared. `None` when neither lists the status.
 pub fn lookup(contract: Contract, service: Option<Service>, status: u16, code: Option<&str>) -> Option<&'static Row> {
-    let own = |row: &&Row| row.service == service || row.service.is_none();
-    let shared = |row: &&Row| matches!(row.service, None | Some(Service::Common));
-    let any = |row: &&Row| service.is_none() && row.service != Some(Service::Common);
-    let pick = |belongs: &dyn Fn(&&Row) -> bool, code: Option<&str>| {
+    // How well a row fits, best first; `None` when it does not.
+    let rank = |row: &Row| {
         // A code without a status means the same with any.
-        let has_status = |row: &&Row| row.status == Some(status) || (row.status.is_none() && code.is_some());
-        let is_asked = |row: &&Row| row.code == code && has_status(row) && belongs(row);
-        rows_of(contract).find(is_asked)
+        let has_status = row.status == Some(status) || (row.status.is_none() && row.code.is_some());
+        let is_coded = row.code.is_some();
+        if !has_status || (is_coded && row.code != code) {
+            return None;
+        }
+        let is_own = row.service == service || row.service.is_none();
+        let is_common = row.service == Some(Service::Common);
+        match (is_coded, is_own, is_common) {
+            (true, true, _) => Some(0),
+            (true, false, true) => Some(1),
+            (true, false, false) => service.is_none().then_some(2),
+            (false, true, _) => Some(3),
+            (false, false, true) => Some(4),
+            (false, false, false) => None,
+        }
     };
-    let coded = code.and_then(|_| pick(&own, code).or_else(|| pick(&shared, code)).or_else(|| pick(&any, code)));
-    coded.or_else(|| pick(&own, None)).or_else(|| pick(&shared, None))
+    let ranked = rows_of(contract).filter_map(|row| Some((rank(row)?, row)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, row)| row)
 }
 
 /// What a contract's catalogue says about an answer that it does not list; `None` where every answer has a code.

@@ -1,7 +1,7 @@
 //! What one attempt came to when it failed, and the error that is made of the last one.
 
 use super::{Call, Transport};
-use crate::error::{BODY_BYTES, Error, Facts};
+use crate::error::{Error, Exchange};
 use crate::request::Answer;
 use crate::retry::Stop;
 use http::HeaderMap;
@@ -32,6 +32,7 @@ impl Failure {
             row: None,
             code: None,
             message: message.into(),
+            is_quoted: false,
             details: Vec::new(),
             parameters: Vec::new(),
             request_id: None,
@@ -102,40 +103,27 @@ impl Transport {
 
     pub(super) fn error(&self, call: &Call<'_>, failure: Failure, attempts: u32, stop: Stop) -> Error {
         let Failure { status, headers, body, classified, source, is_unsent: _ } = failure;
-        let Classified { kind, retry: _, row, code, message, details, parameters, request_id, wait } = classified;
-        let (secrets, more) = (&self.0.secrets, &call.request.secrets);
-        let hide = |text: &str| secrets.hide(text, more);
-        let details = details.into_iter().map(|mut detail| {
-            detail.reason = hide(&detail.reason);
-            detail
-        });
-        Error::new(Facts {
-            kind: if stop == Stop::Attempts && attempts > 1 { Kind::RetriesExhausted } else { kind },
-            cause_kind: kind,
+        let url = self.url(call).ok();
+        let exchange = Exchange {
             contract: self.0.contract,
             service: call.service,
+            method: call.request.method.as_str(),
+            url: url.as_ref(),
             status,
-            code: code.map(|code| hide(&code)),
-            message: hide(&message),
-            details: details.collect(),
-            parameters: parameters.iter().map(|text| hide(text)).collect(),
-            row: row.map(|row| row.id()),
-            headers: secrets.hide_headers(&headers, more),
-            request_id,
-            wait_ms: wait.map(|wait| wait.as_millis().try_into().unwrap_or(u64::MAX)),
-            stop: Some(stop),
-            attempts,
-            method: call.request.method.to_string(),
-            url: self.url(call).map_or(String::new(), |url| secrets.hide_url(&url, more)),
-            body: (!body.is_empty())
-                .then(|| shown(&hide(&String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES * 4)])))),
-            refused: None,
-            export: None,
-            source: source.map(|source| Arc::new(source) as _),
-        })
+            headers: &headers,
+            body: &body,
+        };
+        let mut error = Error::of_exchange(&exchange, classified, &self.0.secrets, &call.request.secrets);
+        if stop == Stop::Attempts && attempts > 1 {
+            error.kind = Kind::RetriesExhausted;
+        }
+        if stop == Stop::WaitTooLong && error.wait_ms.is_none() {
+            // The answer stated none: it is the pause of the settings that is too long.
+            let pause = self.0.settings.retrying.limit_pause;
+            error.wait_ms = pause.map(|pause| pause.as_millis().try_into().unwrap_or(u64::MAX));
+        }
+        (error.stop, error.attempts) = (Some(stop), attempts);
+        error.source = source.map(|source| Arc::new(source) as _);
+        error
     }
-}
-
-fn shown(text: &str) -> String {
-    text[..text.floor_char_boundary(BODY_BYTES)].to_string()
 }

@@ -264,7 +264,7 @@ impl Transport {
             sent,
             status: failure.status,
             kind: failure.classified.kind,
-            message: self.0.secrets.hide(&failure.classified.message, secrets),
+            message: self.0.secrets.hide(&failure.classified.message, secrets).into_owned(),
             pause,
         };
         tracing::debug!(url = %repeat.url, sent, ?pause, reason = %repeat.message, "trying again");

@@ -2,13 +2,15 @@
 
 use crate::fake::{Asked, Fake, Reply, json};
 use crate::quick;
+use http::HeaderMap;
 use scanyard_client::arctic_wolf::{self, aurora, managed};
 use scanyard_client::zscaler::{self, Api, Place};
 use scanyard_client::{Error, Hidden, Request, Settings, scan_api, tenable};
-use scanyard_contract::Service;
+use scanyard_contract::{Context, Contract, Retry, Service};
 use serde_json::json as value;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -160,4 +162,23 @@ async fn nothing_secret_is_in_the_errors_the_debug_output_and_the_log_of_any_cli
         assert!(!all.contains(secret), "{secret} is shown: {all}");
         assert!(!logged.contains(secret), "{secret} is logged: {logged}");
     }
+}
+
+#[test]
+fn an_error_of_another_clients_answer_holds_none_of_the_secrets_that_were_sent() {
+    let secret = "a-key-that-was-sent";
+    let headers = HeaderMap::from_iter([
+        ("x-request-uuid".parse().unwrap(), secret.parse().unwrap()),
+        ("x-echo".parse().unwrap(), secret.parse().unwrap()),
+    ]);
+    let body = format!(
+        r#"{{"code": "{secret}", "active_job_id": "{secret}", "message": "no {secret}", "errors": [{{"message": "{secret}"}}]}}"#
+    );
+    let url = format!("https://a.example.test/{secret}").parse().unwrap();
+    let context = Context::of(Contract::Tenable, None);
+    let sent = [Hidden::new(secret)];
+    let error = Error::of_answer(&context, &url, 409, &headers, body.as_bytes(), SystemTime::now(), &sent);
+    let shown = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
+    assert!(!shown.contains(secret) && shown.contains("[secret]"), "{shown}");
+    assert_eq!((error.retry, error.parameters.len(), error.details.len()), (Retry::Never, 1, 1));
 }

@@ -119,6 +119,10 @@ impl Body {
 
     /// Plain text, or a page for people.
     fn of_text(headers: &HeaderMap, bytes: &[u8]) -> Body {
+        // Nothing that anybody could read, such as a compressed body.
+        if bytes.contains(&0) {
+            return Body::default();
+        }
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(64 * 1024)]);
         if is_html(headers, bytes) {
             return Body { message: clean(&page_text(&text)), ..Body::default() };
@@ -248,6 +252,12 @@ fn page_text(page: &str) -> String {
 
 /// A text from outside in one line, without what hides or reorders text; `None` when nothing is left.
 fn clean(text: &str) -> Option<String> {
+    let is_clean =
+        |text: &[u8]| text.iter().all(|byte| matches!(byte, b' '..=b'~')) && !text.windows(2).any(|two| two == b"  ");
+    if text.len() <= MESSAGE_CHARS && is_clean(text.as_bytes()) {
+        let text = text.trim();
+        return (!text.is_empty()).then(|| text.to_string());
+    }
     let mut out = String::new();
     for (index, word) in
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).enumerate()

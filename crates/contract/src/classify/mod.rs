@@ -65,6 +65,8 @@ pub struct Classified {
     pub code: Option<String>,
     /// The vendor's text, cleaned and cut; our own words when there is none.
     pub message: String,
+    /// Whether `message` is the answer's.
+    pub is_quoted: bool,
     /// Faults of single fields, where the answer names them.
     pub details: Vec<Detail>,
     /// What the message is about, such as the id that was not found or the job that is running already.
@@ -91,6 +93,7 @@ pub fn classify(context: &Context, status: u16, headers: &HeaderMap, body: &[u8]
         }
     };
     let (kind, retry) = rules::judge(context, status, &body, row, wait);
+    let is_quoted = body.message.is_some();
     let message = match body.message {
         Some(message) => message,
         None if context.contract == Contract::ScanApi => {
@@ -107,6 +110,7 @@ pub fn classify(context: &Context, status: u16, headers: &HeaderMap, body: &[u8]
         row,
         code: body.code,
         message,
+        is_quoted,
         details: body.details,
         parameters: body.parameters,
         request_id,
@@ -136,6 +140,7 @@ pub fn classify_success(
             row: None,
             code: None,
             message,
+            is_quoted: false,
             details: Vec::new(),
             parameters: Vec::new(),
             request_id: request_id(context.contract, headers, &Body::default()),

@@ -3,6 +3,7 @@
 //! The server under measurement is this program again (`serve DIR`), with one route more than the product: a POST that
 //! takes the same body apart and answers as long, without a database.
 
+mod errors;
 mod lists;
 mod load;
 mod parsers;
@@ -72,6 +73,7 @@ fn measured() -> anyhow::Result<()> {
         ["postgres"] => runtime.block_on(postgres::posts()),
         ["queue"] => runtime.block_on(queue::queue()),
         ["vendors"] => vendors::vendors(),
+        ["errors", contract, file] => errors::ours(contract, Path::new(file)),
         ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
         [] => runtime.block_on(measure()),

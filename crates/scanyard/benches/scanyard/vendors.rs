@@ -2,38 +2,31 @@
 //! by page. `cargo bench --package scanyard --bench scanyard -- vendors` runs it alone; it needs the network once, for the
 //! libraries.
 
+use crate::errors::errors;
 use anyhow::{Context as _, ensure};
 use futures::TryStreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use scanyard_client::zscaler::{self, zpa_path};
-use scanyard_client::{Error, Hidden, Request, Settings};
-use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Context, Contract, Service};
-use serde::Serialize;
+use scanyard_client::{Hidden, Request, Settings};
+use scanyard_contract::Contract;
 use serde_json::Value;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
-use url::Url;
+use std::time::{Duration, Instant};
 
-/// How often each failure is made an error.
-const ROUNDS: u32 = 2_000;
 /// Items of the lists that are read.
 const LISTS: [u64; 3] = [1_000, 10_000, 100_000];
 /// The largest page of ZPA.
 const PAGE: u64 = 500;
 
 /// A running simulator.
-struct Simulator {
+pub struct Simulator {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Simulator {
-    fn start(contract: &str, items: u64) -> anyhow::Result<Simulator> {
+    pub fn start(contract: &str, items: u64) -> anyhow::Result<Simulator> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_scanyard"))
             .args(["simulate", contract, "--listen", "127.0.0.1:0", "--items", &items.to_string()])
             .stderr(Stdio::piped())
@@ -53,15 +46,6 @@ impl Drop for Simulator {
     }
 }
 
-/// A failure as it came over the wire.
-#[derive(Serialize)]
-struct Failed {
-    url: String,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
 /// All of it.
 pub fn vendors() -> anyhow::Result<()> {
     errors(Contract::Tenable, "pytenable-26", "pyTenable 26.10.1")?;
@@ -73,103 +57,6 @@ pub fn vendors() -> anyhow::Result<()> {
         println!("| ZPA, {items} items in pages of {PAGE} | {} |", String::from_utf8_lossy(&reader.stdout).trim());
     }
     Ok(())
-}
-
-/// Every failure of a contract, by us and by the vendor's library.
-fn errors(contract: Contract, environment: &str, library: &str) -> anyhow::Result<()> {
-    let simulator = Simulator::start(contract.as_str(), 1)?;
-    let mut all = Vec::new();
-    for row in rows_of(contract).filter(|row| row.status.is_some_and(|status| status >= 400)) {
-        all.push((row.service, failed(&simulator.url, path_of(row.service), &row.id())?));
-    }
-    let ours = ours(contract, &all)?;
-    let dir = tempfile::tempdir()?;
-    let file = dir.path().join("failures.json");
-    let failures: Vec<&Failed> = all.iter().map(|(_, failed)| failed).collect();
-    std::fs::write(&file, serde_json::to_vec(&failures)?)?;
-    let theirs = theirs(contract, environment, &file)?;
-    println!("| {} failures of {contract}, each made an error | {ours:.2} µs |", all.len());
-    println!("| the same by {library} | {theirs:.2} µs, {:.1} × |", theirs / ours);
-    Ok(())
-}
-
-fn path_of(service: Option<Service>) -> &'static str {
-    match service {
-        Some(Service::Zia) => "/zia/api/v1/urlCategories",
-        Some(Service::Zpa) => "/zpa/mgmtconfig/v1/admin/customers/1/application",
-        Some(Service::Zcc) => "/zcc/papi/public/v1/getDevices",
-        Some(Service::Cbc) => "/ztw/api/v1/ecgroup",
-        Some(Service::Zidentity) => "/ziam/admin/api/v1/users",
-        Some(Service::Zdx) => "/zdx/v1/devices",
-        Some(Service::Bi) => "/bi/api/v1/report/all",
-        Some(_) => "/oauth2/v1/token",
-        None => "/scans",
-    }
-}
-
-/// Microseconds for one failure: its body taken apart, classified, made the client's error and dropped.
-fn ours(contract: Contract, all: &[(Option<Service>, Failed)]) -> anyhow::Result<f64> {
-    let mut prepared = Vec::new();
-    for (service, failed) in all {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &failed.headers {
-            headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-        }
-        prepared.push((*service, Url::parse(&failed.url)?, failed.status, headers, failed.body.as_bytes()));
-    }
-    let now = SystemTime::now();
-    let one = |rounds: u32| {
-        let started = Instant::now();
-        for _ in 0..rounds {
-            for (service, url, status, headers, body) in &prepared {
-                let context = Context {
-                    contract,
-                    service: *service,
-                    method: "GET",
-                    path: url.path(),
-                    is_impersonated: false,
-                    is_password_change: false,
-                    is_sign_in: false,
-                    is_download: false,
-                };
-                black_box(Error::of_answer(&context, black_box(url), *status, headers, body, now));
-            }
-        }
-        started.elapsed().as_secs_f64() * 1e6 / f64::from(rounds) / prepared.len() as f64
-    };
-    one(ROUNDS / 10);
-    Ok(one(ROUNDS))
-}
-
-/// The same in the library's own code, in its environment.
-fn theirs(contract: Contract, environment: &str, file: &Path) -> anyhow::Result<f64> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python =
-        Command::new("scripts/test-vendors").args(["--environment", environment]).current_dir(&root).output()?;
-    ensure!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
-    let python = String::from_utf8(python.stdout)?;
-    let timed = Command::new(python.trim())
-        .args(["scripts/vendors/time_errors.py", contract.as_str()])
-        .arg(file)
-        .current_dir(&root)
-        .output()?;
-    ensure!(timed.status.success(), "{}", String::from_utf8_lossy(&timed.stderr));
-    String::from_utf8(timed.stdout)?.trim().parse().context("the script's figure")
-}
-
-/// Asks the simulator for a failure.
-fn failed(base: &str, path: &str, id: &str) -> anyhow::Result<Failed> {
-    let mut stream = TcpStream::connect(base.trim_start_matches("http://"))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Scanyard-Fail: {id}\r\nConnection: close\r\n\r\n")?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    let text = String::from_utf8(bytes)?;
-    let (head, body) = text.split_once("\r\n\r\n").context("no answer")?;
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("no status")?.parse()?;
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_string(), value.to_string()));
-    Ok(Failed { url: format!("{base}{path}"), status, headers: headers.collect(), body: body.to_string() })
 }
 
 /// Reads the whole list in a process of its own and prints how fast, and how much memory it took at most.

@@ -72,7 +72,7 @@ fn contract(text: &str) -> Result<Contract, String> {
 /// Serves until it is interrupted.
 pub async fn run(args: SimulateArgs) -> Result<Exit, Failure> {
     let plan = match &args.plan {
-        Some(path) => Plan::read(path).map_err(Failure::usage)?,
+        Some(path) => Plan::read(path, args.contract).map_err(Failure::usage)?,
         None => Plan::default(),
     };
     if args.tls && args.ca_file.is_none() {

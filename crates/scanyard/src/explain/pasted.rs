@@ -1,5 +1,6 @@
 //! An answer as people paste it: the output of `curl -i` or `curl -v`, with or without a status line, or a body alone.
 
+use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The parts of an answer.
@@ -14,7 +15,7 @@ pub struct Pasted {
 /// Reads the last answer in a text: what a proxy or a redirect said before it does not count.
 pub fn parse(text: &[u8]) -> Pasted {
     let text = verbose(text).unwrap_or_else(|| text.to_vec());
-    let mut rest = text.as_slice();
+    let mut rest = from_the_status(&text);
     let mut last = Pasted::default();
     loop {
         rest = rest.trim_ascii_start();
@@ -26,9 +27,47 @@ pub fn parse(text: &[u8]) -> Pasted {
         let (headers, body) = headers_of(after);
         last = Pasted { status: Some(status), headers, body: body.to_vec() };
         if status_of(split_line(body.trim_ascii_start()).0).is_none() {
+            let is_chunked = last.headers.get(TRANSFER_ENCODING).is_some_and(|coding| coding == "chunked");
+            if let (true, Some(whole)) = (is_chunked, unchunk(body)) {
+                last.body = whole;
+            }
             return last;
         }
         rest = body;
+    }
+}
+
+/// The text from its first status line on: the command that was pasted along, and what a shell printed, does not count.
+fn from_the_status(text: &[u8]) -> &[u8] {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+    let mut rest = text;
+    while !is_body(text) && !rest.is_empty() {
+        let (line, after) = split_line(rest);
+        if status_of(line).is_some() {
+            return rest;
+        }
+        rest = after;
+    }
+    text
+}
+
+/// A body as it is sent in chunks, such as `curl --raw` prints it; `None` when it is not, as what has decoded it leaves the
+/// header.
+fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut whole = Vec::new();
+    loop {
+        let (line, after) = split_line(rest);
+        let size = std::str::from_utf8(line.split(|byte| *byte == b';').next()?).ok()?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(whole);
+        }
+        whole.extend_from_slice(after.get(..size)?);
+        let (end, next) = split_line(&after[size..]);
+        if !end.is_empty() {
+            return None;
+        }
+        rest = next;
     }
 }
 
@@ -50,12 +89,15 @@ fn verbose(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Headers without a status line, or nothing but a body.
 fn headless(text: &[u8]) -> Pasted {
-    let is_body = matches!(text.first(), Some(b'{' | b'[' | b'<' | b'"'));
-    let (headers, body) = if is_body { (HeaderMap::new(), text) } else { headers_of(text) };
+    let (headers, body) = if is_body(text) { (HeaderMap::new(), text) } else { headers_of(text) };
     if headers.is_empty() {
         return Pasted { body: text.to_vec(), ..Pasted::default() };
     }
     Pasted { status: None, headers, body: body.to_vec() }
+}
+
+fn is_body(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'{' | b'[' | b'<' | b'"'))
 }
 
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
@@ -113,11 +155,18 @@ mod tests {
             (format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 Conflict\r\n\r\n{body}"), Some(409), 0),
             (format!("retry-after: 13s\ncontent-type: application/json\n\n{body}"), None, 2),
             (body.to_string(), None, 0),
+            (format!("\u{feff}$ curl -i https://a.example.test/x: y\nHTTP/2 429\na: b\n\n{body}"), Some(429), 1),
+            (format!("HTTP/1.1 429 x\r\ntransfer-encoding: chunked\r\n\r\n{body}"), Some(429), 1),
             (format!("* Connected\n> GET / HTTP/1.1\n>\n< HTTP/1.1 401 Unauthorized\n< a: b\n<\n{body}"), Some(401), 1),
         ];
         for (text, status, headers) in forms {
             let (got_status, got_headers, got_body) = read(&text);
             assert_eq!((got_status, got_headers, got_body.trim()), (status, headers, body), "{text}");
+        }
+        for end in ["\r\n", "\n"] {
+            let chunked =
+                ["HTTP/1.1 429 x", "transfer-encoding: chunked", "", "4;x=y", "{\"id", "6", "\":\"x\"}", "0", "", ""];
+            assert_eq!(read(&chunked.join(end)), (Some(429), 1, body.to_string()));
         }
         assert_eq!(read("404 Not Found"), (None, 0, "404 Not Found".to_string()));
         assert_eq!(read("HTTP/1.1 401 Unauthorized"), (Some(401), 0, String::new()));

@@ -58,7 +58,9 @@ pub struct Reading {
 pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    pub message: String,
+    /// Its text; `None` when it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Detail>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -304,7 +306,7 @@ fn of_classified(found: Classified, now: SystemTime) -> Answer {
     let seconds = since_1970.and_then(|time| i64::try_from(time.as_millis().div_ceil(1000)).ok());
     Answer {
         code: found.code,
-        message: found.message,
+        message: found.is_quoted.then_some(found.message),
         details: found.details,
         parameters: found.parameters,
         request_id: found.request_id,

@@ -62,8 +62,10 @@ fn heading(reading: &Reading) -> String {
 }
 
 fn said(out: &mut String, answer: &Answer) {
-    let code = answer.code.as_ref().map_or(String::new(), |code| format!("{code}: "));
-    let _ = writeln!(out, "The answer says: {code}{}", answer.message);
+    let said: Vec<&str> = answer.code.iter().chain(&answer.message).map(String::as_str).collect();
+    if !said.is_empty() {
+        let _ = writeln!(out, "The answer says: {}", said.join(": "));
+    }
     for detail in &answer.details {
         let field = detail.field.as_ref().map_or(String::new(), |field| format!("{field}: "));
         let _ = writeln!(out, "  - {field}{}", detail.reason);

@@ -56,7 +56,7 @@ impl Recorded {
 
 /// `GET requests` shows the record, `DELETE requests` empties it; `POST expire` ends all tokens and sessions; `POST mode`
 /// with `{"readOnly": true}` begins maintenance; `PUT plan` takes a plan as JSON, in place of the one before.
-pub fn answer(state: &mut State, asked: &Asked, what: &str) -> Reply {
+pub fn answer(contract: Contract, state: &mut State, asked: &Asked, what: &str) -> Reply {
     match (asked.method.as_str(), what) {
         ("GET", "requests") => Reply::json(200, &json!({ "count": state.requests, "requests": state.recorded })),
         ("DELETE", "requests") => {
@@ -76,19 +76,22 @@ pub fn answer(state: &mut State, asked: &Asked, what: &str) -> Reply {
             }
             _ => Reply::json(400, &json!({ "error": "readOnly is true or false" })),
         },
-        ("PUT", "plan") => match serde_json::from_slice::<Plan>(&asked.body).map_err(anyhow::Error::from) {
-            Ok(plan) => match plan.check() {
-                Ok(()) => {
-                    state.plan = plan;
-                    Reply::empty(204)
-                }
-                Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
-            },
-            Err(error) => Reply::json(400, &json!({ "error": error.to_string() })),
+        ("PUT", "plan") => match planned_anew(contract, asked) {
+            Ok(plan) => {
+                state.plan = plan;
+                Reply::empty(204)
+            }
+            Err(error) => Reply::json(400, &json!({ "error": format!("{error:#}") })),
         },
         (_, "requests" | "expire" | "mode" | "plan") => Reply::empty(405),
         _ => Reply::json(404, &json!({ "error": "requests, plan, expire and mode are what there is" })),
     }
+}
+
+fn planned_anew(contract: Contract, asked: &Asked) -> anyhow::Result<Plan> {
+    let plan: Plan = serde_json::from_slice(&asked.body)?;
+    plan.check(contract)?;
+    Ok(plan)
 }
 
 /// The answer of a step; `None` when it is the ordinary one.

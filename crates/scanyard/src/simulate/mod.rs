@@ -118,7 +118,7 @@ impl Simulator {
     pub(crate) fn answer(&self, asked: &Asked) -> Outcome {
         let mut state = self.state();
         if let ["__scanyard", what] = asked.segments().as_slice() {
-            return Outcome::Now(control::answer(&mut state, asked, what));
+            return Outcome::Now(control::answer(self.settings.contract, &mut state, asked, what));
         }
         state.requests += 1;
         let number = state.requests;

@@ -2,6 +2,9 @@
 
 use super::exchange::Asked;
 use anyhow::{Context, ensure};
+use http::{HeaderName, HeaderValue};
+use scanyard_contract::Contract;
+use scanyard_contract::catalogue::rows_of;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,23 +75,20 @@ fn once() -> u64 {
 
 impl Plan {
     /// Reads a file: JSON when its name says so, else TOML.
-    pub fn read(path: &Path) -> anyhow::Result<Plan> {
+    pub fn read(path: &Path, contract: Contract) -> anyhow::Result<Plan> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading the plan {}", path.display()))?;
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let plan: Plan = if is_json { serde_json::from_str(&text)? } else { toml::from_str(&text)? };
-        plan.check()?;
+        plan.check(contract)?;
         Ok(plan)
     }
 
     /// Whether every rule can be carried out.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self, contract: Contract) -> anyhow::Result<()> {
         for (index, rule) in self.rules.iter().enumerate() {
-            ensure!(!rule.then.is_empty(), "rule {} of the plan has no steps", index + 1);
-            for step in &rule.then {
-                let is_status = step.status.is_none_or(|status| (100..=599).contains(&status));
-                ensure!(is_status, "rule {} of the plan: {:?} is no status", index + 1, step.status);
-                ensure!(step.times > 0, "rule {} of the plan: `times` is at least 1", index + 1);
-            }
+            let place = || format!("rule {} of the plan", index + 1);
+            ensure!(!rule.then.is_empty(), "{} has no steps", place());
+            rule.then.iter().try_for_each(|step| step.check(contract)).with_context(place)?;
         }
         Ok(())
     }
@@ -110,6 +110,25 @@ impl Plan {
             }
         }
         None
+    }
+}
+
+impl Step {
+    fn check(&self, contract: Contract) -> anyhow::Result<()> {
+        if let Some(status) = self.status {
+            ensure!((100..=599).contains(&status), "{status} is no status");
+        }
+        if let Some(code) = &self.code {
+            let is_known = rows_of(contract).any(|row| row.code == Some(code) || row.id() == *code)
+                || code.parse().is_ok_and(|status: u16| (100..=599).contains(&status));
+            ensure!(is_known, "the catalogue of {contract} has no code {code}");
+        }
+        ensure!(self.times > 0, "`times` is at least 1");
+        for (name, value) in &self.headers {
+            let is_header = HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok();
+            ensure!(is_header, "{name}: {value} is no header");
+        }
+        Ok(())
     }
 }
 
@@ -151,6 +170,28 @@ mod tests {
             ("/a*b", "/a", false),
         ] {
             assert_eq!(is_like(pattern, text), is, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_carried_out_says_which_rule_and_why() {
+        let refused = |then: &str| {
+            let plan: Plan =
+                toml::from_str(&format!("[[rules]]\nthen = [{{ status = 429 }}]\n[[rules]]\nthen = [{then}]")).unwrap();
+            plan.check(Contract::Zscaler).err().map(|error| format!("{error:#}"))
+        };
+        assert_eq!(
+            refused("{ code = \"EDIT_LOCK_NOT_AVAILABLE\" }, { code = \"zscaler/zia/403\" }, { code = \"503\" }"),
+            None
+        );
+        assert_eq!(refused("").unwrap(), "rule 2 of the plan has no steps");
+        for (step, why) in [
+            ("{ status = 4290 }", "4290 is no status"),
+            ("{ code = \"NOPE\" }", "the catalogue of zscaler has no code NOPE"),
+            ("{ times = 0 }", "`times` is at least 1"),
+            ("{ headers = { \"a b\" = \"x\" } }", "a b: x is no header"),
+        ] {
+            assert_eq!(refused(step).unwrap(), format!("rule 2 of the plan: {why}"));
         }
     }
 

@@ -2,6 +2,10 @@
 //!
 //! Time is an argument, so that a day can be tried in a test.
 
+mod endpoints;
+
+pub use endpoints::Endpoint;
+use endpoints::{HEAVY, LIGHT, MEDIUM};
 use http::Method;
 use scanyard_contract::Service;
 use std::collections::{HashMap, VecDeque};
@@ -15,15 +19,18 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// At most so many calls within so long; all of them hold.
+type Bounds = &'static [(usize, Duration)];
+
 /// Calls that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bucket {
-    /// ZIA and CBC count by weight: a DELETE is heavy, POST, PUT and PATCH medium, GET light.
+    /// An endpoint of ZIA or CBC with a limit of its own.
+    Endpoint(Endpoint),
+    /// What else ZIA and CBC have counts by weight: a DELETE is heavy, POST, PUT and PATCH medium, GET light.
     ZiaHeavy,
     ZiaMedium,
     ZiaLight,
-    /// The audit log's reports are made on demand: starting one is dearer than a write.
-    ZiaAuditReport,
     CbcHeavy,
     CbcMedium,
     CbcLight,
@@ -34,23 +41,26 @@ pub enum Bucket {
     ZccServiceStatus,
     ZccDisableReasons,
     Zdx,
+    ZwaRead,
+    ZwaWrite,
     BiHeavy,
     BiLight,
 }
 
 impl Bucket {
-    /// At most so many calls within so long; all of them hold.
-    pub fn bounds(self) -> &'static [(usize, Duration)] {
+    pub fn bounds(self) -> Bounds {
         match self {
-            Bucket::ZiaHeavy | Bucket::CbcHeavy => &[(1, MINUTE), (4, HOUR)],
-            Bucket::ZiaMedium | Bucket::CbcMedium | Bucket::BiHeavy => &[(1, SECOND), (400, HOUR)],
-            Bucket::ZiaLight | Bucket::CbcLight | Bucket::BiLight => &[(2, SECOND), (1000, HOUR)],
-            Bucket::ZiaAuditReport => &[(10, MINUTE), (40, HOUR)],
+            Bucket::Endpoint(endpoint) => endpoint.bounds(),
+            Bucket::ZiaHeavy | Bucket::CbcHeavy => HEAVY,
+            Bucket::ZiaMedium | Bucket::CbcMedium | Bucket::BiHeavy => MEDIUM,
+            Bucket::ZiaLight | Bucket::CbcLight | Bucket::BiLight => LIGHT,
             Bucket::ZpaRead => &[(20, TEN_SECONDS)],
             Bucket::ZpaWrite => &[(10, TEN_SECONDS)],
             Bucket::Zcc => &[(100, HOUR)],
             Bucket::ZccDevices | Bucket::ZccServiceStatus | Bucket::ZccDisableReasons => &[(3, DAY)],
             Bucket::Zdx => &[(5, SECOND)],
+            Bucket::ZwaRead => &[(30, MINUTE), (1000, HOUR)],
+            Bucket::ZwaWrite => &[(20, MINUTE), (400, HOUR)],
         }
     }
 
@@ -62,11 +72,10 @@ impl Bucket {
             _ if is_read => vec![light],
             _ => vec![medium],
         };
+        if let Some(endpoint) = service.and_then(|service| Endpoint::of(service, method, path)) {
+            return vec![Bucket::Endpoint(endpoint)];
+        }
         match service {
-            // An endpoint with weights of its own: see docs/CLIENT.md.
-            Some(Service::Zia) if path.trim_end_matches('/').ends_with("/auditlogEntryReport") => {
-                vec![if *method == Method::POST { Bucket::ZiaAuditReport } else { Bucket::ZiaLight }]
-            }
             Some(Service::Zia) => weigh(Bucket::ZiaHeavy, Bucket::ZiaMedium, Bucket::ZiaLight),
             Some(Service::Cbc) => weigh(Bucket::CbcHeavy, Bucket::CbcMedium, Bucket::CbcLight),
             Some(Service::Zpa) => vec![if is_read { Bucket::ZpaRead } else { Bucket::ZpaWrite }],
@@ -80,6 +89,11 @@ impl Bucket {
                 own.map(|(_, bucket)| *bucket).into_iter().chain([Bucket::Zcc]).collect()
             }
             Some(Service::Zdx) => vec![Bucket::Zdx],
+            // To delete or close an incident has the limit of reading one.
+            Some(Service::Zwa) => {
+                let is_light = is_read || *method == Method::DELETE || path.ends_with("/close");
+                vec![if is_light { Bucket::ZwaRead } else { Bucket::ZwaWrite }]
+            }
             Some(Service::Bi) => vec![if is_read { Bucket::BiLight } else { Bucket::BiHeavy }],
             // No number is known.
             Some(
@@ -87,7 +101,6 @@ impl Bucket {
                 | Service::Zidentity
                 | Service::Zcell
                 | Service::Easm
-                | Service::Zwa
                 | Service::Graphql
                 | Service::Aurora
                 | Service::Ticket
@@ -216,15 +229,24 @@ mod tests {
     }
 
     #[test]
-    fn the_audit_logs_reports_have_weights_of_their_own() {
-        let of = |method| Bucket::of(Some(Service::Zia), &method, "/zia/api/v1/auditlogEntryReport");
-        assert_eq!(of(Method::POST), [Bucket::ZiaAuditReport]);
-        assert_eq!((of(Method::DELETE), of(Method::GET)), (vec![Bucket::ZiaLight], vec![Bucket::ZiaLight]));
+    fn an_endpoint_with_a_limit_of_its_own_is_counted_by_itself_for_all_clones() {
+        let of = |method, path: &str| Bucket::of(Some(Service::Zia), &method, &format!("/zia/api/v1/{path}"));
         let (limiter, start) = (Limiter::default(), Instant::now());
+        let report = of(Method::POST, "auditlogEntryReport");
         for _ in 0..10 {
-            assert_eq!(limiter.reserve(&[Bucket::ZiaAuditReport], start, LONG), Ok(ms(0)));
+            assert_eq!(limiter.clone().reserve(&report, start, LONG), Ok(ms(0)));
         }
-        assert_eq!(limiter.reserve(&[Bucket::ZiaAuditReport], start, LONG), Ok(MINUTE));
+        assert_eq!(limiter.clone().reserve(&report, start, LONG), Ok(MINUTE));
+        assert_eq!(limiter.reserve(&of(Method::POST, "status/activate"), start, LONG), Ok(ms(0)));
+        for label in ["1", "2", "3", "4", "5"] {
+            let wait = limiter.reserve(&of(Method::DELETE, &format!("ruleLabels/{label}")), start, LONG);
+            assert!(wait.unwrap() <= SECOND * 4, "{label}");
+        }
+        assert_eq!(of(Method::DELETE, "pacFiles/7"), [Bucket::ZiaHeavy]);
+        assert_eq!(
+            (of(Method::GET, "users/7"), of(Method::POST, "urlLookup")),
+            (vec![Bucket::ZiaLight], vec![Bucket::ZiaMedium])
+        );
     }
 
     #[test]
