@@ -17,6 +17,7 @@ mod fill;
 pub mod finding;
 pub mod hidden;
 mod info;
+pub mod kafka;
 pub mod render;
 pub mod scan;
 pub mod scan_api;

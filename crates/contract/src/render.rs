@@ -3,7 +3,6 @@
 use crate::catalogue::{Category, Row, rows, rows_of};
 use crate::contract::Contract;
 use crate::info::ErrorList;
-use crate::scan_api::Code;
 use crate::support::Support;
 use std::fmt::Write;
 
@@ -50,8 +49,7 @@ pub fn index(contract: Contract) -> String {
         let _ = write!(out, "\n## {}\n\n| status | code | message | repeat? |\n|---|---|---|---|\n", category.title());
         for row in rows {
             let repeat = if row.retry.is_retryable() { "yes" } else { "no" };
-            let mark = if is_ahead(row) { "\\*" } else { "" };
-            let link = format!("[`{}`]({up}{}.md){mark}", label(row), row.id());
+            let link = format!("[`{}`]({up}{}.md)", label(row), row.id());
             let _ = writeln!(out, "| {} | {link} | {} | {repeat} |", status(row), row.message);
         }
     }
@@ -101,25 +99,17 @@ A failure looks like this; `code` is stable, `error` is for people, `help` leads
 ```
 
 `retryAfter` and the `Retry-After` header are there when the server knows the wait, `details` when a place can be named.
-`{name}` in a message stands for a value. Codes with a \\* belong to the contract, but nothing in this version answers with
-them yet.
+`{name}` in a message stands for a value.
 
 The APIs of others, explained in the same way: [Tenable](tenable/README.md), [Zscaler](zscaler/README.md),
 [Arctic Wolf](arctic-wolf/README.md), and [pyTenable's exceptions](pytenable/README.md).
 ";
-
-fn is_ahead(row: &Row) -> bool {
-    Code::AHEAD.iter().any(|code| code.row() == row)
-}
 
 /// The page of one row.
 pub fn page(row: &Row) -> String {
     let mut out = String::new();
     let _ = write!(out, "# {}\n\n`{}` · {}\n\n> {}\n\n", title(row), status(row), row.category.title(), row.message);
     let _ = write!(out, "{}\n\n", row.meaning);
-    if is_ahead(row) {
-        out.push_str("The code belongs to the contract; this version has nothing yet that answers with it.\n\n");
-    }
     out.push_str("## Why\n\n");
     for cause in row.causes {
         let _ = writeln!(out, "- {cause}");

@@ -51,6 +51,22 @@ pub struct QueueStatus {
     pub backlog: Option<u64>,
     /// How many may wait; beyond it `POST /scans` is `SERVICE_UNAVAILABLE`.
     pub max_backlog: u64,
+    /// What goes over Kafka; absent where the queue is in the database alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaStatus>,
+}
+
+/// What waits to be sent to Kafka.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaStatus {
+    /// Whether Kafka took what this node sent last.
+    pub is_reached: bool,
+    /// Moves of scans that Kafka has not been told of yet, on all nodes; absent while they cannot be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<u64>,
+    /// How many there may be; beyond it `POST /scans` is `KAFKA_ERROR`.
+    pub max_undelivered: u64,
 }
 
 /// The processes that run scans.

@@ -121,6 +121,9 @@ pub fn at_rest(book: &Book, truth: &Truth, calls: &[Call]) -> Vec<String> {
             wrong.push(format!("the cancel of scan {id} was answered, and it is not cancelled"));
         }
     }
+    if truth.untold > 0 {
+        wrong.push(format!("{} moves of scans have not been told to Kafka", truth.untold));
+    }
     wrong.extend(deliveries(truth, calls));
     wrong
 }
@@ -179,6 +182,7 @@ mod tests {
             ends: vec![end],
             quota_used: 2,
             counted: vec![("completed".into(), 1), ("queued".into(), 1)],
+            untold: 0,
             damage: Vec::new(),
         };
         (book, truth)
@@ -233,9 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn at_rest_a_scan_that_still_waits_and_an_end_that_never_arrived_are_violations() {
-        let (book, truth) = sound();
+    fn at_rest_what_still_waits_and_an_end_that_never_arrived_are_violations() {
+        let (book, mut truth) = sound();
+        truth.untold = 2;
         let wrong = at_rest(&book, &truth, &[]).join("\n");
         assert!(wrong.contains("0 lost, 1 frozen") && wrong.contains("never arrived"), "{wrong}");
+        assert!(wrong.contains("2 moves of scans have not been told to Kafka"), "{wrong}");
     }
 }

@@ -36,6 +36,8 @@ pub enum Fault {
     ClusterFreeze,
     /// kill -9 of PostgreSQL and every process of it.
     Postgres,
+    /// The Kafka broker, killed or stopped in order, and back after a moment.
+    Broker,
     /// Every connection to PostgreSQL cut, and new ones refused for a moment.
     Cut,
     /// The connections to PostgreSQL slow, or one node's hanging for longer than the lease.
@@ -53,6 +55,7 @@ impl Fault {
         Fault::ClusterTerm,
         Fault::ClusterFreeze,
         Fault::Postgres,
+        Fault::Broker,
         Fault::Cut,
         Fault::Delay,
     ];
@@ -68,6 +71,7 @@ impl Fault {
             Fault::ClusterTerm => "cluster: SIGTERM of a node",
             Fault::ClusterFreeze => "cluster: SIGSTOP past the lease",
             Fault::Postgres => "cluster: kill -9 of PostgreSQL",
+            Fault::Broker => "cluster: kill -9 or stop of the Kafka broker",
             Fault::Cut => "cluster: connections cut",
             Fault::Delay => "cluster: connections delayed",
         }
@@ -80,7 +84,7 @@ impl Fault {
             Fault::ClusterKill => 6,
             Fault::Term => 4,
             Fault::Freeze | Fault::Disk | Fault::ClusterTerm | Fault::ClusterFreeze => 2,
-            Fault::Postgres | Fault::Cut | Fault::Delay => 2,
+            Fault::Postgres | Fault::Broker | Fault::Cut | Fault::Delay => 2,
         }
     }
 
@@ -89,7 +93,7 @@ impl Fault {
         match self {
             Fault::Kill | Fault::Term | Fault::Freeze | Fault::Disk => false,
             Fault::ClusterKill | Fault::ClusterTerm | Fault::ClusterFreeze => true,
-            Fault::Postgres | Fault::Cut | Fault::Delay => true,
+            Fault::Postgres | Fault::Broker | Fault::Cut | Fault::Delay => true,
         }
     }
 
@@ -98,7 +102,8 @@ impl Fault {
         match self {
             Fault::Term | Fault::ClusterTerm => Duration::from_secs(15),
             Fault::Kill | Fault::Freeze | Fault::Disk | Fault::ClusterKill => Duration::from_secs(3),
-            Fault::ClusterFreeze | Fault::Postgres | Fault::Cut | Fault::Delay => Duration::from_secs(3),
+            Fault::ClusterFreeze | Fault::Postgres | Fault::Broker => Duration::from_secs(3),
+            Fault::Cut | Fault::Delay => Duration::from_secs(3),
         }
     }
 
@@ -110,6 +115,7 @@ impl Fault {
             Fault::Freeze | Fault::ClusterFreeze => freeze(site, dice).await,
             Fault::Disk => fill(site, load, dice).await,
             Fault::Postgres => network::kill_database(cluster(site)?, dice).await,
+            Fault::Broker => network::lose_broker(&cluster(site)?.broker, dice).await,
             Fault::Cut => network::cut(cluster(site)?, dice).await,
             Fault::Delay => network::delay(site, dice).await,
         }

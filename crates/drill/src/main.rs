@@ -2,6 +2,7 @@
 //! nothing accepted is lost, frozen, counted twice or left untold, and that no engine process outlives its worker.
 
 mod api;
+mod broker;
 mod check;
 mod dice;
 mod disk;

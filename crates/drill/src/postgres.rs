@@ -113,7 +113,7 @@ impl Postgres {
             "listen_addresses=127.0.0.1".to_string(),
             format!("port={}", self.port),
             format!("unix_socket_directories={}", self.dir.display()),
-            "max_connections=100".to_string(),
+            "max_connections=200".to_string(),
             "fsync=on".to_string(),
         ];
         for setting in settings {

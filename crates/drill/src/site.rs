@@ -1,5 +1,6 @@
 //! What a drill runs on: a folder, a database, nodes, and the settings that they share.
 
+use crate::broker::Broker;
 use crate::disk::Disk;
 use crate::node::{Node, Role, free_port};
 use crate::orphans;
@@ -39,6 +40,7 @@ pub struct Site {
 #[derive(Debug)]
 pub struct Cluster {
     pub postgres: Postgres,
+    pub broker: Broker,
     pub proxies: Vec<Proxy>,
 }
 
@@ -52,21 +54,35 @@ impl Site {
         Ok(Site { nodes: vec![node], url, lease, disk, cluster: None, work_dir, key_file })
     }
 
-    /// Two servers and a worker with one PostgreSQL, each behind a proxy of its own.
+    /// Two servers and three workers with one PostgreSQL, each behind a proxy of its own, and one Kafka.
     pub async fn cluster(program: &Path, dir: &Path, lease: Duration) -> anyhow::Result<Site> {
         let (work_dir, key_file) = prepare(dir)?;
         let postgres = Postgres::start(&dir.join("postgres"), free_port()?).await?;
         let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
-        let roles = [("serve-1", Role::Serve), ("serve-2", Role::Serve), ("worker-1", Role::Worker)];
-        for (name, role) in roles {
+        let broker = Broker::told()?;
+        // Topics that are nobody else's.
+        let prefix = dir.file_name().and_then(|name| name.to_str()).context("the drill's folder has no name")?;
+        let servers = ["serve-1", "serve-2"].map(|name| (name, Role::Serve));
+        let workers = ["worker-1", "worker-2", "worker-3"].map(|name| (name, Role::Worker));
+        for (name, role) in servers.into_iter().chain(workers) {
             let proxy = Proxy::start(postgres.port).await?;
             let mut settings = settings(dir, lease);
             settings.push(format!("database.url={}", Postgres::url(proxy.port)));
+            settings.push(format!("queue.kafka.brokers={}", broker.address));
+            settings.push(format!("queue.kafka.topic_prefix={prefix}"));
             nodes.push(Node::new(program, dir, role, name, dir.join(name))?.with(settings));
             proxies.push(proxy);
         }
         let url = Postgres::url(postgres.port);
-        Ok(Site { nodes, url, lease, disk: None, cluster: Some(Cluster { postgres, proxies }), work_dir, key_file })
+        Ok(Site {
+            nodes,
+            url,
+            lease,
+            disk: None,
+            cluster: Some(Cluster { postgres, broker, proxies }),
+            work_dir,
+            key_file,
+        })
     }
 
     /// What the database server finds wrong with its files.

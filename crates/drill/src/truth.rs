@@ -47,6 +47,8 @@ pub struct Truth {
     pub quota_used: i64,
     /// Counted scans by status.
     pub counted: Vec<(String, i64)>,
+    /// Moves of scans that Kafka has not been told of.
+    pub untold: i64,
     /// What the database found wrong with itself.
     pub damage: Vec<String>,
 }
@@ -82,6 +84,7 @@ async fn read_once(url: &str) -> anyhow::Result<Truth> {
     let quota_used: i64 = sqlx::query_scalar(used).fetch_one(&mut *tx).await?;
     let counted = "SELECT status, CAST(SUM(scans) AS BIGINT) FROM scan_count GROUP BY status";
     let counted: Vec<(String, i64)> = sqlx::query_as(counted).fetch_all(&mut *tx).await?;
+    let untold: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM kafka_message").fetch_one(&mut *tx).await?;
     tx.commit().await?;
     conn.close().await?;
     let scan = |(id, name, status, sealed_at, failure): (String, String, String, i64, String)| ScanRow {
@@ -97,6 +100,7 @@ async fn read_once(url: &str) -> anyhow::Result<Truth> {
         ends: ends.into_iter().map(|(id, scan_id, event, status)| DeliveryRow { id, scan_id, event, status }).collect(),
         quota_used,
         counted,
+        untold,
         damage,
     })
 }

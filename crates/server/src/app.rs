@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::signals::Signals;
 use crate::status::Board;
-use crate::store::{Clock, Store};
+use crate::store::{Clock, Store, kafka_message};
 use crate::tls::Tls;
 use crate::vault::Vault;
 use crate::webhook::Webhooks;
@@ -124,6 +124,13 @@ impl App {
         let metrics = crate::metrics::recorder()?;
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
+        let queue = Queue::open(&config.queue).await?;
+        if queue.kafka().is_some() {
+            let now = store.now().await?;
+            let noting =
+                store.write(move |conn| Box::pin(async move { kafka_message::begin_use(conn, now).await })).await;
+            noting.context("noting that Kafka is used")?;
+        }
         Ok(App(Arc::new(Parts {
             status: Board::new(store.local_now()),
             store,
@@ -140,7 +147,7 @@ impl App {
             limits: Limiter::default(),
             in_flight: InFlight::default(),
             calls: CallLog::new(config.usage.buffer),
-            queue: Queue::table(),
+            queue,
             uploads: Semaphore::new(config.uploads.concurrency),
             import_turn: Semaphore::new(1),
             live: Live::default(),

@@ -1,10 +1,10 @@
-//! How many scans wait, and the bound beyond which no more are taken.
+//! How many scans wait, or how many messages for Kafka, and the bound beyond which no more are taken.
 //!
-//! Counting is a read of the maintained counters, so it is done once a second; between two counts a node adds what it
+//! Counting is a read, so it is done once a second; between two counts a node adds what it
 //! let in itself. Nodes do not see what the others let in within that second: the bound protects the database, it is not
 //! a quota.
 
-use crate::store::{Store, StoreError, scan_count};
+use crate::store::{Store, StoreError, kafka_message, scan_count};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a count is believed, in milliseconds.
@@ -13,9 +13,17 @@ const COUNT_MS: i64 = 1_000;
 /// The backlog as this node knows it.
 #[derive(Debug)]
 pub struct Backlog {
-    /// The most scans that may wait, on all nodes together.
+    of: Of,
+    /// The most that may wait, on all nodes together.
     limit: u64,
     known: Mutex<Known>,
+}
+
+/// What waits.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Scans,
+    Messages,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +43,12 @@ impl Known {
 impl Backlog {
     /// A backlog of at most `limit` scans.
     pub fn new(limit: u64) -> Backlog {
-        Backlog { limit, known: Mutex::default() }
+        Backlog { of: Of::Scans, limit, known: Mutex::default() }
+    }
+
+    /// A backlog of at most `limit` messages for Kafka.
+    pub fn of_messages(limit: u64) -> Backlog {
+        Backlog { of: Of::Messages, limit, known: Mutex::default() }
     }
 
     pub fn limit(&self) -> u64 {
@@ -46,7 +59,7 @@ impl Backlog {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets one more scan in; `false` when as many wait as may.
+    /// Lets one more in; `false` when as many wait as may.
     pub async fn enter(&self, store: &Store) -> Result<bool, StoreError> {
         let now = store.local_now();
         if !self.lock().is_fresh(now) {
@@ -71,7 +84,15 @@ impl Backlog {
             }
         }
         let let_in_before = self.lock().let_in;
-        let counted = scan_count::queued(&mut *store.read().await?).await?;
+        let conn = &mut *store.read().await?;
+        let counted = match self.of {
+            Of::Scans => scan_count::queued(conn).await?,
+            Of::Messages => {
+                let counted = kafka_message::count(conn, self.limit).await?;
+                metrics::gauge!("scanyard_kafka_outbox_rows").set(counted as f64);
+                counted
+            }
+        };
         let mut known = self.lock();
         *known = Known { counted_at: Some(now), counted, let_in: known.let_in.saturating_sub(let_in_before) };
         Ok(counted)

@@ -4,6 +4,7 @@
 
 mod duration;
 mod engines;
+mod kafka;
 mod load;
 mod secret;
 mod setting;
@@ -11,6 +12,7 @@ mod webhooks;
 mod worker;
 
 pub use engines::{EngineLimits, supervisor};
+pub use kafka::{Kafka, Security};
 pub use load::{ConfigError, Layers, Loaded};
 pub use secret::Secret;
 pub use setting::{DEFAULT_FILE, Setting, settings};
@@ -118,6 +120,10 @@ pub struct Http {
 pub struct Queue {
     /// Scans that may wait, of all tenants together; beyond it submissions get 503.
     pub max_backlog: u64,
+    /// How often a worker looks for work that nobody told it of.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub poll: Duration,
+    pub kafka: Kafka,
 }
 
 /// HTTPS without a proxy.
@@ -394,7 +400,7 @@ impl Limits {
 
 impl Default for Queue {
     fn default() -> Queue {
-        Queue { max_backlog: 100_000 }
+        Queue { max_backlog: 100_000, poll: Duration::from_secs(5), kafka: Kafka::default() }
     }
 }
 
@@ -553,6 +559,8 @@ impl Config {
         require(within(http.request_timeout), "http.request_timeout", "must be 100ms to 10m");
         let backlog = 1..=100_000_000;
         require(backlog.contains(&self.queue.max_backlog), "queue.max_backlog", "must be 1 to 100000000");
+        require(within(self.queue.poll), "queue.poll", "must be 100ms to 10m");
+        self.queue.kafka.require(url.starts_with("postgres"), &mut require);
         let (cert, key) = (self.tls.cert.is_some(), self.tls.key.is_some());
         require(cert || !key, "tls.cert", "is missing: tls.key is nothing without its certificate");
         require(key || !cert, "tls.key", "is missing: tls.cert is nothing without its key");

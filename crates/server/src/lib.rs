@@ -13,6 +13,11 @@ pub mod engines;
 pub mod error;
 pub mod fleet;
 pub mod http;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(not(feature = "kafka"))]
+#[path = "kafka_absent.rs"]
+pub mod kafka;
 pub mod key;
 pub mod limit;
 pub mod live;

@@ -58,6 +58,17 @@ fn describe() {
     describe_counter!("scanyard_database_errors_total", "Operations that the database did not do, by kind");
     describe_counter!("scanyard_webhook_attempts_total", "Attempts of deliveries, by outcome");
     describe_counter!("scanyard_webhooks_disabled_total", "Webhooks disabled, by reason");
+    describe_counter!(
+        "scanyard_kafka_messages_total",
+        "Messages that Kafka took from this node or not, by kind and outcome"
+    );
+    describe_counter!(
+        "scanyard_kafka_bytes_total",
+        "Bytes of keys and payloads that Kafka took from this node, by kind"
+    );
+    describe_counter!("scanyard_kafka_hints_received_total", "Hints that this node's worker heard");
+    describe_gauge!("scanyard_kafka_outbox_rows", "Moves that Kafka has not been told of, on all nodes together");
+    describe_gauge!("scanyard_kafka_breaker_open", "1 while Kafka takes no messages from this node");
     describe_gauge!("scanyard_deliveries_waiting", "Deliveries that are not over, on all nodes together");
     describe_gauge!(
         "scanyard_delivery_oldest_seconds",

@@ -140,6 +140,10 @@ impl Node {
         let webhooks = tokio::spawn(crate::webhook::deliver(app.clone()));
         let watch = tokio::spawn(crate::status::watch(app.clone()));
         let word = tokio::spawn(crate::signals::pass(app.clone()));
+        let relay = app.queue.kafka().map(|kafka| tokio::spawn(crate::kafka::relay(app.clone(), kafka.clone())));
+        if let Some(kafka) = app.queue.kafka() {
+            tokio::spawn(crate::kafka::listen(app.clone(), kafka.clone()));
+        }
         let grace = app.config.shutdown_grace.saturating_sub(CLOSING);
         match self.listener {
             Some(listener) => crate::http::serve::serve(listener, app.clone(), router, grace).await,
@@ -149,6 +153,9 @@ impl Node {
         webhooks.await.context("the loop of webhooks panicked")?;
         watch.await.context("the watch over the status panicked")?;
         word.await.context("the loop of signals panicked")?;
+        if let Some(relay) = relay {
+            relay.await.context("the relay to Kafka panicked")?;
+        }
         if let Err(error) = app.calls.flush(&app.store).await {
             tracing::warn!(%error, "the last calls are not in the log");
         }

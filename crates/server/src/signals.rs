@@ -126,7 +126,7 @@ impl App {
         let is_ours =
             |lane: &Lane| self.config.worker.has_label(&lane.label) && self.config.worker.takes(lane.scan_type);
         if *any_work || work.iter().any(is_ours) {
-            self.queue.hint();
+            self.queue.wake();
         }
         scans.iter().for_each(|scan_id| self.live.wake(*scan_id));
         cancelled.iter().for_each(|scan_id| self.runs.look_after(*scan_id));
@@ -171,7 +171,7 @@ async fn hear(app: &App, pool: &PgPool) -> anyhow::Result<()> {
     let mut listener = PgListener::connect_with(pool).await.context("connecting")?;
     listener.listen(CHANNEL).await.context("listening")?;
     // Whatever was said before.
-    app.queue.hint();
+    app.queue.wake();
     while let Some(heard) = listener.try_recv().await.context("hearing")? {
         match serde_json::from_str(heard.payload()) {
             Ok(word) => app.heed(&word),

@@ -4,7 +4,9 @@ use crate::App;
 use crate::fleet;
 use crate::store::StoreError;
 use crate::store::worker::{self, WorkerRecord};
-use scanyard_contract::status::{Condition, EnginesStatus, LabelStatus, Part, QueueStatus, Status, WorkersStatus};
+use scanyard_contract::status::{
+    Condition, EnginesStatus, KafkaStatus, LabelStatus, Part, QueueStatus, Status, WorkersStatus,
+};
 use scanyard_contract::{ScanType, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,20 +93,21 @@ pub async fn look(app: &App) -> Status {
         None => (None, None),
     };
     let available = available(app, workers.as_ref());
+    let kafka = kafka(app).await;
     let unavailable: Vec<ScanType> =
         ScanType::ALL.iter().copied().filter(|scan_type| !available.contains(scan_type)).collect();
 
     let mut seen = app.status.lock();
     let api = seen.part(0, api(is_draining), now);
     let database = seen.part(1, database(workers.is_some(), app.store.is_failing()), now);
-    let queue = seen.part(2, queue(backlog, app.backlog.limit()), now);
+    let queue = seen.part(2, worse(queue(backlog, app.backlog.limit()), kafka.as_ref().map(hinting)), now);
     let working = seen.part(3, self::workers(workers.as_ref()), now);
     let engines = seen.part(4, self::engines(available.len()), now);
     let status = Status {
         status: overall([&api, &database, &queue, &working, &engines]),
         api,
         database,
-        queue: QueueStatus { part: queue, backlog, max_backlog: app.backlog.limit() },
+        queue: QueueStatus { part: queue, backlog, max_backlog: app.backlog.limit(), kafka },
         workers: WorkersStatus {
             part: working,
             processes: workers.as_ref().map(|workers| workers.living.len() as u64),
@@ -188,6 +191,39 @@ fn queue(backlog: Option<u64>, limit: u64) -> State {
         Some(backlog) if backlog * 100 >= limit * NEARLY_FULL => because(Condition::Degraded, "it is nearly full"),
         Some(_) => (Condition::Ok, None),
     }
+}
+
+/// What Kafka has not been told yet, and whether it listens.
+async fn kafka(app: &App) -> Option<KafkaStatus> {
+    let kafka = app.queue.kafka()?;
+    let counted = tokio::time::timeout(PATIENCE, kafka.backlog().count(&app.store)).await;
+    Some(KafkaStatus {
+        is_reached: kafka.trouble().is_none(),
+        undelivered: counted.ok().and_then(Result::ok),
+        max_undelivered: kafka.backlog().limit(),
+    })
+}
+
+fn hinting(kafka: &KafkaStatus) -> State {
+    match kafka.undelivered {
+        Some(undelivered) if undelivered >= kafka.max_undelivered => {
+            because(Condition::Down, "so much waits to be told to Kafka that no scans are taken")
+        }
+        Some(_) | None if !kafka.is_reached => {
+            because(Condition::Degraded, "Kafka takes no messages: scans start later, and events wait")
+        }
+        Some(_) | None => (Condition::Ok, None),
+    }
+}
+
+/// Of two states, the worse.
+fn worse(one: State, other: Option<State>) -> State {
+    let rank = |state: &State| match state.0 {
+        Condition::Ok => 0,
+        Condition::Degraded => 1,
+        Condition::Down => 2,
+    };
+    other.filter(|other| rank(other) > rank(&one)).unwrap_or(one)
 }
 
 fn workers(workers: Option<&Workers>) -> State {

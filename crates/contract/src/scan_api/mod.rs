@@ -134,9 +134,6 @@ codes! {
 }
 
 impl Code {
-    /// Codes of routes and parts that this version does not have yet: in the contract, but never answered.
-    pub const AHEAD: &'static [Code] = &[Code::KafkaError];
-
     /// The code as it stands in the answer.
     pub fn as_str(self) -> &'static str {
         self.row().code.unwrap_or_default()

@@ -1,5 +1,6 @@
-//! Faults of the database server and of the way to it.
+//! Faults of the database server, of the way to it, and of the broker.
 
+use crate::broker::Broker;
 use crate::dice::Dice;
 use crate::site::{Cluster, Site};
 use anyhow::Context;
@@ -13,6 +14,18 @@ pub async fn kill_database(cluster: &mut Cluster, dice: &mut Dice) -> anyhow::Re
     cluster.postgres.kill().await?;
     tokio::time::sleep(dice.millis(0, 4000)).await;
     cluster.postgres.come_back().await?;
+    Ok(Vec::new())
+}
+
+/// Kills the broker or stops it in order, and starts it again after a moment.
+pub async fn lose_broker(broker: &Broker, dice: &mut Dice) -> anyhow::Result<Vec<String>> {
+    if dice.once_in(2) {
+        broker.kill().await?;
+    } else {
+        broker.stop().await?;
+    }
+    tokio::time::sleep(dice.millis(0, 8000)).await;
+    broker.start().await?;
     Ok(Vec::new())
 }
 

@@ -7,6 +7,8 @@ mod lists;
 mod load;
 mod parsers;
 mod ports;
+mod postgres;
+mod queue;
 mod vendors;
 mod webhooks;
 
@@ -20,7 +22,7 @@ use load::load;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::CreateScan;
 use scanyard_engines::policy::Policy;
-use scanyard_server::config::{Config, Limits};
+use scanyard_server::config::{Config, Limits, Secret};
 use scanyard_server::error::ApiError;
 use scanyard_server::http::auth::Auth;
 use scanyard_server::http::posted::Posted;
@@ -60,12 +62,15 @@ fn measured() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?)),
+        ["serve", dir, concurrency] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?, None)),
+        ["serve", dir, concurrency, url] => runtime.block_on(serve(Path::new(dir), concurrency.parse()?, Some(url))),
         ["ports"] => ports::in_a_namespace(),
         ["sweep"] => ports::sweep(),
         ["lists"] => runtime.block_on(lists::lists()),
         ["parsers"] => parsers::parsers(),
         ["imports"] => runtime.block_on(parsers::imports()),
+        ["postgres"] => runtime.block_on(postgres::posts()),
+        ["queue"] => runtime.block_on(queue::queue()),
         ["vendors"] => vendors::vendors(),
         ["fetch", url] => runtime.block_on(vendors::fetch(url)),
         ["webhooks"] => runtime.block_on(webhooks::deliveries()),
@@ -75,7 +80,7 @@ fn measured() -> anyhow::Result<()> {
 }
 
 /// The product's server with the route beside it that has no database.
-async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
+async fn serve(dir: &Path, concurrency: u32, database: Option<&str>) -> anyhow::Result<()> {
     let mut config = Config {
         data_dir: dir.join("data"),
         listen: "127.0.0.1:0".parse()?,
@@ -83,6 +88,7 @@ async fn serve(dir: &Path, concurrency: u32) -> anyhow::Result<()> {
         ..Config::default()
     };
     webhooks::trust(&mut config, dir)?;
+    config.database.url = Secret::new(database.unwrap_or_default());
     config.worker.concurrency = concurrency;
     config.queue.max_backlog = 100_000_000;
     config.limits.per_minute = 100_000_000;
@@ -140,10 +146,16 @@ struct Server {
 
 impl Server {
     fn start(dir: &Path, concurrency: u32) -> anyhow::Result<Server> {
+        Server::start_on(dir, concurrency, None)
+    }
+
+    /// With a database server instead of the embedded one.
+    fn start_on(dir: &Path, concurrency: u32, database: Option<&str>) -> anyhow::Result<Server> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("serve")
             .arg(dir)
             .arg(concurrency.to_string())
+            .args(database)
             .stdout(Stdio::piped())
             .spawn()?;
         let out = child.stdout.take().ok_or_else(|| anyhow::anyhow!("no stdout"))?;

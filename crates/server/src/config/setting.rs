@@ -7,7 +7,7 @@ use toml::{Table, Value};
 pub const DEFAULT_FILE: &str = include_str!("../../config.default.toml");
 
 /// Settings whose value is never shown.
-const SECRETS: &[&str] = &["database.url"];
+const SECRETS: &[&str] = &["database.url", "queue.kafka.password"];
 
 /// One setting: a leaf of the default file.
 #[derive(Debug, Clone, PartialEq)]

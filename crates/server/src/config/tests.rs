@@ -149,3 +149,42 @@ fn a_certificate_and_its_key_are_set_together() {
     let key = Layers { options: pairs(&[("tls.key", "k.pem")]), ..Layers::default() };
     assert!(problems(&key).contains("tls.cert (from the default): \"\" is missing"));
 }
+
+#[test]
+fn half_of_kafkas_settings_name_what_is_missing() {
+    let faults = |options: &[(&str, &str)]| problems(&Layers { options: pairs(options), ..Layers::default() });
+    let postgres = ("database.url", "postgres://127.0.0.1/x");
+    let broker = ("queue.kafka.brokers", "kafka-1.example.test:9092");
+    assert!(
+        faults(&[postgres, ("queue.kafka.username", "u")])
+            .contains("queue.kafka.brokers (from the default): [] is missing")
+    );
+    assert!(faults(&[broker]).contains("needs database.url = postgres://"), "{}", faults(&[broker]));
+    assert!(faults(&[postgres, ("queue.kafka.brokers", "kafka-1")]).contains("must be brokers such as"));
+    let half = faults(&[postgres, broker, ("queue.kafka.security", "sasl-plain"), ("queue.kafka.username", "u")]);
+    assert!(half.contains("queue.kafka.password (from the default): is missing"), "{half}");
+    let unused = faults(&[postgres, broker, ("queue.kafka.username", "u"), ("queue.kafka.password", "a-word")]);
+    assert!(unused.contains(
+        "queue.kafka.username (from --queue-kafka-username): \"u\" is set, and queue.kafka.security has no login"
+    ));
+    assert!(unused.contains("queue.kafka.password") && !unused.contains("a-word"), "{unused}");
+    let ca = faults(&[postgres, broker, ("queue.kafka.ca_file", "ca.pem")]);
+    assert!(ca.contains("queue.kafka.security is not encrypted"), "{ca}");
+}
+
+#[test]
+#[cfg(all(feature = "kafka", not(feature = "kafka-tls")))]
+fn tls_for_kafka_without_its_feature_names_the_feature() {
+    let options = [
+        ("database.url", "postgres://127.0.0.1/x"),
+        ("queue.kafka.brokers", "127.0.0.1:9092"),
+        ("queue.kafka.security", "tls-scram-sha-512"),
+        ("queue.kafka.username", "u"),
+        ("queue.kafka.password", "p"),
+    ];
+    let text = problems(&Layers { options: pairs(&options), ..Layers::default() });
+    assert!(
+        text.contains("queue.kafka.security") && text.contains("needs a build with the feature kafka-tls"),
+        "{text}"
+    );
+}

@@ -90,6 +90,9 @@ pub(super) async fn submit(
     if !app.backlog.enter(&app.store).await? {
         return Err(backlog_full(app.backlog.limit()));
     }
+    if !app.queue.enter(&app.store).await? {
+        return Err(kafka_behind());
+    }
     let lane = Lane { label: new.scan.label.clone(), scan_type: new.scan.scan_type };
     match app.store.submit(new).await? {
         Submitted::Stored => {
@@ -182,6 +185,11 @@ const BACKLOG_SECONDS: u64 = 5;
 fn backlog_full(limit: u64) -> ApiError {
     let reason = format!("{limit} scans wait already, as many as this server takes");
     ApiError::new(Code::ServiceUnavailable).after(BACKLOG_SECONDS).detail("queue", reason)
+}
+
+fn kafka_behind() -> ApiError {
+    let reason = "as many moves of scans as may wait to be told to Kafka, and Kafka takes no more";
+    ApiError::new(Code::KafkaError).after(BACKLOG_SECONDS).detail("queue", reason)
 }
 
 /// Tells what is used, the limit and when it starts anew, each as a value that a program can read.

@@ -66,7 +66,7 @@ pub async fn tables(conn: &mut AnyConnection) -> Result<Vec<Table>, StoreError> 
         let (name, declared): (String, String) = (row.try_get("t")?, row.try_get("kind")?);
         let kind = match declared.to_lowercase().as_str() {
             "text" => Kind::Text,
-            "bigint" => Kind::Number,
+            "bigint" | "bigserial" => Kind::Number,
             "bytea" => Kind::Bytes,
             _ => return Err(StoreError::Bug(format!("{name} has a column of the type {declared}"))),
         };

@@ -18,6 +18,7 @@ pub mod finish;
 pub mod idempotency;
 pub mod import;
 pub mod job;
+pub mod kafka_message;
 mod link;
 pub mod login_failure;
 pub mod master_key;

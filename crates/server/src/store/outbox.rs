@@ -86,22 +86,27 @@ fn payload(scan: &ScanRecord, event: WebhookEvent, now: i64) -> WebhookPayload<S
         event: event.into(),
         api_version: API_VERSION,
         timestamp: Timestamp(now),
-        data: ScanEventData {
-            scan_id: scan.id,
-            scan_type: scan.scan_type,
-            name: scan.name.clone(),
-            target: scan.target.clone(),
-            target_type: scan.target_type,
-            status: scan.status,
-            priority: scan.priority,
-            tags: scan.tags.clone(),
-            asset_id: scan.asset_id.clone(),
-            created_at: Timestamp(scan.created_at),
-            started_at: scan.started_at.map(Timestamp),
-            completed_at: scan.completed_at.map(Timestamp),
-            result_summary: scan.summary,
-            failure: scan.failure.clone(),
-        },
+        data: event_data(scan),
+    }
+}
+
+/// The scan as an event tells of it.
+pub(super) fn event_data(scan: &ScanRecord) -> ScanEventData {
+    ScanEventData {
+        scan_id: scan.id,
+        scan_type: scan.scan_type,
+        name: scan.name.clone(),
+        target: scan.target.clone(),
+        target_type: scan.target_type,
+        status: scan.status,
+        priority: scan.priority,
+        tags: scan.tags.clone(),
+        asset_id: scan.asset_id.clone(),
+        created_at: Timestamp(scan.created_at),
+        started_at: scan.started_at.map(Timestamp),
+        completed_at: scan.completed_at.map(Timestamp),
+        result_summary: scan.summary,
+        failure: scan.failure.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ pub const STEPS: &[&str] = &[
     include_str!("../../schema/0006_webhooks.sql"),
     include_str!("../../schema/0007_uploads.sql"),
     include_str!("../../schema/0008_cluster.sql"),
+    include_str!("../../schema/0009_kafka.sql"),
 ];
 
 /// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.

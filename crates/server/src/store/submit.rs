@@ -4,7 +4,7 @@ use super::audit::{self, AuditRecord};
 use super::idempotency::{self, NewIdempotency, StoredAnswer};
 use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
-use super::{Dialect, StoreError, quota_use, scan_count};
+use super::{Dialect, StoreError, kafka_message, quota_use, scan_count};
 use serde::Serialize;
 use sqlx::{AnyConnection, Connection};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -108,6 +108,8 @@ pub async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec
     if !stored.is_empty() {
         insert(conn, &stored).await?;
         begin_turns(conn, &stored).await?;
+        let queued: Vec<&ScanRecord> = stored.iter().map(|row| row.scan).collect();
+        kafka_message::note(conn, stored[0].scan.created_at, &queued).await?;
         for record in audited {
             audit::insert(conn, record).await?;
         }

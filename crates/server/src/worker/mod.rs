@@ -13,7 +13,7 @@ use crate::calls;
 use crate::fleet;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
-use crate::store::{idempotency, job, login_failure, session, upload, worker};
+use crate::store::{idempotency, job, kafka_message, login_failure, session, upload, worker};
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
@@ -45,16 +45,21 @@ async fn claim_loop(app: &App) {
         while let Some(ended) = runs.try_join_next() {
             log_panic(ended);
         }
-        match app.store.guard(claim_tick(app, &mut runs)).await {
+        let claimed = app.store.guard(claim_tick(app, &mut runs)).await;
+        app.queue.looked();
+        match claimed {
             Ok(0) => {}
-            Ok(_) => continue,
+            Ok(_) => {
+                app.queue.moved();
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(%error, "claiming scans");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
         tokio::select! {
-            () = app.queue.wait() => {}
+            () = app.queue.wait(app.config.queue.poll) => {}
             Some(ended) = runs.join_next(), if !runs.is_empty() => log_panic(ended),
             () = app.draining.cancelled() => {}
         }
@@ -150,6 +155,7 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
             login_failure::expire(conn, now).await?;
             session::expire(conn, now).await?;
             upload::expire(conn, now).await?;
+            kafka_message::forget_unused(conn, now).await?;
             job::sweep(conn, now).await
         })
     });

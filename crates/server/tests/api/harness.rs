@@ -22,7 +22,7 @@ use scanyard_server::key::{NewKey, RawKey};
 use scanyard_server::store::user::{self, UserRecord};
 use scanyard_server::store::{self, api_key, tenant};
 use scanyard_server::token::{self, Use};
-use scanyard_server::{App, bootstrap, session};
+use scanyard_server::{App, bootstrap, kafka, session};
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
@@ -86,8 +86,16 @@ impl Test {
         config.database.url = Secret::new(&*database.options.url);
         config.dns.servers = vec![dns::serve().await];
         config.support.contact = Some("help@example.test".into());
+        if let Ok(broker) = std::env::var("SCANYARD_TEST_KAFKA") {
+            config.queue.kafka.brokers = vec![broker];
+            config.queue.kafka.topic_prefix = format!("api{}", std::process::id());
+            config.queue.kafka.partitions = 1;
+        }
         change(&mut config);
         let app = App::open(config, database.options.clock.clone(), CancellationToken::new()).await.unwrap();
+        if let Some(kafka) = app.queue.kafka() {
+            tokio::spawn(kafka::relay(app.clone(), kafka.clone()));
+        }
         bootstrap::bootstrap(&app).await.unwrap();
         let router = scanyard_server::router(app.clone());
         Test { app, router, document: &DOCUMENT, database, listening: OnceCell::new() }

@@ -16,8 +16,11 @@ async fn submit(caller: &Caller<'_>) -> crate::harness::Answer {
 async fn everybody_sees_how_each_part_works_and_since_when() {
     let t = Test::new().await;
     sweep_tick(&t.app).await.unwrap();
-    let seen = status(&t).await;
+    let mut seen = status(&t).await;
     let start = "2026-03-06T10:00:00Z";
+    let kafka = seen["queue"].as_object_mut().unwrap().remove("kafka");
+    let nothing_waits = json!({"isReached": true, "undelivered": 0, "maxUndelivered": 100_000});
+    assert_eq!(kafka, t.app.queue.kafka().map(|_| nothing_waits));
     assert_eq!(seen["status"], "ok");
     assert_eq!(seen["api"], json!({"status": "ok", "since": start}));
     assert_eq!(seen["database"], json!({"status": "ok", "since": start}));

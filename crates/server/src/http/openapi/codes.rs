@@ -80,6 +80,7 @@ const SUBMITTED: &[Code] = &[
     Code::UploadNotFound,
     Code::InvalidWebhookUrl,
     Code::QuotaExceeded,
+    Code::KafkaError,
 ];
 
 /// What every paged list of usage can answer besides.

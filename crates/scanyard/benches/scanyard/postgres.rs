@@ -1,0 +1,84 @@
+//! What the product costs on PostgreSQL beside what PostgreSQL costs: a durable POST beside rows that are just inserted.
+
+use super::{BODY, CONNECTIONS, LOAD, Server};
+use crate::load::load;
+use anyhow::Context;
+use scanyard_server::store::{Clock, Store, StoreOptions};
+use serde_json::{Value, json};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// POST and bare inserts, three rounds in turn, both with as many rows on their way.
+pub async fn posts() -> anyhow::Result<()> {
+    let url = std::env::var("SCANYARD_TEST_DATABASE_URL").context("run it under scripts/with-postgres")?;
+    let dir = tempfile::tempdir()?;
+    let server = Server::start_on(dir.path(), 0, Some(&url))?;
+    let options = StoreOptions { url, read_connections: 16, write_queue: 1024, clock: Clock::System };
+    let store = Store::open(&options).await?;
+    execute(&store, "CREATE TABLE bare (LIKE scan INCLUDING ALL)").await?;
+    let (mut posted, mut inserted) = (Vec::new(), Vec::new());
+    for round in 1..=3 {
+        let seen =
+            load(&server.address, server.request("POST", "/api/v1/scans", BODY), "201", CONNECTIONS, LOAD).await?;
+        println!(
+            "| round {round}: POST /scans on PostgreSQL, durable | {:.0}/s, {} refused, median {:.2} ms, 99 % {:.2} ms |",
+            seen.per_second(),
+            seen.bad,
+            seen.percentile_ms(0.5),
+            seen.percentile_ms(0.99)
+        );
+        posted.push(seen.per_second());
+        let bare = bare(&store).await?;
+        println!(
+            "| round {round}: rows of scans inserted into one table, {CONNECTIONS} in a statement and commit | {bare:.0}/s |"
+        );
+        inserted.push(bare);
+    }
+    let median = |mut rates: Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[1]
+    };
+    println!("| POST / bare insert | {:.0} % |", 100.0 * median(posted) / median(inserted));
+    store.close().await;
+    Ok(())
+}
+
+/// Rows in a second, one statement and commit after another.
+async fn bare(store: &Store) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let mut rows = 0;
+    while begun.elapsed() < LOAD {
+        let batch: Vec<Value> = (0..CONNECTIONS).map(|_| row()).collect();
+        rows += batch.len();
+        let text = serde_json::to_string(&batch)?;
+        let insert = "INSERT INTO bare SELECT * FROM json_populate_recordset(CAST(NULL AS bare), CAST($1 AS json))";
+        let done = store.write(move |conn| {
+            Box::pin(async move {
+                sqlx::query(insert).bind(text).execute(conn).await?;
+                Ok(())
+            })
+        });
+        done.await?;
+    }
+    Ok(rows as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// What POST stores of the same body.
+fn row() -> Value {
+    json!({
+        "id": Uuid::now_v7(), "tenant_id": "bench", "api_key_id": "bench", "scan_type": "sentinel", "source": "scan",
+        "target": "127.0.0.1", "target_type": "ip", "priority": 2, "status": "queued", "progress": 0,
+        "tags": "[\"bench\",\"ci\"]", "options": "{\"ports\":\"80,443\"}", "config": "{}", "timeout_s": 3600,
+        "attempts": 0, "created_at": 1_772_791_200_000_i64, "label": "default",
+    })
+}
+
+async fn execute(store: &Store, sql: &'static str) -> anyhow::Result<()> {
+    let done = store.write(move |conn| {
+        Box::pin(async move {
+            sqlx::query(sql).execute(conn).await?;
+            Ok(())
+        })
+    });
+    Ok(done.await?)
+}

@@ -1,0 +1,95 @@
+//! The broker goes and comes back.
+
+use crate::cluster::{BROKER, Cluster, told};
+use scanyard_contract::kafka::TopicEvent;
+use scanyard_contract::{Priority, ScanType};
+use std::process::Command;
+use std::time::Duration;
+
+/// Tells the broker's control program what to do.
+fn broker(what: &str) {
+    let done = Command::new(told("SCANYARD_TEST_KAFKA_CONTROL")).arg(what).status().unwrap();
+    assert!(done.success(), "{what}: {done}");
+}
+
+/// Starts the broker again however the test ends.
+struct Stopped;
+
+impl Stopped {
+    fn by(what: &str) -> Stopped {
+        broker(what);
+        Stopped
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        broker("start");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scans_are_taken_and_run_while_the_broker_is_away_and_their_events_come_later() {
+    let _alone = BROKER.write().await;
+    let t = Cluster::without_turn().await;
+    let node = t.node(|config| {
+        config.worker.concurrency = 2;
+        config.queue.poll = Duration::from_millis(200);
+    });
+    let node = node.await;
+    let mut scans = vec![node.submit("default", Priority::Normal, ScanType::Sentinel).await];
+    node.ended(&scans).await;
+    let stopped = Stopped::by("kill");
+    for _ in 0..10 {
+        scans.push(node.submit("default", Priority::Normal, ScanType::Sentinel).await);
+    }
+    node.ended(&scans).await;
+    assert!(node.number("SELECT COUNT(*) FROM kafka_message").await >= 20);
+    // A node that starts now starts, and says what is wrong.
+    let late = t.node(|config| config.queue.kafka.connect_timeout = Duration::from_millis(500)).await;
+    assert!(late.app.queue.kafka().unwrap().trouble().is_some());
+    drop(stopped);
+    node.wait_until("SELECT COUNT(*) FROM kafka_message", 0).await;
+    for (scan, events) in t.events(&scans).await {
+        let mut told: Vec<TopicEvent> = events.iter().map(|event| event.event).collect();
+        // At least once; a repeat comes before its successor.
+        told.dedup();
+        assert_eq!(told, [TopicEvent::Queued, TopicEvent::Started, TopicEvent::Failed], "{scan}");
+    }
+    for node in [&node, &late] {
+        let mut tries = 0;
+        while node.app.queue.kafka().unwrap().trouble().is_some() {
+            tries += 1;
+            assert!(tries < 200, "{:?}", node.app.queue.kafka().unwrap().trouble());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_stops_under_load_loses_no_event() {
+    let _alone = BROKER.write().await;
+    let t = Cluster::without_turn().await;
+    let node = t.node(|config| {
+        config.worker.concurrency = 4;
+        config.queue.poll = Duration::from_millis(200);
+    });
+    let node = node.await;
+    let mut scans = Vec::new();
+    let mut stopped = None;
+    for number in 0..200 {
+        scans.push(node.submit("default", Priority::Normal, ScanType::Sentinel).await);
+        if number == 100 {
+            stopped = Some(tokio::task::spawn_blocking(|| Stopped::by("stop")));
+        }
+    }
+    let stopped = stopped.unwrap().await.unwrap();
+    tokio::task::spawn_blocking(move || drop(stopped)).await.unwrap();
+    node.ended(&scans).await;
+    node.wait_until("SELECT COUNT(*) FROM kafka_message", 0).await;
+    for (scan, events) in t.events(&scans).await {
+        let mut told: Vec<TopicEvent> = events.iter().map(|event| event.event).collect();
+        told.dedup();
+        assert_eq!(told, [TopicEvent::Queued, TopicEvent::Started, TopicEvent::Failed], "{scan}");
+    }
+}
