@@ -1,11 +1,12 @@
 //! Credentials for a target: which engine takes what of them, how they are spelled in HTTP, and how they are kept out of
 //! everything that a run leaves behind.
 
+use crate::Target;
 use crate::job::{Outcome, Report};
 use crate::text::REDACTED;
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::{Finding, Location};
-use scanyard_contract::scan::{NamedSecret, ScanAuth};
+use scanyard_contract::scan::{BasicAuth, NamedSecret, ScanAuth};
 use scanyard_contract::wire::Detail;
 
 /// The most headers, and the most cookies.
@@ -27,6 +28,8 @@ enum Takes {
     Nothing,
     /// nikto reads cookies from a file, and headers and passwords only from its command line.
     Cookies,
+    /// A name and a password for the registry of trivy's image.
+    Login,
     All,
 }
 
@@ -34,10 +37,15 @@ fn takes(scan_type: ScanType) -> Takes {
     match scan_type {
         ScanType::Sqlmap | ScanType::Wapiti | ScanType::Zap | ScanType::Nuclei => Takes::All,
         ScanType::Nikto => Takes::Cookies,
-        ScanType::Nmap | ScanType::Trivy | ScanType::Harvester | ScanType::Sublist3r | ScanType::Sentinel => {
-            Takes::Nothing
-        }
+        ScanType::Trivy => Takes::Login,
+        ScanType::Nmap | ScanType::Harvester | ScanType::Sublist3r | ScanType::Sentinel => Takes::Nothing,
     }
+}
+
+/// What is wrong with giving credentials for this target at all.
+pub fn fault_beside(scan_type: ScanType, target: &Target) -> Option<Detail> {
+    let is_useless = takes(scan_type) == Takes::Login && !matches!(target, Target::Image(_));
+    is_useless.then(|| Detail::field("auth", "is the login at an image's registry, and this target is none"))
 }
 
 /// What is wrong with credentials, each fault with its path under `auth`; no value is repeated.
@@ -48,7 +56,10 @@ pub fn faults(scan_type: ScanType, auth: &ScanAuth) -> Vec<Detail> {
         Takes::Cookies if !auth.headers.is_empty() || auth.basic.is_some() => {
             return fault("auth", format!("{scan_type} takes cookies only"));
         }
-        Takes::Cookies | Takes::All => {}
+        Takes::Login if !auth.headers.is_empty() || !auth.cookies.is_empty() => {
+            return fault("auth", format!("{scan_type} takes basic only"));
+        }
+        Takes::Cookies | Takes::Login | Takes::All => {}
     }
     if auth.headers.is_empty() && auth.cookies.is_empty() && auth.basic.is_none() {
         return fault("auth", "is empty: give headers, cookies or basic".to_string());
@@ -107,9 +118,7 @@ fn is_cookie_value(value: &str) -> bool {
 /// The headers of every request: those that were given, and that of `basic`.
 pub fn headers(auth: &ScanAuth) -> Vec<(String, String)> {
     let given = auth.headers.iter().map(|header| (header.name.clone(), header.value.clone()));
-    let basic = auth.basic.as_ref().map(|basic| {
-        ("Authorization".to_string(), format!("Basic {}", base64(&format!("{}:{}", basic.username, basic.password))))
-    });
+    let basic = auth.basic.as_ref().map(|basic| ("Authorization".to_string(), format!("Basic {}", basic_token(basic))));
     given.chain(basic).collect()
 }
 
@@ -123,6 +132,11 @@ pub fn cookie_line(auth: &ScanAuth) -> Option<String> {
 /// Every header of a request with these credentials, the cookies' among them.
 pub fn headers_and_cookies(auth: &ScanAuth) -> impl Iterator<Item = (String, String)> {
     headers(auth).into_iter().chain(cookie_line(auth).map(|line| ("Cookie".to_string(), line)))
+}
+
+/// Name and password as HTTP spells them.
+pub fn basic_token(basic: &BasicAuth) -> String {
+    base64(&format!("{}:{}", basic.username, basic.password))
 }
 
 fn base64(text: &str) -> String {
@@ -224,7 +238,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::job::RawReport;
-    use scanyard_contract::scan::{BasicAuth, FailureReason};
+    use scanyard_contract::scan::FailureReason;
     use serde_json::json;
 
     fn auth(value: serde_json::Value) -> ScanAuth {
@@ -241,6 +255,8 @@ mod tests {
         let basic = json!({"basic": {"username": "u", "password": "p"}});
         assert_eq!(fields(ScanType::Nikto, cookie.clone()), [] as [&str; 0]);
         assert_eq!(fields(ScanType::Nikto, basic.clone()), ["auth"]);
+        assert_eq!(fields(ScanType::Trivy, basic.clone()), [] as [&str; 0]);
+        assert_eq!(fields(ScanType::Trivy, cookie.clone()), ["auth"]);
         assert_eq!(fields(ScanType::Wapiti, basic), [] as [&str; 0]);
         assert_eq!(fields(ScanType::Nmap, cookie), ["auth"]);
         assert_eq!(fields(ScanType::Zap, json!({})), ["auth"]);

@@ -13,17 +13,29 @@ pub struct Collected {
     pub findings: Vec<Finding>,
     /// `read = kept + merged + dropped` at all times.
     pub records: Records,
-    fingerprints: HashSet<String>,
+    /// By the end of their fingerprints.
+    seen: HashSet<[u8; KEY]>,
 }
 
+/// Digits at the end of a fingerprint that tell it from any other: 128 bits of its hash, and a third of it to look up.
+const KEY: usize = 32;
+/// Bytes of a report for which room for one finding is made at once: moving what is there costs more than room that stays empty.
+const BYTES_PER_FINDING: usize = 1024;
+
 impl Collected {
+    /// Nothing yet, with room for the findings of a report of so many bytes.
+    pub fn from_report_of(bytes: usize) -> Collected {
+        let findings = Vec::with_capacity((bytes / BYTES_PER_FINDING).min(MAX_FINDINGS));
+        Collected { findings, ..Collected::default() }
+    }
+
     /// Keeps a finding unless the same fault is there already, such as on another address of the same name.
     pub fn add(&mut self, finding: Finding) {
         if self.findings.len() >= MAX_FINDINGS {
             return self.drop("too many findings");
         }
         self.records.read += 1;
-        if self.fingerprints.insert(finding.fingerprint.clone()) {
+        if self.seen.insert(key(&finding.fingerprint)) {
             self.records.kept += 1;
             self.findings.push(finding);
         } else {
@@ -39,6 +51,13 @@ impl Collected {
             None => _ = self.records.dropped.insert(reason.to_string(), 1),
         }
     }
+}
+
+fn key(fingerprint: &str) -> [u8; KEY] {
+    let end = &fingerprint.as_bytes()[fingerprint.len().saturating_sub(KEY)..];
+    let mut key = [0; KEY];
+    key[..end.len()].copy_from_slice(end);
+    key
 }
 
 #[cfg(test)]

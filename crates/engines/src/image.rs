@@ -4,7 +4,7 @@ use crate::target::{TargetFault, fault, host_name};
 use std::fmt;
 
 /// Where a name without a registry is looked for, as every client of images does.
-const DEFAULT_REGISTRY: &str = "docker.io";
+pub const DEFAULT_REGISTRY: &str = "docker.io";
 /// The longest repository name, registry included, in bytes.
 const MAX_NAME: usize = 255;
 /// The longest tag, in bytes.

@@ -15,8 +15,7 @@ pub fn decoded(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 /// Decodes bytes, removes control characters and terminal escapes (a newline and a tab stay), and cuts at `max` bytes.
 pub fn clean(bytes: &[u8], max: usize) -> String {
     let begin = &bytes[..bytes.len().min(max)];
-    // Most texts, and a report has many. No branch for each byte: sixteen are looked at in one step.
-    if begin.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    if is_plain(begin) {
         return std::str::from_utf8(begin).unwrap_or_default().to_string();
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max * 4)]);
@@ -38,6 +37,17 @@ pub fn clean(bytes: &[u8], max: usize) -> String {
         out.push(c);
     }
     out
+}
+
+/// [`clean`] for a text that is not needed any more: most are clean, and then it is the same.
+pub fn cleaned(text: String, max: usize) -> String {
+    if text.len() <= max && is_plain(text.as_bytes()) { text } else { clean(text.as_bytes(), max) }
+}
+
+/// Whether there is nothing to be removed. Most texts are so, and a report has many: no branch for each byte, for sixteen are
+/// looked at in one step.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
 }
 
 /// What stands in place of a secret.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use scanyard_contract::scan::{Records, Results};
+use scanyard_contract::scan::{Records, Results, ScanStatus};
 use scanyard_contract::{Export, ExportFormat, Finding, Severity};
 use scanyard_engines::text;
 use serde::Serialize;
@@ -94,7 +94,13 @@ pub fn print_results(results: &Results, format: ResultsFormat) -> anyhow::Result
         ResultsFormat::Table => print(&self::results(results)),
         ResultsFormat::Json => print_json(results),
         ResultsFormat::Sarif => export(results, ExportFormat::Sarif),
-        ResultsFormat::Csv => export(results, ExportFormat::Csv),
+        ResultsFormat::Csv => {
+            // The one format without a place for it.
+            if results.status != ScanStatus::Completed {
+                eprint!("{}{}", headline(results), failure(results));
+            }
+            export(results, ExportFormat::Csv)
+        }
         ResultsFormat::Html => export(results, ExportFormat::Html),
     }
 }
@@ -158,8 +164,16 @@ pub fn results(results: &Results) -> String {
         }
         text.push_str(&format!("{table}\n"));
     }
+    text.push_str(&headline(results));
+    text.push_str(&records(&results.records));
+    text.push_str(&failure(results));
+    text
+}
+
+/// What came of the scan, in one line.
+fn headline(results: &Results) -> String {
     let summary = &results.summary;
-    text.push_str(&format!(
+    format!(
         "{} scan of {}: {}, {} findings ({} critical, {} high, {} medium, {} low, {} info), {} of {} hosts reached\n",
         results.scan_type,
         clean(&results.target),
@@ -172,8 +186,12 @@ pub fn results(results: &Results) -> String {
         summary.info,
         results.coverage.reached,
         results.coverage.hosts,
-    ));
-    text.push_str(&records(&results.records));
+    )
+}
+
+/// Why it failed, with the engine's last lines; nothing when it did not.
+fn failure(results: &Results) -> String {
+    let mut text = String::new();
     if let Some(failure) = &results.failure {
         text.push_str(&format!("{}: {}\n", failure.reason, clean(&failure.message)));
         for line in &failure.last_lines {

@@ -86,16 +86,16 @@ fn option_of(field: &str) -> &str {
     &field[..(place.len() + 1 + length).min(field.len())]
 }
 
-/// What is wrong with the options beside the target.
+/// What is wrong with the options and the credentials beside the target.
 pub fn faults_beside(scan: &CreateScan, target: &Target) -> Vec<Found> {
-    match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
+    let auth = scan.auth.as_ref().and_then(|_| scanyard_engines::auth::fault_beside(scan.scan_type, target));
+    let auth = auth.map(|detail| Found { field: "auth".to_string(), fault: Fault::Bounds(detail.reason) });
+    let options = match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
         Some(Ok(options)) => options.check_target(target).err().unwrap_or_default(),
         Some(Err(details)) => details,
         None => Vec::new(),
-    }
-    .into_iter()
-    .map(|detail| option_fault(scan, detail))
-    .collect()
+    };
+    options.into_iter().map(|detail| option_fault(scan, detail)).chain(auth).collect()
 }
 
 /// An engine names its faults under `options`; what `config` overrides is told of there.

@@ -5,7 +5,7 @@ use super::xml::{Head, Host, Port, Script, Service};
 use crate::Target;
 use crate::collected::Collected;
 use crate::fingerprint::fingerprint;
-use crate::text::{EVIDENCE_BYTES, clean};
+use crate::text::{EVIDENCE_BYTES, clean, cleaned};
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 
 /// What one script, or one vulnerability that it names, comes to.
@@ -27,18 +27,30 @@ struct Place<'a> {
     host: &'a str,
     ip: &'a str,
     port: Option<&'a Port>,
+    /// The port's number; empty for the host as such.
+    number: String,
+    /// What runs on the port, as [`service_name`] has it; empty where nothing is known.
+    service: String,
+}
+
+impl<'a> Place<'a> {
+    fn new(host: &'a str, ip: &'a str, port: Option<&'a Port>) -> Place<'a> {
+        let number = port.map(|port| port.number.to_string()).unwrap_or_default();
+        let service = port.and_then(|port| port.service.as_ref()).map(service_name).unwrap_or_default();
+        Place { host, ip, port, number, service }
+    }
 }
 
 /// Adds the findings of a host. The same fault at two addresses of one name is one finding.
 pub fn collect(host: &Host, head: &Head, target: &Target, collected: &mut Collected) {
     let name = host_name(host, target);
+    let ip = clean(host.address.as_bytes(), 100);
     for port in &host.ports {
-        let place = Place { host: &name, ip: &host.address, port: Some(port) };
-        collected.add(finding("open-port", open_port(port), &place));
+        let place = Place::new(&name, &ip, Some(port));
+        collected.add(finding("open-port", open_port(port, &place), &place));
         scripts_of(&port.scripts, &place, head.started, collected);
     }
-    let place = Place { host: &name, ip: &host.address, port: None };
-    scripts_of(&host.scripts, &place, head.started, collected);
+    scripts_of(&host.scripts, &Place::new(&name, &ip, None), head.started, collected);
     for _ in 0..host.left_out {
         collected.drop("too many records of one host");
     }
@@ -65,16 +77,17 @@ fn scripts_of(scripts: &[Script], place: &Place, now: i64, collected: &mut Colle
     }
 }
 
-fn open_port(port: &Port) -> Statement {
-    let service = port.service.as_ref();
-    let named = service.map(service_name).filter(|name| !name.is_empty() && name != "unknown");
-    let suffix = named.map(|name| format!(" ({name})")).unwrap_or_default();
+fn open_port(port: &Port, place: &Place) -> Statement {
+    let Port { number, protocol, .. } = port;
     Statement {
-        title: format!("Open port {}/{}{suffix}", port.number, port.protocol),
+        title: match place.service.as_str() {
+            "" | "unknown" => format!("Open port {number}/{protocol}"),
+            service => format!("Open port {number}/{protocol} ({service})"),
+        },
         key: String::new(),
         severity: Severity::Info,
         confidence: Confidence::Confirmed,
-        evidence: service.map(banner).unwrap_or_default(),
+        evidence: port.service.as_ref().map(banner).unwrap_or_default(),
         cve: Vec::new(),
         remediation: Some("Close the port, or restrict who reaches it, unless it is meant to be open."),
         references: Vec::new(),
@@ -88,36 +101,44 @@ fn service_name(service: &Service) -> String {
 }
 
 fn banner(service: &Service) -> String {
-    let extra = if service.extra.is_empty() { String::new() } else { format!("({})", service.extra) };
-    let parts = [service.product.as_str(), &service.version, &extra];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    let Service { product, version, extra, .. } = service;
+    let mut banner = String::with_capacity(product.len() + version.len() + extra.len() + " ".len() + " ()".len());
+    for (before, part, after) in [("", product, ""), (" ", version, ""), (" (", extra, ")")] {
+        if !part.is_empty() {
+            banner.push_str(if banner.is_empty() { before.trim_start() } else { before });
+            banner.push_str(part);
+            banner.push_str(after);
+        }
+    }
+    banner
 }
 
 fn finding(rule: &str, statement: Statement, place: &Place) -> Finding {
-    let Place { host, ip, port } = place;
-    let protocol = port.map(|port| clean(port.protocol.as_bytes(), 10));
-    let number = port.map(|port| port.number.to_string()).unwrap_or_default();
-    let key = ["nmap", rule, &statement.key, host, protocol.as_deref().unwrap_or_default(), &number];
-    let evidence = clean(statement.evidence.as_bytes(), EVIDENCE_BYTES);
+    let Place { host, ip, port, number, service } = place;
+    let protocol = port.map(|port| port.protocol).unwrap_or_default();
     Finding {
-        fingerprint: fingerprint(&key),
+        fingerprint: fingerprint(&["nmap", rule, &statement.key, host, protocol, number]),
         engine: "nmap".to_string(),
         rule_id: rule.to_string(),
-        title: clean(statement.title.as_bytes(), 300),
+        title: cleaned(statement.title, 300),
         severity: statement.severity,
         confidence: statement.confidence,
         location: Location {
             host: Some(host.to_string()),
-            ip: Some(clean(ip.as_bytes(), 100)),
+            ip: Some(ip.to_string()),
             port: port.map(|port| port.number),
-            protocol,
-            service: port.and_then(|port| port.service.as_ref()).map(service_name).filter(|name| !name.is_empty()),
+            protocol: some(protocol),
+            service: some(service),
             ..Location::default()
         },
-        evidence: Some(evidence.trim().to_string()).filter(|evidence| !evidence.is_empty()),
+        evidence: some(cleaned(statement.evidence, EVIDENCE_BYTES).trim()),
         cve: statement.cve,
         remediation: statement.remediation.map(str::to_string),
         references: statement.references,
         ..Finding::default()
     }
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_string())
 }

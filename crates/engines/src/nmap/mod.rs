@@ -1,6 +1,7 @@
 //! nmap: typed options to argv, progress from its output, XML to findings, and whether it really scanned.
 
 mod argv;
+mod attributes;
 mod findings;
 mod options;
 mod progress;
@@ -85,7 +86,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 
 /// Reads a report, as nmap writes it with `-oX`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
-    let (mut collected, mut reached) = (Collected::default(), Reached::default());
+    let (mut collected, mut reached) = (Collected::from_report_of(report.len()), Reached::default());
     let head = xml::parse(report, |head, host| {
         reached.note(&host);
         findings::collect(&host, head, target, &mut collected);

@@ -1,10 +1,10 @@
 //! nmap's XML as events, read into what the findings need. The report holds bytes of the target's choosing: depth,
 //! attributes and texts are capped, no entity but XML's own five is known, and a cut or broken end keeps what came before.
 
+use super::attributes::{MAX_TEXT, attributes, cut, kept, named};
+use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
-use std::borrow::Cow;
 
 /// What a report says of itself, as far as it goes.
 #[derive(Debug, Default, PartialEq)]
@@ -42,7 +42,8 @@ pub struct Host {
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Port {
-    pub protocol: String,
+    /// `tcp`, `udp`, `sctp` or `ip`; empty for any other, of which nmap has none.
+    pub protocol: &'static str,
     pub number: u16,
     pub is_open: bool,
     pub service: Option<Service>,
@@ -92,13 +93,8 @@ impl Table {
 
 /// Deepest nesting of a script's tables that is kept; nmap's own go to four.
 const MAX_DEPTH: usize = 16;
-/// Attributes of one element that are looked at; nmap's own have at most ten.
-const MAX_ATTRIBUTES: usize = 32;
 /// Ports, scripts, tables and elements of one host that are kept; a report with every script has some thousands.
 const MAX_NODES: usize = 500_000;
-/// Bytes of one text that are kept.
-const MAX_TEXT: usize = 64 * 1024;
-
 /// Reads a report and hands each host on as it ends, so that no more than one of them is in memory. There is no error:
 /// what cannot be read ends the report, and then it is not finished.
 pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
@@ -148,11 +144,11 @@ pub fn task(line: &[u8]) -> Option<Task> {
     };
     let percent = match element.name().as_ref() {
         "taskbegin" => 0.0,
-        "taskprogress" => attribute(&element, "percent")?.parse().ok().filter(|percent: &f64| percent.is_finite())?,
+        "taskprogress" => named(&element, "percent")?.value.parse().ok().filter(|percent: &f64| percent.is_finite())?,
         "taskend" => 100.0,
         _ => return None,
     };
-    Some(Task { name: attribute(&element, "task")?.into_owned(), percent })
+    Some(Task { name: kept(named(&element, "task")?), percent })
 }
 
 /// The open elements while reading.
@@ -191,21 +187,21 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
         match element.name().as_ref() {
             "nmaprun" => {
                 self.head.is_nmap = true;
-                self.head.version = attribute(element, "version").map(Cow::into_owned).filter(|text| !text.is_empty());
-                self.head.started = attribute(element, "start").and_then(|text| text.parse().ok()).unwrap_or(0);
+                self.head.version = named(element, "version").map(kept).filter(|text| !text.is_empty());
+                self.head.started = named(element, "start").and_then(|start| start.value.parse().ok()).unwrap_or(0);
             }
             "host" => {
                 self.end("host");
                 self.nodes = 0;
-                let is_timed_out = attribute(element, "timedout").as_deref() == Some("true");
+                let is_timed_out = named(element, "timedout").is_some_and(|is| is.value == "true");
                 self.host = Some(Host { is_timed_out, ..Host::default() });
             }
             "address" => self.address(element),
             "hostname" => {
                 if let Some(host) = &mut self.host
-                    && attribute(element, "type").as_deref() == Some("user")
+                    && named(element, "type").is_some_and(|is| is.value == "user")
                 {
-                    host.name = attribute(element, "name").map(|name| text_of(Some(name)));
+                    host.name = named(element, "name").map(kept);
                 }
             }
             "port" => self.port = Some(port(element)),
@@ -222,15 +218,15 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
             }
             "table" => {
                 self.nodes += 1;
-                self.tables.push(Table { key: text_of(attribute(element, "key")), ..Table::default() });
+                self.tables.push(Table { key: text_of(element, "key"), ..Table::default() });
             }
             "elem" if self.script.is_some() && self.nodes < MAX_NODES => {
                 self.nodes += 1;
-                self.element = Some((text_of(attribute(element, "key")), String::new()));
+                self.element = Some((text_of(element, "key"), String::new()));
             }
             "finished" => {
-                let is_error = attribute(element, "exit").as_deref() == Some("error");
-                let error = is_error.then(|| text_of(attribute(element, "errormsg")));
+                let is_error = named(element, "exit").is_some_and(|is| is.value == "error");
+                let error = is_error.then(|| text_of(element, "errormsg"));
                 self.head.finished = Some(Finished { error });
             }
             _ => {}
@@ -240,27 +236,27 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
     fn address(&mut self, element: &BytesStart) {
         let Some(host) = &mut self.host else { return };
         let (mut address, mut is_mac) = (None, false);
-        for (name, value) in attributes(element) {
-            match name {
-                "addr" => address = Some(value),
-                "addrtype" => is_mac = value == "mac",
+        for attribute in attributes(element) {
+            match attribute.key.into_inner() {
+                "addr" => address = Some(attribute),
+                "addrtype" => is_mac = attribute.value == "mac",
                 _ => {}
             }
         }
         if !is_mac {
-            host.address = text_of(address);
+            host.address = address.map(kept).unwrap_or_default();
         }
     }
 
     /// How a port is, or the ports of which nmap tells no more than their number.
     fn state(&mut self, element: &BytesStart) {
         let mut is_open = false;
-        for (name, value) in attributes(element) {
-            match name {
-                "state" => is_open = value == "open",
+        for attribute in attributes(element) {
+            match attribute.key.into_inner() {
+                "state" => is_open = attribute.value == "open",
                 "reason" => {
                     if let Some(host) = &mut self.host {
-                        host.answered |= matches!(&*value, "syn-ack" | "conn-refused");
+                        host.answered |= matches!(&*attribute.value, "syn-ack" | "conn-refused");
                     }
                 }
                 _ => {}
@@ -349,10 +345,18 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
 
 fn port(element: &BytesStart) -> Port {
     let mut port = Port::default();
-    for (name, value) in attributes(element) {
-        match name {
-            "protocol" => port.protocol = text_of(Some(value)),
-            "portid" => port.number = value.parse().unwrap_or(0),
+    for attribute in attributes(element) {
+        match attribute.key.into_inner() {
+            "protocol" => {
+                port.protocol = match &*attribute.value {
+                    "tcp" => "tcp",
+                    "udp" => "udp",
+                    "sctp" => "sctp",
+                    "ip" => "ip",
+                    _ => "",
+                }
+            }
+            "portid" => port.number = attribute.value.parse().unwrap_or(0),
             _ => {}
         }
     }
@@ -361,13 +365,13 @@ fn port(element: &BytesStart) -> Port {
 
 fn service(element: &BytesStart) -> Service {
     let mut service = Service::default();
-    for (name, value) in attributes(element) {
-        match name {
-            "name" => service.name = text_of(Some(value)),
-            "product" => service.product = text_of(Some(value)),
-            "version" => service.version = text_of(Some(value)),
-            "extrainfo" => service.extra = text_of(Some(value)),
-            "tunnel" => service.is_tls = value == "ssl",
+    for attribute in attributes(element) {
+        match attribute.key.into_inner() {
+            "name" => service.name = kept(attribute),
+            "product" => service.product = kept(attribute),
+            "version" => service.version = kept(attribute),
+            "extrainfo" => service.extra = kept(attribute),
+            "tunnel" => service.is_tls = attribute.value == "ssl",
             _ => {}
         }
     }
@@ -376,41 +380,17 @@ fn service(element: &BytesStart) -> Service {
 
 fn script(element: &BytesStart) -> Script {
     let mut script = Script::default();
-    for (name, value) in attributes(element) {
-        match name {
-            "id" => script.id = text_of(Some(value)),
-            "output" => script.output = text_of(Some(value)),
+    for attribute in attributes(element) {
+        match attribute.key.into_inner() {
+            "id" => script.id = kept(attribute),
+            "output" => script.output = kept(attribute),
             _ => {}
         }
     }
     script
 }
 
-/// Names and values of an element; a value that cannot be read is empty. Borrowed, unless it holds an entity or a line end.
-fn attributes<'a>(element: &'a BytesStart) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
-    let mut attributes = element.attributes();
-    attributes.with_checks(false);
-    attributes.take(MAX_ATTRIBUTES).map_while(Result::ok).map(|attribute| {
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default();
-        (attribute.key.into_inner(), value)
-    })
-}
-
-/// The value of an attribute.
-fn attribute<'a>(element: &'a BytesStart, name: &str) -> Option<Cow<'a, str>> {
-    attributes(element).find_map(|(is, value)| (is == name).then_some(value))
-}
-
-/// A value that is kept; empty when it is absent.
-fn text_of(value: Option<Cow<'_, str>>) -> String {
-    match value {
-        Some(Cow::Borrowed(text)) => cut(text).to_string(),
-        Some(Cow::Owned(text)) if text.len() <= MAX_TEXT => text,
-        Some(Cow::Owned(text)) => cut(&text).to_string(),
-        None => String::new(),
-    }
-}
-
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
+/// The value of an attribute; empty when it is absent.
+fn text_of(element: &BytesStart, name: &str) -> String {
+    named(element, name).map(kept).unwrap_or_default()
 }

@@ -63,7 +63,10 @@ fn location(event: &Event, target: &Target) -> Location {
             (Some(host.to_string()), port, None)
         }
     };
-    let host = host.map(|host| clean(host.trim_matches(['[', ']']).as_bytes(), SHORT).to_ascii_lowercase());
+    let mut host = host.map(|host| clean(host.trim_matches(['[', ']']).as_bytes(), SHORT));
+    if let Some(host) = &mut host {
+        host.make_ascii_lowercase();
+    }
     Location {
         host: host.filter(|host| !host.is_empty()).or_else(|| Some(target.host())),
         ip: some(clean(event.ip.0.as_bytes(), SHORT)),

@@ -19,7 +19,7 @@ pub struct Lines {
 
 /// Reads every line; one that cannot be read is counted and dropped.
 pub fn lines(report: &[u8], target: &Target) -> Lines {
-    let mut collected = Collected::default();
+    let mut collected = Collected::from_report_of(report.len());
     let (mut results, mut unread) = (0_u64, 0_u64);
     let mut is_cut = false;
     let mut rest = report;

@@ -3,6 +3,7 @@
 
 mod argv;
 mod findings;
+mod login;
 mod options;
 mod redact;
 mod report;
@@ -13,11 +14,13 @@ mod verdict;
 pub use options::{Level, Options, Scanner};
 
 use crate::Target;
+use crate::auth::fault_beside;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
 use crate::upload::{self, Packed, UploadFault, UploadKind};
 use argv::Subject;
 use report::Document;
+use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
 use std::fs::DirBuilder;
 use std::io;
@@ -133,8 +136,16 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
     let failed = |message: String| Box::new(Report::failed(FailureReason::EngineFailed, message));
     make_cache(&dir.path().join(CACHE), job.settings.trivy_cache_dir.as_deref())
         .map_err(|error| failed(format!("trivy's cache: {error}")))?;
+    if let Some(detail) = job.auth.as_ref().and_then(|_| fault_beside(ScanType::Trivy, &job.target)) {
+        return Err(failed(format!("auth {}", detail.reason)));
+    }
     let packed = match (&job.target, job.upload.clone()) {
-        (Target::Image(_), _) => return Ok(Prepared { kind: None, path: String::new() }),
+        (Target::Image(image), _) => {
+            if let Some(basic) = job.auth.as_ref().and_then(|auth| auth.basic.as_ref()) {
+                login::write(dir, image, basic).map_err(|error| failed(format!("the login of a registry: {error}")))?;
+            }
+            return Ok(Prepared { kind: None, path: String::new() });
+        }
         (Target::Upload(_), Some(packed)) => packed,
         (target @ Target::Upload(_), None) => return Err(failed(format!("the files of {target} are not here"))),
         (target @ (Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_)), _) => {

@@ -8,6 +8,7 @@ mod nikto;
 mod nmap;
 mod nuclei;
 mod process;
+mod registry;
 mod sqlmap;
 mod sublist3r;
 mod trivy;

@@ -57,6 +57,8 @@ fn what_is_no_whole_report_is_a_failure_and_never_clean() {
     let results = json(&text);
     assert_eq!((code, &results["failure"]["reason"]), (3, &"report_unreadable".into()));
     assert_eq!(rules(&results), ["open-port"], "what could be read of it");
+    let (text, code) = fail(&["import", "nmap", path.to_str().unwrap(), "--format", "csv"]);
+    assert!(code == 3 && text.contains("failed, 1 findings") && text.contains("report_unreadable:"), "{text}");
     let (_dir, path) = file("[]");
     let (text, code) =
         run(&["import", "nmap", path.to_str().unwrap(), "--target", "app.example.test", "--format", "json"]);

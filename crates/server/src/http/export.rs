@@ -8,6 +8,7 @@ use crate::http::results::not_ready;
 use crate::http::scans::{find, scan_type};
 use crate::scan;
 use crate::scope::Scope;
+use crate::store::scan::ScanRecord;
 use crate::store::{Store, StoreError, finding};
 use axum::body::Body;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use axum::response::Response;
 use futures::stream;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use scanyard_contract::scan::Results;
+use scanyard_contract::scan::{Results, ScanStatus};
 use scanyard_contract::{Export, ExportFormat, ScanType};
 
 /// The end of the route's path, by which the outermost layer knows it.
@@ -39,7 +40,7 @@ const PIECE: u32 = 500;
         (Object = "application/sarif+json"),
         (String = "text/csv; charset=utf-8"),
         (String = "text/html; charset=utf-8"),
-    ), headers(("Content-Disposition" = String, description = "A file name that ends as the format wants")))),
+    ), headers(("Content-Disposition" = String, description = "A file name that ends as the format wants; of a scan that is not completed with its status in it")))),
     security(("apiKey" = [])))]
 pub async fn export_scan(
     auth: Auth,
@@ -54,15 +55,23 @@ pub async fn export_scan(
     if !scan.is_over() {
         return Err(not_ready(&scan));
     }
-    let id = scan.id;
+    let name = file_name(&scan, format);
     let head = scan::results(scan, Vec::new());
     let mut response = Response::new(pieces(app.store.clone(), format, head));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"scan-{id}.{format}\"")) {
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+/// Says whether the scan came to its end: CSV has no place of its own for it, and would look like that of a clean scan.
+fn file_name(scan: &ScanRecord, format: ExportFormat) -> String {
+    match scan.status {
+        ScanStatus::Completed => format!("scan-{}.{format}", scan.id),
+        status => format!("scan-{}-{status}.{format}", scan.id),
+    }
 }
 
 /// The media type of what this query asks for; of a format that there is not, that of the default.

@@ -57,6 +57,8 @@ async fn a_scan_that_is_not_over_has_no_export_yet() {
     end(&t, &start(&t).await, ScanStatus::Failed, vec![]).await;
     let failed = caller.again().get(&path).await;
     assert_eq!((&failed.ok(200).body["partial"], &failed.body["findings"]), (&json!(true), &json!([])));
+    let csv = caller.again().header("accept", "text/csv").get(&format!("{path}&format=csv")).await;
+    assert_eq!(csv.ok(200).header("content-disposition"), format!("attachment; filename=\"scan-{id}-failed.csv\""));
     caller.again().get(&format!("{path}&format=pdf")).await.is(400, "INVALID_PARAMETER");
     caller
         .again()

@@ -111,6 +111,11 @@ async fn credentials_that_cannot_be_used_are_refused_without_being_repeated() {
     let refused = caller.again().post("/scans", none).await;
     assert_eq!(refused.status, 400);
     assert!(refused.details()[0].contains("sentinel takes no credentials"), "{:?}", refused.details());
+    let basic = json!({"basic": {"username": "a", "password": SECRET}});
+    let files =
+        json!({"target": "upload:upl-019a0000-0000-7000-8000-000000000001", "scanType": "trivy", "auth": basic});
+    let refused = caller.again().post("/scans", files).await;
+    assert!(refused.is(400, "INVALID_FIELD_VALUE").details()[0].contains("login"), "{}", refused.text);
 }
 
 #[tokio::test]
