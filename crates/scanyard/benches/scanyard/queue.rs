@@ -120,6 +120,7 @@ async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
     }
     let app = &nodes[0];
     let tenant_id = tenant_of(app).await?;
+    let written_before = if place.postgres.is_some() { Some(Written::by(app).await?) } else { None };
     let begun = Instant::now();
     let submissions = (0..JOBS).map(|_| app.store.submit(no_op(&tenant_id, app.store.local_now())));
     let mut submissions = futures::stream::iter(submissions).buffer_unordered(AT_ONCE as usize);
@@ -149,11 +150,44 @@ async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
         }
         println!("| until Kafka had been told of all of them | {:.1} s more |", begun.elapsed().as_secs_f64());
     }
+    if let Some(before) = written_before {
+        // The server counts with a delay of up to a second.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let Written { commits, rows, log, size } = Written::by(app).await?;
+        println!(
+            "| the same, submission included, for each job | {:.2} commits, {:.1} rows written, {:.0} bytes of WAL, {:.0} bytes kept |",
+            (commits - before.commits) as f64 / JOBS as f64,
+            (rows - before.rows) as f64 / JOBS as f64,
+            (log - before.log) as f64 / JOBS as f64,
+            (size - before.size) as f64 / JOBS as f64
+        );
+    }
     nodes.iter().for_each(|node| node.draining.cancel());
     for work in work {
         work.await?;
     }
     Ok(())
+}
+
+/// What PostgreSQL has written so far.
+#[derive(sqlx::FromRow)]
+struct Written {
+    commits: i64,
+    /// Rows inserted, changed and deleted.
+    rows: i64,
+    /// Bytes of write-ahead log.
+    log: i64,
+    /// Bytes of tables and indexes.
+    size: i64,
+}
+
+impl Written {
+    async fn by(app: &App) -> anyhow::Result<Written> {
+        let sql = "SELECT xact_commit AS commits, tup_inserted + tup_updated + tup_deleted AS rows, \
+             CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT) AS log, \
+             pg_database_size(current_database()) AS size FROM pg_stat_database WHERE datname = current_database()";
+        Ok(sqlx::query_as(sql).fetch_one(&mut *app.store.read().await?).await?)
+    }
 }
 
 /// What this process has used of the processors.
