@@ -170,7 +170,6 @@ async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
 }
 
 /// What PostgreSQL has written so far.
-#[derive(sqlx::FromRow)]
 struct Written {
     commits: i64,
     /// Rows inserted, changed and deleted.
@@ -183,10 +182,11 @@ struct Written {
 
 impl Written {
     async fn by(app: &App) -> anyhow::Result<Written> {
-        let sql = "SELECT xact_commit AS commits, tup_inserted + tup_updated + tup_deleted AS rows, \
-             CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT) AS log, \
-             pg_database_size(current_database()) AS size FROM pg_stat_database WHERE datname = current_database()";
-        Ok(sqlx::query_as(sql).fetch_one(&mut *app.store.read().await?).await?)
+        let sql = "SELECT xact_commit, tup_inserted + tup_updated + tup_deleted, \
+             CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT), \
+             pg_database_size(current_database()) FROM pg_stat_database WHERE datname = current_database()";
+        let (commits, rows, log, size) = sqlx::query_as(sql).fetch_one(&mut *app.store.read().await?).await?;
+        Ok(Written { commits, rows, log, size })
     }
 }
 
