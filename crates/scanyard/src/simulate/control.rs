@@ -94,34 +94,37 @@ fn planned_anew(contract: Contract, asked: &Asked) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-/// The answer of a step; `None` when it is the ordinary one.
+/// What a step answers in place of the ordinary answer; `None` when it is that one.
 pub fn planned(contract: Contract, asked: &Asked, step: &Step) -> Option<Reply> {
-    let base = match (&step.code, step.status) {
-        (Some(code), _) => {
+    match (&step.code, step.status) {
+        (Some(code), status) => {
             let unknown =
                 || Reply::json(400, &json!({ "error": format!("the plan's code {code} is not in the catalogue") }));
-            Some(failure::by_name(contract, asked, code).unwrap_or_else(unknown))
+            let failure = failure::by_name(contract, asked, code).unwrap_or_else(unknown);
+            Some(Reply { status: status.unwrap_or(failure.status), ..failure })
         }
-        (None, Some(status)) if !(200..300).contains(&status) || step.body.is_some() => {
-            Some(failure::by_status(contract, asked, status))
+        (None, Some(status)) if !(200..300).contains(&status) => Some(failure::by_status(contract, asked, status)),
+        (None, status) if step.body.is_some() || status.is_some_and(|status| status != 200) => {
+            Some(Reply::empty(status.unwrap_or(200)))
         }
-        (None, Some(_) | None) if step.drop => Some(Reply::empty(500)),
-        (None, Some(_) | None) => None,
-    };
-    let mut reply = base?;
-    if let Some(status) = step.status {
-        reply.status = status;
+        (None, _) => step.drop.then(|| Reply::empty(500)),
     }
-    match &step.body {
-        Some(Value::String(text)) => reply.body = text.clone().into_bytes(),
-        Some(body) => {
-            reply = Reply { body: body.to_string().into_bytes(), ..reply }.with("content-type", "application/json")
+}
+
+impl Step {
+    /// Puts the step's own body and headers into an answer.
+    pub fn change(&self, mut reply: Reply) -> Reply {
+        match &self.body {
+            Some(Value::String(text)) => reply.body = text.clone().into_bytes(),
+            Some(body) => {
+                reply = Reply { body: body.to_string().into_bytes(), ..reply }.with("content-type", "application/json")
+            }
+            None => {}
         }
-        None => {}
+        for (name, value) in &self.headers {
+            reply = reply.with(name, value.clone());
+        }
+        reply.is_dropped = self.drop;
+        reply
     }
-    for (name, value) in &step.headers {
-        reply = reply.with(name, value.clone());
-    }
-    reply.is_dropped = step.drop;
-    Some(reply)
 }

@@ -124,11 +124,13 @@ impl Simulator {
         let number = state.requests;
         let planned = state.plan.next(asked);
         let delay = Duration::from_millis(planned.as_ref().map_or(0, |step| step.delay_ms));
-        let (reply, busy) = match planned.and_then(|step| control::planned(self.settings.contract, asked, &step)) {
+        let instead = planned.as_ref().and_then(|step| control::planned(self.settings.contract, asked, step));
+        let (reply, busy) = match instead {
             Some(reply) => (reply, None),
             None => self.unplanned(&mut state, asked),
         };
         let reply = stamp(self.settings.contract, state.is_read_only, number, asked, reply);
+        let reply = planned.iter().fold(reply, |reply, step| step.change(reply));
         state.remember(asked, reply.status);
         let hold = if busy.is_some() { Duration::from_millis(50) } else { Duration::ZERO };
         if delay + hold > Duration::ZERO { Outcome::Later(reply, delay + hold, busy) } else { Outcome::Now(reply) }

@@ -188,6 +188,23 @@ fn a_plan_fails_twice_and_then_lets_the_request_through() {
 }
 
 #[test]
+fn a_step_changes_the_ordinary_answer_and_replaces_the_vendors_headers() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = dir.path().join("plan.toml");
+    let text = "[[rules]]\nthen = [{ headers = { x-request-uuid = \"mine\", x-extra = \"1\" } }, { body = { mine = true } },\n\
+                { status = 200, headers = { x-extra = \"2\" } }, { status = 204 }]\n";
+    std::fs::write(&plan, text).unwrap();
+    let simulator = Simulator::start(&["tenable", "--plan", plan.to_str().unwrap()]);
+    let got: Vec<Answer> = (0..4).map(|_| simulator.get("/scans", &[KEYS])).collect();
+    assert_eq!(got.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200, 200, 204]);
+    assert_eq!((got[0].header("x-request-uuid"), got[0].header("x-extra")), ("mine", "1"));
+    assert!(got[0].json()["scans"].is_array() && got[2].json() == got[0].json());
+    assert_eq!(got[1].json(), json!({"mine": true}));
+    assert_eq!(got[2].header("x-extra"), "2");
+    assert!(got[3].body.is_empty());
+}
+
+#[test]
 fn tenable_fails_by_its_documented_causes() {
     let simulator = Simulator::start(&["tenable", "--body-timeout", "1", "--max-body", "1000"]);
     assert_eq!(simulator.get("/server/status", &[]).json()["status"], "ready");
