@@ -4,13 +4,15 @@
 //! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
 //! lane, in an index.
 
+use super::rows::{Columns, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::{Dialect, StoreError, scan_move};
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
+use serde::Serialize;
 use sqlx::AnyConnection;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// What a worker asks for.
@@ -99,8 +101,8 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
     }
     let lanes = [serde_json::to_string(&claim.labels)?, serde_json::to_string(&claim.scan_types)?];
     let mut running = Running::read(conn).await?;
-    let (mut claimed, mut moves) = (Vec::<Claimed>::new(), Moves::default());
-    while claimed.len() < claim.limit {
+    let (mut taken, mut served) = (Vec::new(), Served::default());
+    while taken.len() < claim.limit {
         if turns.is_empty() {
             turns = next_turns(conn, &mut last).await?;
         }
@@ -108,17 +110,18 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
         if running.tenants.get(&turn.tenant_id).is_some_and(|runs| *runs >= claim.per_tenant) {
             continue;
         }
-        let Some(taken) = take_oldest(conn, claim, &turn, &lanes, &running).await? else { continue };
-        let served_at = serve(conn, &turn, claim.now).await?;
-        running.add(turn.tenant_id.clone(), taken.host);
-        turns.insert(Turn { served_at, ..turn });
-        let (scan, policy) = start(conn, &taken.scan_id, claim.now).await?;
-        moves.note(&Cell::of(&scan).with(ScanStatus::Queued), ScanStatus::Running);
-        claimed.push(Claimed { scan, run_id: taken.run_id, policy, auth: taken.auth });
+        let Some(job) = take_oldest(conn, claim, &turn, &lanes, &running).await? else { continue };
+        running.add(turn.tenant_id.clone(), job.host.clone());
+        turns.insert(served.note(conn, turn, claim.now).await?);
+        taken.push(job);
     }
-    moves.write(conn).await?;
+    served.write(conn).await?;
+    let claimed = start(conn, taken, claim.now).await?;
     let started: Vec<&ScanRecord> = claimed.iter().map(|claimed| &claimed.scan).collect();
     scan_move::tell(conn, claim.now, &started).await?;
+    let mut moves = Moves::default();
+    started.iter().for_each(|scan| moves.note(&Cell::of(scan).with(ScanStatus::Queued), ScanStatus::Running));
+    moves.write(conn).await?;
     Ok(claimed)
 }
 
@@ -269,20 +272,88 @@ async fn take_oldest(
     Ok(row.map(|(scan_id, host, auth)| Taken { scan_id, run_id, host, auth }))
 }
 
-/// Puts the tenant behind all others of the priority, also when several are served in one millisecond.
-async fn serve(conn: &mut AnyConnection, turn: &Turn, now: i64) -> Result<i64, StoreError> {
-    let sql = "UPDATE turn SET served_at = (SELECT CASE WHEN MAX(o.served_at) >= $1 THEN MAX(o.served_at) + 1 ELSE $1 END \
-         FROM turn o WHERE o.priority = $2) WHERE priority = $2 AND tenant_id = $3 RETURNING served_at";
-    let query = sqlx::query_scalar(sql).bind(now).bind(turn.priority).bind(&turn.tenant_id);
-    Ok(query.fetch_one(conn).await?)
+/// Turns that were served in this claim; nobody else serves any meanwhile.
+#[derive(Default)]
+struct Served {
+    /// The last turn of each priority.
+    last: HashMap<i64, i64>,
+    turns: BTreeMap<(i64, String), i64>,
 }
 
-async fn start(conn: &mut AnyConnection, scan_id: &str, now: i64) -> Result<(ScanRecord, Policy), StoreError> {
-    let sql = "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE id = $1 AND status = 'queued'";
-    sqlx::query(sql).bind(scan_id).bind(now).execute(&mut *conn).await?;
-    let scan = scan::by_id(conn, scan_id).await?;
-    let scan = scan.ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
-    let policy: String =
-        sqlx::query_scalar("SELECT policy FROM tenant WHERE id = $1").bind(&scan.tenant_id).fetch_one(conn).await?;
-    Ok((scan, serde_json::from_str(&policy)?))
+const TURN: Columns = &[("priority", "bigint"), ("tenant_id", "text"), ("served_at", "bigint")];
+
+#[derive(Serialize)]
+struct TurnRow<'a> {
+    priority: i64,
+    tenant_id: &'a str,
+    served_at: i64,
+}
+
+impl Served {
+    /// Puts the tenant behind all others of the priority, also when several are served in one millisecond.
+    async fn note(&mut self, conn: &mut AnyConnection, turn: Turn, now: i64) -> Result<Turn, StoreError> {
+        let last = match self.last.get(&turn.priority) {
+            Some(last) => *last,
+            None => {
+                let sql = "SELECT COALESCE(MAX(served_at), 0) FROM turn WHERE priority = $1";
+                sqlx::query_scalar(sql).bind(turn.priority).fetch_one(conn).await?
+            }
+        };
+        let served_at = now.max(last + 1);
+        self.last.insert(turn.priority, served_at);
+        self.turns.insert((turn.priority, turn.tenant_id.clone()), served_at);
+        Ok(Turn { served_at, ..turn })
+    }
+
+    async fn write(self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+        let turns = self.turns.iter();
+        let values: Vec<TurnRow<'_>> = turns
+            .map(|((priority, tenant_id), served_at)| TurnRow { priority: *priority, tenant_id, served_at: *served_at })
+            .collect();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE turn SET served_at = r.served_at FROM {} WHERE turn.priority = r.priority AND turn.tenant_id = r.tenant_id",
+            rows(Dialect::of(conn), TURN)
+        );
+        over(sql, &values)?.execute(conn).await?;
+        Ok(())
+    }
+}
+
+/// Starts what was taken.
+async fn start(conn: &mut AnyConnection, taken: Vec<Taken>, now: i64) -> Result<Vec<Claimed>, StoreError> {
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = taken.iter().map(|job| job.scan_id.as_str()).collect();
+    let sql = Dialect::of(conn).pick(
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status = 'queued' AND id IN (SELECT value FROM json_each($1))",
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status = 'queued' AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+    );
+    sqlx::query(sql).bind(serde_json::to_string(&ids)?).bind(now).execute(&mut *conn).await?;
+    let mut scans = scan::by_ids(conn, &ids).await?;
+    let mut policies = HashMap::new();
+    let mut claimed = Vec::with_capacity(taken.len());
+    for Taken { scan_id, run_id, auth, .. } in taken {
+        let scan = scans.remove(&scan_id);
+        let scan = scan.ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
+        let policy = match policies.get(&scan.tenant_id) {
+            Some(policy) => Policy::clone(policy),
+            None => {
+                let policy = policy(conn, &scan.tenant_id).await?;
+                policies.insert(scan.tenant_id.clone(), policy.clone());
+                policy
+            }
+        };
+        claimed.push(Claimed { scan, run_id, policy, auth });
+    }
+    Ok(claimed)
+}
+
+async fn policy(conn: &mut AnyConnection, tenant_id: &str) -> Result<Policy, StoreError> {
+    let sql = "SELECT policy FROM tenant WHERE id = $1";
+    let policy: String = sqlx::query_scalar(sql).bind(tenant_id).fetch_one(conn).await?;
+    Ok(serde_json::from_str(&policy)?)
 }

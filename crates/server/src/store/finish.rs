@@ -51,15 +51,16 @@ pub async fn finish(conn: &mut AnyConnection, now: i64, end: &Finish) -> Result<
         .await?;
     let scan =
         scan::by_id(conn, &scan_id).await?.ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
-    if !cancelled {
-        let mut moves = Moves::default();
-        moves.note(&Cell::of(&scan).with(ScanStatus::Running), status);
-        moves.write(conn).await?;
-    }
     scan_move::tell(conn, now, &[&scan]).await?;
     finding::insert(conn, &scan.tenant_id, &scan_id, now, &end.findings).await?;
     if let Some(raw) = &end.report {
         report::insert(conn, &scan_id, raw).await?;
+    }
+    if !cancelled {
+        // Last: every end of this kind waits for that row until this one is committed.
+        let mut moves = Moves::default();
+        moves.note(&Cell::of(&scan).with(ScanStatus::Running), status);
+        moves.write(conn).await?;
     }
     Ok(true)
 }
