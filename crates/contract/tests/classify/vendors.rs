@@ -85,7 +85,9 @@ fn tenables_shapes_all_give_their_message() {
         ("plain text", "plain text"),
         ("<html><head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
         ("", "Bad Request"),
-        ("\u{fffd}\u{0}", "\u{fffd}"),
+        ("\u{fffd}", "\u{fffd}"),
+        // No text at all, such as a compressed body.
+        ("\u{fffd}\u{0}", "Bad Request"),
     ];
     for (body, message) in shapes {
         assert_eq!(judge(TENABLE, 400, &[], body).message, message, "{body}");

@@ -6,8 +6,8 @@ use scanyard_server::store::schema::{MigrateError, STEPS, up, version};
 use scanyard_server::store::{Store, Trouble, scan};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
-/// What the program wrote into the tables of each step, when it was new.
-const ROWS: [&str; 7] = [
+/// What the program wrote into the tables and columns of each step, when it was new.
+const ROWS: [&str; 9] = [
     include_str!("kept/rows_0001.sql"),
     include_str!("kept/rows_0002.sql"),
     include_str!("kept/rows_0003.sql"),
@@ -15,6 +15,8 @@ const ROWS: [&str; 7] = [
     include_str!("kept/rows_0005.sql"),
     include_str!("kept/rows_0006.sql"),
     include_str!("kept/rows_0007.sql"),
+    include_str!("kept/rows_0008.sql"),
+    include_str!("kept/rows_0009.sql"),
 ];
 
 /// SHA-256 of every released step. A new step appends a line; no line ever changes.
@@ -26,6 +28,8 @@ const RELEASED: &[&str] = &[
     "49802e39911aa157b2709850d5c99cafccba0349256bb602a5769f47e3a5a2ac",
     "e24fe74f6e4e60cefe72533eb82b5ff9f579516c560251900b88e5212dac8d81",
     "e0857162ba27e74aa1e077fc8de958776cbb711eb477a6317452d67b8ddb7e54",
+    "0244c88d5811a9d2dd3a0d76254611163536e1ee8c8779937a5658d224332bf6",
+    "cbba40c66312cad26b473b7da44826451a614e1d6309b151be50f705e21e361c",
 ];
 
 async fn connect(db: &TestDatabase) -> AnyConnection {

@@ -1,0 +1,3 @@
+-- Rows of the tables of 0009_kafka.sql, as the program wrote them.
+INSERT INTO kafka_message (id, scan_id, priority, hint, event) VALUES (1, '01a1ffcb-b000-7000-8000-000000000001', 'high', '{"schemaVersion":1,"priority":"high","label":"default","scanType":"sentinel"}', '{"id":"evt-01a200a4-0000-7000-8000-000000000001","event":"scan.queued","schemaVersion":1,"timestamp":"2026-11-22T00:26:04.085Z","tenantId":"01a1ffcb-5c89-710c-8e0a-3b985c47538b","data":{"scanId":"01a1ffcb-b000-7000-8000-000000000001","scanType":"sentinel","target":"127.0.0.1","targetType":"ip","status":"queued","priority":"high","tags":["fixture"],"createdAt":"2026-11-21T20:28:19.165Z"}}');
+INSERT INTO kafka_use (id, until) VALUES (1, 1795393358925);
