@@ -5,16 +5,16 @@ use anyhow::Context;
 use futures::StreamExt;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use scanyard_contract::scan::ScanSource;
-use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
+use scanyard_contract::ScanType;
+use scanyard_engines::Target;
 use scanyard_server::config::{Config, Secret};
-use scanyard_server::store::scan::{self, ScanRecord};
+use scanyard_server::store::scan::submit_to_start_ms;
 use scanyard_server::store::{Clock, NewScan, kafka_message, scan_count, tenant};
-use scanyard_server::{App, bootstrap, kafka, signals, worker};
+use scanyard_server::{App, bootstrap, kafka, scan, signals, worker};
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Jobs of one drain.
 const JOBS: usize = 50_000;
@@ -89,14 +89,14 @@ async fn starts(place: &Place<'_>) -> anyhow::Result<()> {
     let tenant_id = tenant_of(&api).await?;
     let mut ids = Vec::new();
     for _ in 0..STARTS {
-        let new = no_op(&tenant_id, api.store.local_now());
+        let new = no_op(&tenant_id, api.store.local_now())?;
         ids.push(new.scan.id);
         api.store.submit(new).await?;
         api.wake_workers(None);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut waits = scan::submit_to_start_ms(&mut *api.store.read().await?, &ids).await?;
+    let mut waits = submit_to_start_ms(&mut *api.store.read().await?, &ids).await?;
     waits.sort_unstable();
     let at = |part: f64| waits.get(((waits.len().max(1) - 1) as f64 * part) as usize).copied().unwrap_or_default();
     println!(
@@ -122,7 +122,8 @@ async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
     let tenant_id = tenant_of(app).await?;
     let written_before = if place.postgres.is_some() { Some(Written::by(app).await?) } else { None };
     let begun = Instant::now();
-    let submissions = (0..JOBS).map(|_| app.store.submit(no_op(&tenant_id, app.store.local_now())));
+    let submit = async || anyhow::Ok(app.store.submit(no_op(&tenant_id, app.store.local_now())?).await?);
+    let submissions = (0..JOBS).map(|_| submit());
     let mut submissions = futures::stream::iter(submissions).buffer_unordered(AT_ONCE as usize);
     while let Some(submitted) = submissions.next().await {
         submitted?;
@@ -202,46 +203,14 @@ async fn tenant_of(app: &App) -> anyhow::Result<String> {
     Ok(tenant.context("there is no tenant")?.id)
 }
 
-fn no_op(tenant_id: &str, now: i64) -> NewScan {
-    let id = Uuid::now_v7();
-    NewScan {
-        scan: ScanRecord {
-            id,
-            tenant_id: tenant_id.to_string(),
-            api_key_id: "bench".to_string(),
-            scan_type: ScanType::Sentinel,
-            source: ScanSource::Scan,
-            name: None,
-            target: "127.0.0.1".to_string(),
-            target_type: TargetType::Ip,
-            status: ScanStatus::Queued,
-            priority: Priority::Normal,
-            progress: 0,
-            tags: vec!["bench".to_string()],
-            options: serde_json::Map::from_iter([("no such option".to_string(), 1.into())]),
-            config: serde_json::Map::new(),
-            timeout: 60,
-            label: "default".to_string(),
-            asset_id: None,
-            callback_url: None,
-            consent: None,
-            template_id: None,
-            attempts: 0,
-            created_at: now,
-            started_at: None,
-            completed_at: None,
-            sealed_at: None,
-            failure: None,
-            summary: None,
-            coverage: None,
-            records: None,
-            engine_version: None,
-        },
-        host: id.to_string(),
-        month_at: 0,
-        quota: None,
-        auth: None,
-        idempotency: None,
-        audit: None,
-    }
+fn no_op(tenant_id: &str, now: i64) -> anyhow::Result<NewScan> {
+    let create = json!({
+        "target": "127.0.0.1", "scanType": ScanType::Sentinel, "timeout": 60, "tags": ["bench"],
+        "options": {"no such option": 1},
+    });
+    let target = Target::parse_for(ScanType::Sentinel, "127.0.0.1").map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let record = scan::record(serde_json::from_value(create)?, &target, tenant_id, "bench", now);
+    // A host of its own: the cap per host is not what is measured.
+    let host = record.id.to_string();
+    Ok(NewScan::of(record, host))
 }

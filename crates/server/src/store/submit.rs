@@ -28,6 +28,13 @@ pub struct NewScan {
     pub audit: Option<AuditRecord>,
 }
 
+impl NewScan {
+    /// A scan of which nothing else is asked: no quota, no credentials, no repeat, nothing for the audit log.
+    pub fn of(scan: ScanRecord, host: String) -> NewScan {
+        NewScan { scan, host, month_at: 0, quota: None, auth: None, idempotency: None, audit: None }
+    }
+}
+
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {

@@ -5,14 +5,14 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use scanyard_contract::kafka::{EventMessage, TopicEvent};
-use scanyard_contract::scan::ScanSource;
-use scanyard_contract::{Priority, ScanStatus, ScanType, TargetType};
+use scanyard_contract::{Priority, ScanStatus, ScanType};
+use scanyard_engines::Target;
 use scanyard_engines::policy::Policy;
 use scanyard_server::config::{Config, Secret};
-use scanyard_server::store::scan::ScanRecord;
 use scanyard_server::store::tenant::{self, TenantRecord, TenantStatus};
 use scanyard_server::store::{Clock, NewScan, Submitted};
-use scanyard_server::{App, bootstrap, kafka, worker};
+use scanyard_server::{App, bootstrap, kafka, scan, worker};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockReadGuard};
@@ -239,46 +239,14 @@ impl Node {
 }
 
 fn new_scan(tenant_id: String, priority: Priority, scan_type: ScanType, now: i64) -> NewScan {
-    let id = Uuid::now_v7();
-    NewScan {
-        scan: ScanRecord {
-            id,
-            tenant_id,
-            api_key_id: "k".into(),
-            scan_type,
-            source: ScanSource::Scan,
-            name: None,
-            target: "127.0.0.1".into(),
-            target_type: TargetType::Ip,
-            status: ScanStatus::Queued,
-            priority,
-            progress: 0,
-            tags: vec!["ci".into()],
-            options: serde_json::from_str(r#"{"no such option": 1}"#).unwrap(),
-            config: serde_json::Map::new(),
-            timeout: 60,
-            label: "default".to_string(),
-            asset_id: None,
-            callback_url: None,
-            consent: None,
-            template_id: None,
-            attempts: 0,
-            created_at: now,
-            started_at: None,
-            completed_at: None,
-            sealed_at: None,
-            failure: None,
-            summary: None,
-            coverage: None,
-            records: None,
-            engine_version: None,
-        },
-        // A host of its own: the cap per host is not what is looked at.
-        host: id.to_string(),
-        month_at: 0,
-        quota: None,
-        auth: None,
-        idempotency: None,
-        audit: None,
-    }
+    let create = json!({
+        "target": "127.0.0.1", "scanType": scan_type, "priority": priority, "timeout": 60, "tags": ["ci"],
+        "options": {"no such option": 1},
+    });
+    let create = serde_json::from_value(create).unwrap();
+    let target = Target::parse_for(scan_type, "127.0.0.1").unwrap();
+    let record = scan::record(create, &target, &tenant_id, "k", now);
+    // A host of its own: the cap per host is not what is looked at.
+    let host = record.id.to_string();
+    NewScan::of(record, host)
 }

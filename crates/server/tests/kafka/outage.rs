@@ -5,6 +5,7 @@ use scanyard_contract::kafka::TopicEvent;
 use scanyard_contract::{Priority, ScanType};
 use std::process::Command;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Tells the broker's control program what to do.
 fn broker(what: &str) {
@@ -25,6 +26,16 @@ impl Stopped {
 impl Drop for Stopped {
     fn drop(&mut self) {
         broker("start");
+    }
+}
+
+/// Waits until each scan's whole life is in Kafka.
+async fn all_told(t: &Cluster, scans: &[Uuid]) {
+    for (scan, events) in t.events(scans).await {
+        let mut told: Vec<TopicEvent> = events.iter().map(|event| event.event).collect();
+        // At least once; a repeat comes before its successor.
+        told.dedup();
+        assert_eq!(told, [TopicEvent::Queued, TopicEvent::Started, TopicEvent::Failed], "{scan}");
     }
 }
 
@@ -50,12 +61,7 @@ async fn scans_are_taken_and_run_while_the_broker_is_away_and_their_events_come_
     assert!(late.app.queue.kafka().unwrap().trouble().is_some());
     drop(stopped);
     node.wait_until("SELECT COUNT(*) FROM kafka_message", 0).await;
-    for (scan, events) in t.events(&scans).await {
-        let mut told: Vec<TopicEvent> = events.iter().map(|event| event.event).collect();
-        // At least once; a repeat comes before its successor.
-        told.dedup();
-        assert_eq!(told, [TopicEvent::Queued, TopicEvent::Started, TopicEvent::Failed], "{scan}");
-    }
+    all_told(&t, &scans).await;
     for node in [&node, &late] {
         let mut tries = 0;
         while node.app.queue.kafka().unwrap().trouble().is_some() {
@@ -87,9 +93,5 @@ async fn a_broker_that_stops_under_load_loses_no_event() {
     tokio::task::spawn_blocking(move || drop(stopped)).await.unwrap();
     node.ended(&scans).await;
     node.wait_until("SELECT COUNT(*) FROM kafka_message", 0).await;
-    for (scan, events) in t.events(&scans).await {
-        let mut told: Vec<TopicEvent> = events.iter().map(|event| event.event).collect();
-        told.dedup();
-        assert_eq!(told, [TopicEvent::Queued, TopicEvent::Started, TopicEvent::Failed], "{scan}");
-    }
+    all_told(&t, &scans).await;
 }
