@@ -10,6 +10,7 @@ use scanyard_contract::{ScanStatus, ScanType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// How often a lost run is repeated.
@@ -99,6 +100,37 @@ async fn lock(conn: &mut AnyConnection, scans: &[Uuid]) -> Result<(), StoreError
         sqlx::query(sql).bind(serde_json::to_string(scans)?).fetch_all(conn).await?;
     }
     Ok(())
+}
+
+/// How a job stood when its run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JobState {
+    Running,
+    Cancelled,
+}
+
+/// Takes out the jobs whose runs ended, given as scan and run; answers how each run's stood. None for a run whose lease ran
+/// out, or whose scan is another run's.
+pub(super) async fn end(
+    conn: &mut AnyConnection,
+    now: i64,
+    runs: impl Iterator<Item = (Uuid, Uuid)>,
+) -> Result<HashMap<Uuid, JobState>, StoreError> {
+    let runs: Vec<(Uuid, Uuid)> = runs.collect();
+    lock(conn, &runs.iter().map(|(scan_id, _)| *scan_id).collect::<Vec<_>>()).await?;
+    let sql = Dialect::of(conn).pick(
+        "DELETE FROM job WHERE (scan_id, run_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1)) AND lease_until > $2 \
+         RETURNING run_id, state",
+        "DELETE FROM job WHERE (scan_id, run_id) IN (SELECT value ->> 0, value ->> 1 FROM json_array_elements(CAST($1 AS json))) \
+         AND lease_until > $2 RETURNING run_id, state",
+    );
+    let ended: Vec<(String, String)> =
+        sqlx::query_as(sql).bind(serde_json::to_string(&runs)?).bind(now).fetch_all(conn).await?;
+    let state = |(run_id, state): (String, String)| {
+        let state = if state == "cancelled" { JobState::Cancelled } else { JobState::Running };
+        Ok((parsed(&run_id, "run id")?, state))
+    };
+    ended.into_iter().map(state).collect()
 }
 
 /// Ends every lease at once: their process is known to be dead.
@@ -264,8 +296,8 @@ pub async fn cancel(
     let from = if was_queued { ScanStatus::Queued } else { ScanStatus::Running };
     let mut moves = Moves::default();
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
-    moves.write(conn).await?;
     scan_move::tell(conn, now, &[&scan]).await?;
+    moves.write(conn).await?;
     Ok(Cancel::Cancelled(Box::new(scan)))
 }
 

@@ -7,7 +7,7 @@ use scanyard_contract::scan::{Coverage, FailureReason, Records};
 use scanyard_contract::{Priority, Scan, ScanStatus, ScanType};
 use scanyard_engines::collected::Collected;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
-use scanyard_server::store::finish::{Finish, finish};
+use scanyard_server::store::finish::Finish;
 use scanyard_server::store::job::{self, Alive, Beat, Cancel};
 use scanyard_server::store::scan::{self, ScanRecord};
 use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
@@ -83,8 +83,7 @@ impl Fixture {
             report: None,
             engine_version: None,
         };
-        let now = self.now();
-        self.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await.unwrap()
+        self.store.end(end).await.unwrap()
     }
 
     pub async fn scan(&self, id: Uuid) -> ScanRecord {
