@@ -307,13 +307,14 @@ struct RunRow<'a> {
     run_id: Uuid,
 }
 
-/// Gives jobs to new runs, each unless it was cancelled meanwhile.
+/// Gives jobs to new runs, each unless it was cancelled meanwhile. By the bare state, the databases would look through the
+/// whole queue.
 async fn take(conn: &mut AnyConnection, claim: &Claim, chosen: Vec<Chosen>) -> Result<Vec<Taken>, StoreError> {
     let values: Vec<RunRow<'_>> =
         chosen.iter().map(|job| RunRow { scan_id: &job.scan_id, run_id: Uuid::now_v7() }).collect();
     let sql = format!(
         "UPDATE job SET state = 'running', run_id = r.run_id, lease_until = $2 FROM {} \
-         WHERE job.scan_id = r.scan_id AND job.state = 'queued' RETURNING job.scan_id, job.auth",
+         WHERE job.scan_id = r.scan_id AND job.state || '' = 'queued' RETURNING job.scan_id, job.auth",
         rows(Dialect::of(conn), RUN)
     );
     let query = over(sql, &values)?.bind(claim.now + claim.lease_ms);
@@ -385,10 +386,11 @@ async fn start(conn: &mut AnyConnection, taken: Vec<Taken>, now: i64) -> Result<
     }
     let ids: Vec<&str> = taken.iter().map(|job| job.scan_id.as_str()).collect();
     let sql = Dialect::of(conn).pick(
-        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status = 'queued' AND id IN (SELECT value FROM json_each($1))",
-        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status = 'queued' AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT value FROM json_each($1))",
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
     );
     sqlx::query(sql).bind(serde_json::to_string(&ids)?).bind(now).execute(&mut *conn).await?;
+    // Not `RETURNING`: SQLite keeps such rows aside first, which takes longer than to look them up.
     let mut scans = scan::by_ids(conn, &ids).await?;
     let mut policies = HashMap::new();
     let mut claimed = Vec::with_capacity(taken.len());

@@ -2,20 +2,23 @@
 
 use super::job::{self, JobState};
 use super::rows::{Columns, over, rows};
+use super::scan::ScanRecord;
 use super::scan_count::{Cell, Moves};
-use super::{Clock, Dialect, StoreError, finding, report, scan, scan_move};
+use super::{Clock, Dialect, StoreError, finding, report, scan_move};
 use scanyard_contract::ScanStatus;
 use scanyard_contract::finding::{Finding, Summary};
 use scanyard_contract::scan::{Coverage, Failure, Records};
 use scanyard_engines::RawReport;
 use serde::Serialize;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row as _};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// How a run ended and what it found.
 #[derive(Debug, Clone)]
 pub struct Finish {
-    pub scan_id: Uuid,
+    /// The scan as it was claimed: while it is the run's, nobody else changes more of it than that it is cancelled.
+    pub scan: ScanRecord,
     pub run_id: Uuid,
     /// The terminal status; a scan that was cancelled meanwhile stays cancelled.
     pub status: ScanStatus,
@@ -30,13 +33,13 @@ pub struct Finish {
 /// The end of a scan as its row gets it.
 #[derive(Serialize)]
 struct Row<'a> {
-    scan_id: String,
+    scan_id: Uuid,
     status: ScanStatus,
     failure: Option<String>,
     summary: String,
     coverage: String,
     records: String,
-    engine_version: Option<&'a str>,
+    engine_version: &'a Option<String>,
 }
 
 const COLUMNS: Columns = &[
@@ -50,20 +53,36 @@ const COLUMNS: Columns = &[
 ];
 
 impl<'a> Row<'a> {
-    fn of(end: &'a Finish, job: JobState) -> Result<Row<'a>, StoreError> {
+    fn of(scan: &'a ScanRecord) -> Result<Row<'a>, StoreError> {
+        Ok(Row {
+            scan_id: scan.id,
+            status: scan.status,
+            failure: scan.failure.as_ref().map(serde_json::to_string).transpose()?,
+            summary: serde_json::to_string(&scan.summary)?,
+            coverage: serde_json::to_string(&scan.coverage)?,
+            records: serde_json::to_string(&scan.records)?,
+            engine_version: &scan.engine_version,
+        })
+    }
+}
+
+impl Finish {
+    /// The scan as it ends; its progress and when it was cancelled are in its row.
+    fn ended(&self, job: JobState, now: i64) -> ScanRecord {
         let (status, failure) = match job {
-            JobState::Running => (end.status, end.failure.as_ref()),
+            JobState::Running => (self.status, self.failure.clone()),
             JobState::Cancelled => (ScanStatus::Cancelled, None),
         };
-        Ok(Row {
-            scan_id: end.scan_id.to_string(),
+        ScanRecord {
             status,
-            failure: failure.map(serde_json::to_string).transpose()?,
-            summary: serde_json::to_string(&Summary::of(&end.findings))?,
-            coverage: serde_json::to_string(&end.coverage)?,
-            records: serde_json::to_string(&end.records)?,
-            engine_version: end.engine_version.as_deref(),
-        })
+            sealed_at: (status == ScanStatus::Cancelled).then_some(now),
+            failure,
+            summary: Some(Summary::of(&self.findings)),
+            coverage: Some(self.coverage),
+            records: Some(self.records.clone()),
+            engine_version: self.engine_version.clone(),
+            ..self.scan.clone()
+        }
     }
 }
 
@@ -72,7 +91,7 @@ impl<'a> Row<'a> {
 /// back.
 pub async fn together(conn: &mut AnyConnection, clock: &Clock, ends: &[Finish]) -> Result<Vec<bool>, StoreError> {
     let now = clock.now(conn).await?;
-    let mut jobs = job::end(conn, now, ends.iter().map(|end| (end.scan_id, end.run_id))).await?;
+    let mut jobs = job::end(conn, now, ends.iter().map(|end| (end.scan.id, end.run_id))).await?;
     // An end that was sent twice is taken once.
     let jobs: Vec<Option<JobState>> = ends.iter().map(|end| jobs.remove(&end.run_id)).collect();
     let taken: Vec<(&Finish, JobState)> =
@@ -84,7 +103,8 @@ pub async fn together(conn: &mut AnyConnection, clock: &Clock, ends: &[Finish]) 
 }
 
 async fn store(conn: &mut AnyConnection, now: i64, ends: &[(&Finish, JobState)]) -> Result<(), StoreError> {
-    let values = ends.iter().map(|(end, job)| Row::of(end, *job)).collect::<Result<Vec<_>, _>>()?;
+    let mut ended: Vec<ScanRecord> = ends.iter().map(|(end, job)| end.ended(*job, now)).collect();
+    let values = ended.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
     let sql = format!(
         "UPDATE scan SET status = r.status, completed_at = COALESCE(scan.completed_at, $2), \
          sealed_at = CASE WHEN r.status = 'cancelled' THEN $2 END, failure = r.failure, summary = r.summary, coverage = r.coverage, \
@@ -93,22 +113,32 @@ async fn store(conn: &mut AnyConnection, now: i64, ends: &[(&Finish, JobState)])
         rows(Dialect::of(conn), COLUMNS)
     );
     over(sql, &values)?.bind(now).execute(&mut *conn).await?;
-    let ids: Vec<&str> = values.iter().map(|row| row.scan_id.as_str()).collect();
-    let scans = scan::by_ids(conn, &ids).await?;
-    let (mut ended, mut found, mut moves) = (Vec::with_capacity(ids.len()), Vec::new(), Moves::default());
-    for ((end, job), scan_id) in ends.iter().zip(&ids) {
-        let scan = scans.get(*scan_id).ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, progress, completed_at FROM scan WHERE id IN (SELECT value FROM json_each($1))",
+        "SELECT id, progress, completed_at FROM scan WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+    );
+    let ids: Vec<Uuid> = ended.iter().map(|scan| scan.id).collect();
+    let mut written = HashMap::new();
+    for row in sqlx::query(sql).bind(serde_json::to_string(&ids)?).fetch_all(&mut *conn).await? {
+        written.insert(row.try_get::<String, _>(0)?, (row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?));
+    }
+    for scan in &mut ended {
+        let row = written.get(&scan.id.to_string());
+        let (progress, completed_at) = row.ok_or_else(|| StoreError::Bug(format!("job {} has no scan", scan.id)))?;
+        scan.progress = (*progress).clamp(0, 100) as u8;
+        scan.completed_at = Some(*completed_at);
+    }
+    scan_move::tell(conn, now, &ended.iter().collect::<Vec<_>>()).await?;
+    let found: Vec<(&ScanRecord, &[Finding])> =
+        ended.iter().zip(ends).map(|(scan, (end, _))| (scan, end.findings.as_slice())).collect();
+    finding::insert(conn, now, &found).await?;
+    let mut moves = Moves::default();
+    for (scan, (end, job)) in ended.iter().zip(ends) {
+        if let Some(raw) = &end.report {
+            report::insert(conn, &scan.id.to_string(), raw).await?;
+        }
         if *job == JobState::Running {
             moves.note(&Cell::of(scan).with(ScanStatus::Running), scan.status);
-        }
-        ended.push(scan);
-        found.push((scan, end.findings.as_slice()));
-    }
-    scan_move::tell(conn, now, &ended).await?;
-    finding::insert(conn, now, &found).await?;
-    for ((end, _), scan_id) in ends.iter().zip(&ids) {
-        if let Some(raw) = &end.report {
-            report::insert(conn, scan_id, raw).await?;
         }
     }
     moves.write(conn).await

@@ -116,16 +116,16 @@ pub(super) async fn end(
     now: i64,
     runs: impl Iterator<Item = (Uuid, Uuid)>,
 ) -> Result<HashMap<Uuid, JobState>, StoreError> {
-    let runs: Vec<(Uuid, Uuid)> = runs.collect();
-    lock(conn, &runs.iter().map(|(scan_id, _)| *scan_id).collect::<Vec<_>>()).await?;
+    let (scans, runs): (Vec<Uuid>, Vec<Uuid>) = runs.unzip();
+    lock(conn, &scans).await?;
     let sql = Dialect::of(conn).pick(
-        "DELETE FROM job WHERE (scan_id, run_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1)) AND lease_until > $2 \
-         RETURNING run_id, state",
-        "DELETE FROM job WHERE (scan_id, run_id) IN (SELECT value ->> 0, value ->> 1 FROM json_array_elements(CAST($1 AS json))) \
-         AND lease_until > $2 RETURNING run_id, state",
+        "DELETE FROM job WHERE scan_id IN (SELECT value FROM json_each($1)) AND run_id IN (SELECT value FROM json_each($2)) \
+         AND lease_until > $3 RETURNING run_id, state",
+        "DELETE FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) \
+         AND run_id IN (SELECT json_array_elements_text(CAST($2 AS json))) AND lease_until > $3 RETURNING run_id, state",
     );
-    let ended: Vec<(String, String)> =
-        sqlx::query_as(sql).bind(serde_json::to_string(&runs)?).bind(now).fetch_all(conn).await?;
+    let query = sqlx::query_as(sql).bind(serde_json::to_string(&scans)?).bind(serde_json::to_string(&runs)?);
+    let ended: Vec<(String, String)> = query.bind(now).fetch_all(conn).await?;
     let state = |(run_id, state): (String, String)| {
         let state = if state == "cancelled" { JobState::Cancelled } else { JobState::Running };
         Ok((parsed(&run_id, "run id")?, state))

@@ -12,7 +12,8 @@ pub(super) fn rows(dialect: Dialect, columns: Columns) -> String {
         Dialect::Sqlite => {
             let columns: Vec<String> =
                 columns.iter().map(|(name, _)| format!("value ->> '{name}' AS {name}")).collect();
-            format!("(SELECT {} FROM json_each($1)) AS r", columns.join(", "))
+            // Not `json_each`: its values are texts, and each column would take its row's apart anew.
+            format!("(SELECT {} FROM jsonb_each($1)) AS r", columns.join(", "))
         }
         Dialect::Postgres => {
             let columns: Vec<String> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();

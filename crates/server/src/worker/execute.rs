@@ -24,7 +24,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 pub async fn execute(app: App, claimed: Claimed, place: Place) {
     let report = match prepare(&app, &claimed).await {
         // The file of an upload stays as long as the run.
-        Ok((job, _upload)) => scanyard_engines::run(job, place.control.clone()).await,
+        // Boxed, because it is large, and would make every task so.
+        Ok((job, _upload)) => Box::pin(scanyard_engines::run(job, place.control.clone())).await,
         Err(failed) => *failed,
     };
     let status = match report.outcome {
@@ -156,7 +157,7 @@ async fn note_addresses(app: &App, claimed: &Claimed, addresses: &[IpAddr]) {
 
 fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
     Finish {
-        scan_id: claimed.scan.id,
+        scan: claimed.scan.clone(),
         run_id: claimed.run_id,
         status,
         failure: match report.outcome {
@@ -172,7 +173,7 @@ fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
 }
 
 async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
-    let scan_id = end.scan_id;
+    let scan_id = end.scan.id;
     let taken = app.store.end(end).await?;
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");

@@ -83,7 +83,7 @@ impl Hooked {
             last_lines: vec!["last".into()],
         });
         let end = Finish {
-            scan_id: claimed.scan.id,
+            scan: claimed.scan.clone(),
             run_id: claimed.run_id,
             status,
             failure,

@@ -59,7 +59,7 @@ pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Find
 pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>, report: Option<RawReport>) {
     let failure = Failure { reason: FailureReason::TargetUnreachable, message: "no answer".into(), last_lines: vec![] };
     let finished = Finish {
-        scan_id: run.scan.id,
+        scan: run.scan.clone(),
         run_id: run.run_id,
         status,
         failure: (status == ScanStatus::Failed).then_some(failure),

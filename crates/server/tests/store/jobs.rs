@@ -73,7 +73,7 @@ impl Fixture {
 
     pub async fn finish_with(&self, claimed: &Claimed, findings: Vec<Finding>, records: Records) -> bool {
         let end = Finish {
-            scan_id: claimed.scan.id,
+            scan: claimed.scan.clone(),
             run_id: claimed.run_id,
             status: ScanStatus::Completed,
             failure: None,

@@ -133,7 +133,7 @@ async fn step(t: &Fixture, store: &Store, roll: u64) {
             let claimed = store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await.unwrap();
             for claimed in claimed.into_iter().take(1) {
                 let end = Finish {
-                    scan_id: claimed.scan.id,
+                    scan: claimed.scan.clone(),
                     run_id: claimed.run_id,
                     status: ScanStatus::Completed,
                     failure: None,
