@@ -4,7 +4,7 @@
 //! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
 //! lane, in an index.
 
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, only_by_index, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::{Dialect, StoreError, scan_move};
@@ -45,11 +45,7 @@ pub struct Claimed {
 }
 
 /// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes; the number is ours alone.
-/// In this transaction the planner may only read by an index, in its order: going by estimates it preferred to read and sort
-/// the backlog, and to compile a statement that runs for less than a millisecond.
-const BEGIN_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text), set_config('enable_sort', 'off', true), \
-     set_config('enable_incremental_sort', 'off', true), set_config('enable_bitmapscan', 'off', true), \
-     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)";
+const ONE_AT_A_TIME: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text)";
 
 /// Turns read at one time.
 const TURNS: i64 = 256;
@@ -100,8 +96,9 @@ impl Running {
 /// Claims up to `limit` scans.
 pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
     if Dialect::of(conn) == Dialect::Postgres {
-        sqlx::query(BEGIN_POSTGRES).execute(&mut *conn).await?;
+        sqlx::query(ONE_AT_A_TIME).execute(&mut *conn).await?;
     }
+    only_by_index(conn).await?;
     let mut taken = Vec::new();
     let mut running = None;
     while taken.len() < claim.limit {

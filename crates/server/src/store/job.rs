@@ -1,5 +1,6 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
+use super::rows::only_by_index;
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
@@ -96,8 +97,13 @@ fn progressed(row: &AnyRow, now: i64) -> Result<EventRecord, StoreError> {
 /// Locks jobs in the order of their ids: two orders would deadlock PostgreSQL. SQLite has one writer.
 async fn lock(conn: &mut AnyConnection, scans: &[Uuid]) -> Result<(), StoreError> {
     if Dialect::of(conn) == Dialect::Postgres {
-        let sql = "SELECT scan_id FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) ORDER BY scan_id FOR UPDATE";
-        sqlx::query(sql).bind(serde_json::to_string(scans)?).fetch_all(conn).await?;
+        only_by_index(conn).await?;
+        let mut scans = scans.to_vec();
+        scans.sort_unstable();
+        // One look for each. For a join in that order the planner walked all jobs.
+        let sql = "SELECT (SELECT job.scan_id FROM job WHERE job.scan_id = s.id FOR UPDATE) \
+             FROM json_array_elements_text(CAST($1 AS json)) AS s (id)";
+        sqlx::query(sql).bind(serde_json::to_string(&scans)?).fetch_all(conn).await?;
     }
     Ok(())
 }
