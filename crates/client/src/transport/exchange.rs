@@ -138,7 +138,7 @@ struct Whole {
 }
 
 async fn read(mut response: Response, most: usize) -> Result<Whole, Box<Failure>> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
     let is_success = response.status().is_success();
     let mut body = Vec::new();
     loop {

@@ -4,13 +4,16 @@
 //! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
 //! lane, in an index.
 
+use super::rows::{Columns, only_by_index, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::{Dialect, StoreError, scan_move};
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
-use sqlx::AnyConnection;
-use std::collections::{BTreeSet, HashMap};
+use serde::Serialize;
+use sqlx::{AnyConnection, Row as _};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// What a worker asks for.
@@ -42,11 +45,7 @@ pub struct Claimed {
 }
 
 /// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes; the number is ours alone.
-/// In this transaction the planner may only read by an index, in its order: going by estimates it preferred to read and sort
-/// the backlog, and to compile a statement that runs for less than a millisecond.
-const BEGIN_POSTGRES: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text), set_config('enable_sort', 'off', true), \
-     set_config('enable_incremental_sort', 'off', true), set_config('enable_bitmapscan', 'off', true), \
-     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)";
+const ONE_AT_A_TIME: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text)";
 
 /// Turns read at one time.
 const TURNS: i64 = 256;
@@ -84,23 +83,60 @@ impl Running {
         *self.tenants.entry(tenant_id).or_insert(0) += 1;
         *self.hosts.entry(host).or_insert(0) += 1;
     }
+
+    fn is_full(&self, host: &str, claim: &Claim) -> bool {
+        self.hosts.get(host).is_some_and(|runs| *runs >= claim.per_host)
+    }
+
+    fn full_hosts(&self, claim: &Claim) -> Vec<&str> {
+        self.hosts.iter().filter(|(_, runs)| **runs >= claim.per_host).map(|(host, _)| host.as_str()).collect()
+    }
 }
 
 /// Claims up to `limit` scans.
 pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
-    let dialect = Dialect::of(conn);
-    if dialect == Dialect::Postgres {
-        sqlx::query(BEGIN_POSTGRES).execute(&mut *conn).await?;
+    if Dialect::of(conn) == Dialect::Postgres {
+        sqlx::query(ONE_AT_A_TIME).execute(&mut *conn).await?;
     }
-    let mut last = None;
+    only_by_index(conn).await?;
+    let mut taken = Vec::new();
+    let mut running = None;
+    while taken.len() < claim.limit {
+        let (chosen, served) = choose(conn, claim, &mut running, claim.limit - taken.len()).await?;
+        if chosen.is_empty() {
+            break;
+        }
+        served.write(conn).await?;
+        taken.extend(take(conn, claim, chosen).await?);
+    }
+    let claimed = start(conn, taken, claim.now).await?;
+    let started: Vec<&ScanRecord> = claimed.iter().map(|claimed| &claimed.scan).collect();
+    scan_move::tell(conn, claim.now, &started).await?;
+    let mut moves = Moves::default();
+    started.iter().for_each(|scan| moves.note(&Cell::of(scan).with(ScanStatus::Queued), ScanStatus::Running));
+    moves.write(conn).await?;
+    Ok(claimed)
+}
+
+/// The next jobs in the order that they are served in, at most `room`; fewer while there are more, when only another look
+/// tells which comes next. None: nothing that waits may run here now.
+async fn choose(
+    conn: &mut AnyConnection,
+    claim: &Claim,
+    running: &mut Option<Running>,
+    room: usize,
+) -> Result<(Vec<Chosen>, Served), StoreError> {
+    let (mut chosen, mut served, mut last) = (Vec::new(), Served::default(), None);
     let mut turns = next_turns(conn, &mut last).await?;
     if turns.is_empty() {
-        return Ok(Vec::new());
+        return Ok((chosen, served));
     }
-    let lanes = [serde_json::to_string(&claim.labels)?, serde_json::to_string(&claim.scan_types)?];
-    let mut running = Running::read(conn).await?;
-    let (mut claimed, mut moves) = (Vec::<Claimed>::new(), Moves::default());
-    while claimed.len() < claim.limit {
+    let running = match running {
+        Some(running) => running,
+        None => running.insert(Running::read(conn).await?),
+    };
+    let mut pages: HashMap<(i64, String), Page> = HashMap::new();
+    while chosen.len() < room {
         if turns.is_empty() {
             turns = next_turns(conn, &mut last).await?;
         }
@@ -108,18 +144,25 @@ pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claime
         if running.tenants.get(&turn.tenant_id).is_some_and(|runs| *runs >= claim.per_tenant) {
             continue;
         }
-        let Some(taken) = take_oldest(conn, claim, &turn, &lanes, &running).await? else { continue };
-        let served_at = serve(conn, &turn, claim.now).await?;
-        running.add(turn.tenant_id.clone(), taken.host);
-        turns.insert(Turn { served_at, ..turn });
-        let (scan, policy) = start(conn, &taken.scan_id, claim.now).await?;
-        moves.note(&Cell::of(&scan).with(ScanStatus::Queued), ScanStatus::Running);
-        claimed.push(Claimed { scan, run_id: taken.run_id, policy, auth: taken.auth });
+        let page = match pages.entry((turn.priority, turn.tenant_id.clone())) {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(place) => {
+                let equals = 1 + turns.iter().take_while(|other| other.priority == turn.priority).count();
+                place.insert(Page::read(conn, claim, &turn, running, room.div_ceil(equals)).await?)
+            }
+        };
+        match page.jobs.find(|job| !running.is_full(&job.host, claim)) {
+            Some(job) => {
+                running.add(turn.tenant_id.clone(), job.host.clone());
+                turns.insert(served.note(conn, turn, claim.now).await?);
+                chosen.push(job);
+            }
+            // Those that are served after it must not go before what may still be its own.
+            None if page.is_full => break,
+            None => {}
+        }
     }
-    moves.write(conn).await?;
-    let started: Vec<&ScanRecord> = claimed.iter().map(|claimed| &claimed.scan).collect();
-    scan_move::tell(conn, claim.now, &started).await?;
-    Ok(claimed)
+    Ok((chosen, served))
 }
 
 /// The turns after `last`, in order, of tenants with anything in the queue.
@@ -136,13 +179,6 @@ async fn next_turns(conn: &mut AnyConnection, last: &mut Option<Turn>) -> Result
     let turns: BTreeSet<Turn> = turns.collect();
     *last = Some(turns.last().cloned().unwrap_or(after));
     Ok(turns)
-}
-
-struct Taken {
-    scan_id: String,
-    run_id: Uuid,
-    host: String,
-    auth: Option<String>,
 }
 
 // The jobs of a turn in the order of the index `job_to_claim`, and those of one lane (label and engine) of a turn in the order
@@ -182,107 +218,197 @@ macro_rules! lane_postgres {
          AND j.scan_type <= t.value AND j.state = 'queued' "
     };
 }
-// A lane's oldest job; where some hosts are at their cap, among its first ones.
-macro_rules! oldest {
-    ($lane:ident) => {
+// The first jobs of each lane of a turn as one JSON text; `$6` of a lane are looked at, and `$8` given.
+macro_rules! page {
+    ($lane:ident, $texts:literal, $lanes:literal, $hosts:literal) => {
         concat!(
-            "SELECT j.scan_id ",
+            "SELECT (SELECT CAST(", $texts, " AS text) FROM (SELECT seen.scan_id, seen.host FROM (SELECT j.scan_id, j.host ",
             $lane!(),
-            "AND j.eligible_at <= $7 \
-             ORDER BY j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id LIMIT 1"
-        )
-    };
-    ($lane:ident, $hosts:literal) => {
-        concat!(
-            "SELECT MIN(first.scan_id) FROM (SELECT j.scan_id, j.host, j.eligible_at ",
-            $lane!(),
-            "ORDER BY j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id LIMIT +$9) AS first \
-             WHERE first.eligible_at <= $7 AND first.host NOT IN (",
-            $hosts,
-            ")"
-        )
-    };
-}
-// The lanes of a worker are few: the oldest job of all of them is their least id.
-macro_rules! take {
-    ($lanes:literal, $lock:literal, $($oldest:tt)+) => {
-        concat!(
-            "UPDATE job SET state = 'running', run_id = $5, lease_until = $6 WHERE state = 'queued' AND scan_id = \
-             (SELECT MIN(lane.scan_id) FROM (SELECT (", oldest!($($oldest)+), $lock, ") AS scan_id FROM ", $lanes, ") AS lane) \
-             RETURNING scan_id, host, auth"
-        )
-    };
-}
-macro_rules! take_sqlite {
-    ($($oldest:tt)+) => {
-        take!("json_each($3) AS l, json_each($4) AS t", "", $($oldest)+)
-    };
-}
-macro_rules! take_postgres {
-    ($lock:literal, $($oldest:tt)+) => {
-        take!(
-            "json_array_elements_text(CAST($3 AS json)) AS l (value), json_array_elements_text(CAST($4 AS json)) AS t (value)",
-            $lock,
-            $($oldest)+
+            "AND j.eligible_at <= $5 ORDER BY j.priority, j.tenant_id, j.label, j.scan_type, j.scan_id LIMIT +$6) AS seen \
+             WHERE seen.host NOT IN (", $hosts, ") ORDER BY seen.scan_id LIMIT +$8) AS first) FROM ", $lanes
         )
     };
 }
 
 const TURNS_SQLITE: &str = turns!(jobs_sqlite);
 const TURNS_POSTGRES: &str = turns!(jobs_postgres);
-const TAKE_SQLITE: &str = take_sqlite!(lane_sqlite);
-const TAKE_POSTGRES: &str = take_postgres!(" FOR UPDATE SKIP LOCKED", lane_postgres);
-const TAKE_BESIDE_SQLITE: &str = take_sqlite!(lane_sqlite, "SELECT value FROM json_each($8)");
-const TAKE_BESIDE_POSTGRES: &str =
-    take_postgres!("", lane_postgres, "SELECT json_array_elements_text(CAST($8 AS json))");
+const PAGE_SQLITE: &str = page!(
+    lane_sqlite,
+    "json_group_array(json_array(first.scan_id, first.host))",
+    "json_each($3) AS l, json_each($4) AS t",
+    "SELECT value FROM json_each($7)"
+);
+const PAGE_POSTGRES: &str = page!(
+    lane_postgres,
+    "json_agg(json_build_array(first.scan_id, first.host))",
+    "json_array_elements_text(CAST($3 AS json)) AS l (value), json_array_elements_text(CAST($4 AS json)) AS t (value)",
+    "SELECT json_array_elements_text(CAST($7 AS json))"
+);
 
-/// Gives the oldest job of this turn that may run to a new run, in one guarded statement.
-async fn take_oldest(
-    conn: &mut AnyConnection,
-    claim: &Claim,
-    turn: &Turn,
-    lanes: &[String; 2],
-    running: &Running,
-) -> Result<Option<Taken>, StoreError> {
-    let full = running.hosts.iter().filter(|(_, runs)| **runs >= claim.per_host);
-    let full: Vec<&str> = full.map(|(host, _)| host.as_str()).collect();
-    let dialect = Dialect::of(conn);
-    let sql = if full.is_empty() {
-        dialect.pick(TAKE_SQLITE, TAKE_POSTGRES)
-    } else {
-        dialect.pick(TAKE_BESIDE_SQLITE, TAKE_BESIDE_POSTGRES)
-    };
-    let run_id = Uuid::now_v7();
-    let [labels, types] = lanes;
-    let mut query = sqlx::query_as(sql)
-        .bind(turn.priority)
-        .bind(&turn.tenant_id)
-        .bind(labels)
-        .bind(types)
-        .bind(run_id.to_string())
-        .bind(claim.now + claim.lease_ms)
-        .bind(claim.now);
-    if !full.is_empty() {
-        query = query.bind(serde_json::to_string(&full)?).bind(LOOK_AHEAD);
+/// A job that is to run.
+struct Chosen {
+    scan_id: String,
+    host: String,
+}
+
+/// The first jobs of a turn that may run, the oldest first.
+struct Page {
+    jobs: std::vec::IntoIter<Chosen>,
+    /// Whether there may be more behind them.
+    is_full: bool,
+}
+
+impl Page {
+    async fn read(
+        conn: &mut AnyConnection,
+        claim: &Claim,
+        turn: &Turn,
+        running: &Running,
+        size: usize,
+    ) -> Result<Page, StoreError> {
+        let full = running.full_hosts(claim);
+        let look_at = if full.is_empty() { size as i64 } else { LOOK_AHEAD.max(size as i64) };
+        let lanes: Vec<Option<String>> = sqlx::query_scalar(Dialect::of(conn).pick(PAGE_SQLITE, PAGE_POSTGRES))
+            .bind(turn.priority)
+            .bind(&turn.tenant_id)
+            .bind(serde_json::to_string(&claim.labels)?)
+            .bind(serde_json::to_string(&claim.scan_types)?)
+            .bind(claim.now)
+            .bind(look_at)
+            .bind(serde_json::to_string(&full)?)
+            .bind(size as i64)
+            .fetch_all(conn)
+            .await?;
+        let mut jobs = Vec::new();
+        for lane in lanes.iter().flatten() {
+            let lane: Vec<(String, String)> = serde_json::from_str(lane)?;
+            jobs.extend(lane.into_iter().map(|(scan_id, host)| Chosen { scan_id, host }));
+        }
+        jobs.sort_unstable_by(|a, b| a.scan_id.cmp(&b.scan_id));
+        jobs.truncate(size);
+        Ok(Page { is_full: jobs.len() == size, jobs: jobs.into_iter() })
     }
-    let row: Option<(String, String, Option<String>)> = query.fetch_optional(conn).await?;
-    Ok(row.map(|(scan_id, host, auth)| Taken { scan_id, run_id, host, auth }))
 }
 
-/// Puts the tenant behind all others of the priority, also when several are served in one millisecond.
-async fn serve(conn: &mut AnyConnection, turn: &Turn, now: i64) -> Result<i64, StoreError> {
-    let sql = "UPDATE turn SET served_at = (SELECT CASE WHEN MAX(o.served_at) >= $1 THEN MAX(o.served_at) + 1 ELSE $1 END \
-         FROM turn o WHERE o.priority = $2) WHERE priority = $2 AND tenant_id = $3 RETURNING served_at";
-    let query = sqlx::query_scalar(sql).bind(now).bind(turn.priority).bind(&turn.tenant_id);
-    Ok(query.fetch_one(conn).await?)
+struct Taken {
+    scan_id: String,
+    run_id: Uuid,
+    auth: Option<String>,
 }
 
-async fn start(conn: &mut AnyConnection, scan_id: &str, now: i64) -> Result<(ScanRecord, Policy), StoreError> {
-    let sql = "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE id = $1 AND status = 'queued'";
-    sqlx::query(sql).bind(scan_id).bind(now).execute(&mut *conn).await?;
-    let scan = scan::by_id(conn, scan_id).await?;
-    let scan = scan.ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
-    let policy: String =
-        sqlx::query_scalar("SELECT policy FROM tenant WHERE id = $1").bind(&scan.tenant_id).fetch_one(conn).await?;
-    Ok((scan, serde_json::from_str(&policy)?))
+const RUN: Columns = &[("scan_id", "text"), ("run_id", "text")];
+
+#[derive(Serialize)]
+struct RunRow<'a> {
+    scan_id: &'a str,
+    run_id: Uuid,
+}
+
+/// Gives jobs to new runs, each unless it was cancelled meanwhile. By the bare state, the databases would look through the
+/// whole queue.
+async fn take(conn: &mut AnyConnection, claim: &Claim, chosen: Vec<Chosen>) -> Result<Vec<Taken>, StoreError> {
+    let values: Vec<RunRow<'_>> =
+        chosen.iter().map(|job| RunRow { scan_id: &job.scan_id, run_id: Uuid::now_v7() }).collect();
+    let sql = format!(
+        "UPDATE job SET state = 'running', run_id = r.run_id, lease_until = $2 FROM {} \
+         WHERE job.scan_id = r.scan_id AND job.state || '' = 'queued' RETURNING job.scan_id, job.auth",
+        rows(Dialect::of(conn), RUN)
+    );
+    let query = over(sql, &values)?.bind(claim.now + claim.lease_ms);
+    let mut auths = HashMap::new();
+    for row in query.fetch_all(conn).await? {
+        auths.insert(row.try_get::<String, _>(0)?, row.try_get::<Option<String>, _>(1)?);
+    }
+    let taken = values.iter().filter_map(|RunRow { scan_id, run_id }| {
+        let (scan_id, auth) = auths.remove_entry(*scan_id)?;
+        Some(Taken { scan_id, run_id: *run_id, auth })
+    });
+    Ok(taken.collect())
+}
+
+/// Turns that were served; nobody else serves any meanwhile.
+#[derive(Default)]
+struct Served {
+    /// The last turn of each priority.
+    last: HashMap<i64, i64>,
+    turns: BTreeMap<(i64, String), i64>,
+}
+
+const TURN: Columns = &[("priority", "bigint"), ("tenant_id", "text"), ("served_at", "bigint")];
+
+#[derive(Serialize)]
+struct TurnRow<'a> {
+    priority: i64,
+    tenant_id: &'a str,
+    served_at: i64,
+}
+
+impl Served {
+    /// Puts the tenant behind all others of the priority, also when several are served in one millisecond.
+    async fn note(&mut self, conn: &mut AnyConnection, turn: Turn, now: i64) -> Result<Turn, StoreError> {
+        let last = match self.last.get(&turn.priority) {
+            Some(last) => *last,
+            None => {
+                let sql = "SELECT COALESCE(MAX(served_at), 0) FROM turn WHERE priority = $1";
+                sqlx::query_scalar(sql).bind(turn.priority).fetch_one(conn).await?
+            }
+        };
+        let served_at = now.max(last + 1);
+        self.last.insert(turn.priority, served_at);
+        self.turns.insert((turn.priority, turn.tenant_id.clone()), served_at);
+        Ok(Turn { served_at, ..turn })
+    }
+
+    async fn write(self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+        let turns = self.turns.iter();
+        let values: Vec<TurnRow<'_>> = turns
+            .map(|((priority, tenant_id), served_at)| TurnRow { priority: *priority, tenant_id, served_at: *served_at })
+            .collect();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE turn SET served_at = r.served_at FROM {} WHERE turn.priority = r.priority AND turn.tenant_id = r.tenant_id",
+            rows(Dialect::of(conn), TURN)
+        );
+        over(sql, &values)?.execute(conn).await?;
+        Ok(())
+    }
+}
+
+/// Starts what was taken.
+async fn start(conn: &mut AnyConnection, taken: Vec<Taken>, now: i64) -> Result<Vec<Claimed>, StoreError> {
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = taken.iter().map(|job| job.scan_id.as_str()).collect();
+    let sql = Dialect::of(conn).pick(
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT value FROM json_each($1))",
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+    );
+    sqlx::query(sql).bind(serde_json::to_string(&ids)?).bind(now).execute(&mut *conn).await?;
+    // Not `RETURNING`: SQLite keeps such rows aside first, which takes longer than to look them up.
+    let mut scans = scan::by_ids(conn, &ids).await?;
+    let mut policies = HashMap::new();
+    let mut claimed = Vec::with_capacity(taken.len());
+    for Taken { scan_id, run_id, auth } in taken {
+        let scan = scans.remove(&scan_id);
+        let scan = scan.ok_or_else(|| StoreError::Bug(format!("job {scan_id} has no scan")))?;
+        let policy = match policies.get(&scan.tenant_id) {
+            Some(policy) => Policy::clone(policy),
+            None => {
+                let policy = policy(conn, &scan.tenant_id).await?;
+                policies.insert(scan.tenant_id.clone(), policy.clone());
+                policy
+            }
+        };
+        claimed.push(Claimed { scan, run_id, policy, auth });
+    }
+    Ok(claimed)
+}
+
+async fn policy(conn: &mut AnyConnection, tenant_id: &str) -> Result<Policy, StoreError> {
+    let sql = "SELECT policy FROM tenant WHERE id = $1";
+    let policy: String = sqlx::query_scalar(sql).bind(tenant_id).fetch_one(conn).await?;
+    Ok(serde_json::from_str(&policy)?)
 }

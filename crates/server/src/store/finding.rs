@@ -1,59 +1,71 @@
 //! Findings: `finding` knows when a tenant saw a fault first and last, `scan_finding` what one scan saw of it.
 
-use super::rows::Inserts;
+use super::rows::{Columns, Inserts, over, rows};
+use super::scan::ScanRecord;
 use super::{Dialect, StoreError};
 use scanyard_contract::finding::{Finding, Severity};
+use serde::Serialize;
 use sqlx::AnyConnection;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 static OF_SCAN: LazyLock<Inserts> =
     LazyLock::new(|| Inserts::new("scan_finding (scan_id, ordinal, severity, fingerprint, body)", 5, ""));
 
-/// Stores the findings of a scan, worst first.
-pub async fn insert(
-    conn: &mut AnyConnection,
-    tenant_id: &str,
-    scan_id: &str,
-    now: i64,
-    findings: &[Finding],
-) -> Result<(), StoreError> {
-    if findings.is_empty() {
-        return Ok(());
-    }
-    let mut ordered: Vec<&Finding> = findings.iter().collect();
-    ordered.sort_by(|a, b| (b.severity, &a.fingerprint).cmp(&(a.severity, &b.fingerprint)));
-    see(conn, tenant_id, now, &ordered).await?;
+/// Stores the findings of scans, worst first.
+pub async fn insert(conn: &mut AnyConnection, now: i64, found: &[(&ScanRecord, &[Finding])]) -> Result<(), StoreError> {
+    see(conn, now, found).await?;
     let dialect = Dialect::of(conn);
-    let mut ordinal = 0_i64;
-    while let Some((count, sql)) = OF_SCAN.of(dialect, ordered.len() - ordinal as usize) {
-        let mut query = sqlx::query(sql);
-        for finding in &ordered[ordinal as usize..][..count] {
-            query = query
-                .bind(scan_id)
-                .bind(ordinal)
-                .bind(finding.severity as i64)
-                .bind(&finding.fingerprint)
-                .bind(serde_json::to_string(finding)?);
-            ordinal += 1;
+    for (scan, findings) in found {
+        let scan_id = scan.id.to_string();
+        let mut ordered: Vec<&Finding> = findings.iter().collect();
+        ordered.sort_by(|a, b| (b.severity, &a.fingerprint).cmp(&(a.severity, &b.fingerprint)));
+        let mut ordinal = 0_i64;
+        while let Some((count, sql)) = OF_SCAN.of(dialect, ordered.len() - ordinal as usize) {
+            let mut query = sqlx::query(sql);
+            for finding in &ordered[ordinal as usize..][..count] {
+                query = query
+                    .bind(&scan_id)
+                    .bind(ordinal)
+                    .bind(finding.severity as i64)
+                    .bind(&finding.fingerprint)
+                    .bind(serde_json::to_string(finding)?);
+                ordinal += 1;
+            }
+            query.execute(&mut *conn).await?;
         }
-        query.execute(&mut *conn).await?;
     }
     Ok(())
 }
 
-/// Notes when the tenant saw these.
-async fn see(conn: &mut AnyConnection, tenant_id: &str, now: i64, findings: &[&Finding]) -> Result<(), StoreError> {
-    let fingerprints: Vec<&str> = findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-    let sql = Dialect::of(conn).pick(
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct SeenRow<'a> {
+    tenant_id: &'a str,
+    fingerprint: &'a str,
+}
+
+const SEEN: Columns = &[("tenant_id", "text"), ("fingerprint", "text")];
+
+/// Notes when the tenants saw these; in one order, because two would deadlock PostgreSQL.
+async fn see(conn: &mut AnyConnection, now: i64, found: &[(&ScanRecord, &[Finding])]) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    for (scan, findings) in found {
+        let tenant_id = scan.tenant_id.as_str();
+        seen.extend(findings.iter().map(|finding| SeenRow { tenant_id, fingerprint: &finding.fingerprint }));
+    }
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let dialect = Dialect::of(conn);
+    let latest = dialect.pick("MAX", "GREATEST");
+    let sql = format!(
         "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
-         SELECT DISTINCT $1, value, 'open', $2, $2 FROM json_each($3) WHERE true ORDER BY value \
-         ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = MAX(finding.last_seen_at, excluded.last_seen_at)",
-        "INSERT INTO finding (tenant_id, fingerprint, state, first_seen_at, last_seen_at) \
-         SELECT DISTINCT CAST($1 AS text), value, 'open', CAST($2 AS bigint), CAST($2 AS bigint) \
-         FROM json_array_elements_text(CAST($3 AS json)) AS v (value) ORDER BY value \
-         ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET last_seen_at = GREATEST(finding.last_seen_at, excluded.last_seen_at)",
+         SELECT tenant_id, fingerprint, 'open', CAST($2 AS bigint), CAST($2 AS bigint) FROM {} WHERE true \
+         ORDER BY tenant_id, fingerprint ON CONFLICT (tenant_id, fingerprint) \
+         DO UPDATE SET last_seen_at = {latest}(finding.last_seen_at, excluded.last_seen_at)",
+        rows(dialect, SEEN)
     );
-    sqlx::query(sql).bind(tenant_id).bind(now).bind(serde_json::to_string(&fingerprints)?).execute(conn).await?;
+    over(sql, &seen.into_iter().collect::<Vec<_>>())?.bind(now).execute(conn).await?;
     Ok(())
 }
 

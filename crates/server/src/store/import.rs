@@ -23,12 +23,11 @@ pub struct Import {
 pub async fn import(conn: &mut AnyConnection, import: &Import) -> Result<(), StoreError> {
     let Import { scan, findings, report, audit } = import;
     insert(conn, scan).await?;
-    scan_count::add(conn, &BTreeMap::from([(Cell::of(scan), 1)])).await?;
     scan_move::tell(conn, scan.created_at, &[scan]).await?;
-    let id = scan.id.to_string();
-    finding::insert(conn, &scan.tenant_id, &id, scan.created_at, findings).await?;
-    report::insert(conn, &id, report).await?;
-    audit::insert(conn, audit).await
+    finding::insert(conn, scan.created_at, &[(scan, findings)]).await?;
+    report::insert(conn, &scan.id.to_string(), report).await?;
+    audit::insert(conn, audit).await?;
+    scan_count::add(conn, &BTreeMap::from([(Cell::of(scan), 1)])).await
 }
 
 async fn insert(conn: &mut AnyConnection, scan: &ScanRecord) -> Result<(), StoreError> {

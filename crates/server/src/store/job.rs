@@ -1,5 +1,6 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
+use super::rows::only_by_index;
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
@@ -10,6 +11,7 @@ use scanyard_contract::{ScanStatus, ScanType};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// How often a lost run is repeated.
@@ -95,10 +97,46 @@ fn progressed(row: &AnyRow, now: i64) -> Result<EventRecord, StoreError> {
 /// Locks jobs in the order of their ids: two orders would deadlock PostgreSQL. SQLite has one writer.
 async fn lock(conn: &mut AnyConnection, scans: &[Uuid]) -> Result<(), StoreError> {
     if Dialect::of(conn) == Dialect::Postgres {
-        let sql = "SELECT scan_id FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) ORDER BY scan_id FOR UPDATE";
-        sqlx::query(sql).bind(serde_json::to_string(scans)?).fetch_all(conn).await?;
+        only_by_index(conn).await?;
+        let mut scans = scans.to_vec();
+        scans.sort_unstable();
+        // One look for each. For a join in that order the planner walked all jobs.
+        let sql = "SELECT (SELECT job.scan_id FROM job WHERE job.scan_id = s.id FOR UPDATE) \
+             FROM json_array_elements_text(CAST($1 AS json)) AS s (id)";
+        sqlx::query(sql).bind(serde_json::to_string(&scans)?).fetch_all(conn).await?;
     }
     Ok(())
+}
+
+/// How a job stood when its run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JobState {
+    Running,
+    Cancelled,
+}
+
+/// Takes out the jobs whose runs ended, given as scan and run; answers how each run's stood. None for a run whose lease ran
+/// out, or whose scan is another run's.
+pub(super) async fn end(
+    conn: &mut AnyConnection,
+    now: i64,
+    runs: impl Iterator<Item = (Uuid, Uuid)>,
+) -> Result<HashMap<Uuid, JobState>, StoreError> {
+    let (scans, runs): (Vec<Uuid>, Vec<Uuid>) = runs.unzip();
+    lock(conn, &scans).await?;
+    let sql = Dialect::of(conn).pick(
+        "DELETE FROM job WHERE scan_id IN (SELECT value FROM json_each($1)) AND run_id IN (SELECT value FROM json_each($2)) \
+         AND lease_until > $3 RETURNING run_id, state",
+        "DELETE FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) \
+         AND run_id IN (SELECT json_array_elements_text(CAST($2 AS json))) AND lease_until > $3 RETURNING run_id, state",
+    );
+    let query = sqlx::query_as(sql).bind(serde_json::to_string(&scans)?).bind(serde_json::to_string(&runs)?);
+    let ended: Vec<(String, String)> = query.bind(now).fetch_all(conn).await?;
+    let state = |(run_id, state): (String, String)| {
+        let state = if state == "cancelled" { JobState::Cancelled } else { JobState::Running };
+        Ok((parsed(&run_id, "run id")?, state))
+    };
+    ended.into_iter().map(state).collect()
 }
 
 /// Ends every lease at once: their process is known to be dead.
@@ -264,8 +302,8 @@ pub async fn cancel(
     let from = if was_queued { ScanStatus::Queued } else { ScanStatus::Running };
     let mut moves = Moves::default();
     moves.note(&Cell::of(&scan).with(from), ScanStatus::Cancelled);
-    moves.write(conn).await?;
     scan_move::tell(conn, now, &[&scan]).await?;
+    moves.write(conn).await?;
     Ok(Cancel::Cancelled(Box::new(scan)))
 }
 

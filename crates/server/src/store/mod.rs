@@ -54,6 +54,7 @@ pub use open::StoreOptions;
 pub use open_error::{OpenError, Trouble};
 pub use submit::{NewScan, Submitted};
 
+use finish::Finish;
 use futures::future::BoxFuture;
 use link::Link;
 use sqlx::pool::PoolConnection;
@@ -111,6 +112,26 @@ pub enum Clock {
     Manual(Arc<AtomicI64>),
 }
 
+impl Clock {
+    /// Now by the clock of the database behind a connection: the one clock that leases are measured by.
+    async fn now(&self, conn: &mut AnyConnection) -> Result<i64, StoreError> {
+        match (self, Dialect::of(conn)) {
+            (Clock::Manual(_), _) | (Clock::System, Dialect::Sqlite) => Ok(self.local_now()),
+            (Clock::System, Dialect::Postgres) => {
+                let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+                Ok(sqlx::query_scalar(sql).fetch_one(conn).await?)
+            }
+        }
+    }
+
+    fn local_now(&self) -> i64 {
+        match self {
+            Clock::Manual(at) => at.load(Ordering::SeqCst),
+            Clock::System => system_now(),
+        }
+    }
+}
+
 /// The database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -137,22 +158,15 @@ pub type Reader = PoolConnection<Any>;
 impl Store {
     /// Now, in epoch milliseconds: the one clock that leases are measured by.
     pub async fn now(&self) -> Result<i64, StoreError> {
-        match (&self.clock, self.dialect) {
-            (Clock::Manual(at), _) => Ok(at.load(Ordering::SeqCst)),
-            (Clock::System, Dialect::Sqlite) => Ok(system_now()),
-            (Clock::System, Dialect::Postgres) => {
-                let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
-                Ok(sqlx::query_scalar(sql).fetch_one(&mut *self.read().await?).await?)
-            }
+        match self.dialect {
+            Dialect::Sqlite => Ok(self.local_now()),
+            Dialect::Postgres => self.clock.now(&mut *self.read().await?).await,
         }
     }
 
     /// Now by this machine's clock, for what needs no agreement between nodes.
     pub fn local_now(&self) -> i64 {
-        match &self.clock {
-            Clock::Manual(at) => at.load(Ordering::SeqCst),
-            Clock::System => system_now(),
-        }
+        self.clock.local_now()
     }
 
     /// Which database it is.
@@ -176,6 +190,12 @@ impl Store {
     /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction.
     pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
         self.noted(self.writer.submit(new).await)
+    }
+
+    /// Stores the end of a run, with whatever else ends, in one transaction; `false` when the run's lease ran out or the scan is
+    /// another run's, and then nothing is written.
+    pub async fn end(&self, end: Finish) -> Result<bool, StoreError> {
+        self.noted(self.writer.end(end).await)
     }
 
     /// Whether the last write failed for want of a working database.

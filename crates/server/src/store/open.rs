@@ -73,7 +73,7 @@ async fn open_file(options: &StoreOptions) -> Result<(Writer, Link), OpenError> 
     schema::migrate(&writer, &options.url).await?;
     let readers = pools(options.read_connections, SQLITE_READER, Dialect::Sqlite);
     let readers = readers.connect_with(parse(&options.url).map_err(file)?).await.map_err(file)?;
-    Ok((Writer::of_file(writer, options.write_queue), Link::of_file(readers)))
+    Ok((Writer::of_file(writer, options.clock.clone(), options.write_queue), Link::of_file(readers)))
 }
 
 /// One connection to a server that is fit for use, and its URL as it may be shown.
@@ -94,7 +94,7 @@ async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError
     let pool = pools.clone().connect_with(connect.clone()).await.map_err(|error| of_postgres(&place, &error))?;
     schema::migrate(&pool, &place).await?;
     let link = Link::of_server(pool, pools, connect);
-    Ok((Writer::of_server(link.clone(), options.write_queue), link))
+    Ok((Writer::of_server(link.clone(), options.clock.clone(), options.write_queue), link))
 }
 
 fn pools(connections: u32, settings: &'static str, dialect: Dialect) -> AnyPoolOptions {

@@ -1,7 +1,7 @@
 //! Scans.
 
 use super::scan_count::{self, Cell};
-use super::{StoreError, finding, parsed, report, scan_event};
+use super::{Dialect, StoreError, finding, parsed, report, scan_event};
 use scanyard_contract::consent::GivenConsent;
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Coverage, Failure, Records, Scan, ScanSource};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -121,6 +121,16 @@ pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanReco
     let sql = format!("SELECT {COLUMNS} FROM scan WHERE id = $1");
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string());
     query.fetch_optional(conn).await?.as_ref().map(record).transpose()
+}
+
+/// Scans by their ids.
+pub async fn by_ids(conn: &mut AnyConnection, ids: &[&str]) -> Result<HashMap<String, ScanRecord>, StoreError> {
+    let among = Dialect::of(conn)
+        .pick("(SELECT value FROM json_each($1))", "(SELECT json_array_elements_text(CAST($1 AS json)))");
+    let sql = format!("SELECT {COLUMNS} FROM scan WHERE id IN {among}");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(serde_json::to_string(ids)?);
+    let found = query.fetch_all(conn).await?;
+    found.iter().map(|row| Ok((row.try_get("id")?, record(row)?))).collect()
 }
 
 /// What became of a delete.

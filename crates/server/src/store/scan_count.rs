@@ -47,7 +47,8 @@ struct Row<'a> {
 const COLUMNS: Columns =
     &[("tenant_id", "text"), ("scan_type", "text"), ("status", "text"), ("priority", "bigint"), ("scans", "bigint")];
 
-/// Adds to the cells, in one statement and in one order: two orders would deadlock PostgreSQL.
+/// Adds to the cells, in one statement and in one order: two orders would deadlock PostgreSQL. It comes last in a transaction:
+/// whoever counts the same cells waits from here to its commit.
 pub async fn add(conn: &mut AnyConnection, counts: &BTreeMap<Cell, i64>) -> Result<(), StoreError> {
     let changed = counts.iter().filter(|(_, scans)| **scans != 0);
     let values: Vec<Row<'_>> = changed

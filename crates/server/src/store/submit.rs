@@ -6,7 +6,7 @@ use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, kafka_message, quota_use, scan_count};
 use serde::Serialize;
-use sqlx::{AnyConnection, Connection};
+use sqlx::AnyConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
@@ -72,31 +72,6 @@ impl<'a> Row<'a> {
             auth: new.auth.as_deref(),
         })
     }
-}
-
-/// Stores each scan by itself, so that one that breaks a constraint fails alone.
-pub async fn each(
-    conn: &mut AnyConnection,
-    scans: &[NewScan],
-) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
-    let mut outcomes = Vec::with_capacity(scans.len());
-    for one in scans {
-        let mut savepoint = conn.begin().await?;
-        let outcome = match together(&mut savepoint, std::slice::from_ref(one)).await {
-            Ok(mut outcome) => {
-                savepoint.commit().await?;
-                outcome.pop().ok_or_else(|| StoreError::Bug("a submission without outcome".into()))
-            }
-            // After these the transaction itself may be gone, and with it the savepoint.
-            Err(error @ StoreError::Unavailable(_)) => return Err(error),
-            Err(error) => {
-                savepoint.rollback().await?;
-                Err(error)
-            }
-        };
-        outcomes.push(outcome);
-    }
-    Ok(outcomes)
 }
 
 /// Stores the scans; after an error the transaction is to be rolled back, whatever of them went in.

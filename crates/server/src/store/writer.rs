@@ -1,15 +1,17 @@
 //! The one door for writing.
 //!
 //! SQLite: one task owns the only write connection and commits in groups, because a commit costs a sync of the disk and
-//! an operation does not. PostgreSQL: operations are transactions of the pool; submissions are batched by a task.
+//! an operation does not. PostgreSQL: operations are transactions of the pool; submissions are batched by a task, and the ends
+//! of runs by another: in one transaction they would lock the same rows in two orders.
 
+use super::finish::{self, Finish};
 use super::link::Link;
 use super::submit::{self, NewScan, Submitted};
-use super::{Dialect, StoreError};
+use super::{Clock, Dialect, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Connection};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,47 +40,43 @@ type Done = (Result<(), StoreError>, Answer);
 /// An operation over the batch's connection; without one it is told why.
 type Call = Box<dyn for<'c> FnOnce(Result<&'c mut AnyConnection, StoreError>) -> BoxFuture<'c, Done> + Send>;
 
-type SubmitAnswer = oneshot::Sender<Result<Submitted, StoreError>>;
+type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Op {
     Call(Call),
-    Submit(Box<NewScan>, SubmitAnswer),
+    Submit(Box<NewScan>, Sender<Submitted>),
+    End(Box<Finish>, Sender<bool>),
 }
 
 /// The door; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Op>,
+    /// For the ends of runs; on SQLite the same.
+    ends: mpsc::Sender<Op>,
     /// Where operations run themselves: PostgreSQL.
     server: Option<Link>,
     /// Whether somebody else holds the file, so that no write is taken.
     held: Arc<AtomicBool>,
-    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
     closed: tokio_util::sync::CancellationToken,
 }
 
 impl Writer {
     /// Starts the task over the only write connection of a file.
-    pub fn of_file(pool: AnyPool, queue: usize) -> Writer {
-        Writer::start(Place::File(pool), queue)
+    pub fn of_file(pool: AnyPool, clock: Clock, queue: usize) -> Writer {
+        let (closed, held) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+        let (queue, task) = Task::start(Place::File(pool), clock, queue, &closed, &held);
+        Writer { ends: queue.clone(), queue, server: None, held, tasks: Arc::new(Mutex::new(vec![task])), closed }
     }
 
-    /// Starts the task that submits in batches to a server.
-    pub fn of_server(link: Link, queue: usize) -> Writer {
-        Writer::start(Place::Server(link), queue)
-    }
-
-    fn start(place: Place, queue: usize) -> Writer {
-        let (sender, receiver) = mpsc::channel(queue.max(1));
-        let closed = tokio_util::sync::CancellationToken::new();
-        let held = Arc::new(AtomicBool::new(false));
-        let server = match &place {
-            Place::File(_) => None,
-            Place::Server(link) => Some(link.clone()),
-        };
-        let task = Task { place, queue: receiver, closed: closed.clone(), held: held.clone() };
-        let task = tokio::spawn(task.run());
-        Writer { queue: sender, server, held, task: Arc::new(Mutex::new(Some(task))), closed }
+    /// Starts the tasks that write to a server in batches.
+    pub fn of_server(link: Link, clock: Clock, queue: usize) -> Writer {
+        let (closed, held) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+        let start = || Task::start(Place::Server(link.clone()), clock.clone(), queue, &closed, &held);
+        let ((queue, submissions), (ends, endings)) = (start(), start());
+        let tasks = Arc::new(Mutex::new(vec![submissions, endings]));
+        Writer { queue, ends, server: Some(link), held, tasks, closed }
     }
 
     /// Whether writes are refused at once, because the database does not take them.
@@ -101,35 +99,43 @@ impl Writer {
             return server.guard(whole).await;
         }
         let (sender, receiver) = oneshot::channel();
-        self.send(Op::Call(Box::new(move |conn| Box::pin(call(op, conn, sender)))))?;
+        self.send(&self.queue, Op::Call(Box::new(move |conn| Box::pin(call(op, conn, sender)))))?;
         receiver.await.map_err(|_| gone())?
     }
 
     pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        self.send(Op::Submit(Box::new(new), sender))?;
+        self.send(&self.queue, Op::Submit(Box::new(new), sender))?;
         receiver.await.map_err(|_| gone())?
     }
 
-    fn send(&self, op: Op) -> Result<(), StoreError> {
+    pub async fn end(&self, end: Finish) -> Result<bool, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(&self.ends, Op::End(Box::new(end), sender))?;
+        receiver.await.map_err(|_| gone())?
+    }
+
+    fn send(&self, queue: &mpsc::Sender<Op>, op: Op) -> Result<(), StoreError> {
         if self.held.load(Ordering::Relaxed) {
             return Err(held());
         }
-        self.queue.try_send(op).map_err(|refused| match refused {
+        queue.try_send(op).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => gone(),
         })
     }
 
-    /// Operations that wait for the task.
+    /// Operations that wait for the tasks.
     pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        let waiting = |queue: &mpsc::Sender<Op>| queue.max_capacity() - queue.capacity();
+        let ends = if self.server.is_some() { waiting(&self.ends) } else { 0 };
+        waiting(&self.queue) + ends
     }
 
     /// Writes what was accepted, then closes the connection.
     pub async fn close(&self) {
         self.closed.cancel();
-        if let Some(task) = self.task.lock().await.take() {
+        for task in self.tasks.lock().await.drain(..) {
             let _ = task.await;
         }
     }
@@ -147,7 +153,7 @@ fn held() -> StoreError {
 async fn call<T: Send + 'static>(
     op: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     conn: Result<&mut AnyConnection, StoreError>,
-    sender: oneshot::Sender<Result<T, StoreError>>,
+    sender: Sender<T>,
 ) -> Done {
     let result = AssertUnwindSafe(async { op(conn?).await }).catch_unwind().await;
     let result = result.unwrap_or_else(|_| Err(StoreError::Bug("a write operation panicked".into())));
@@ -196,15 +202,28 @@ impl Place {
     }
 }
 
-/// The task behind the door.
+/// A task behind the door.
 struct Task {
     place: Place,
+    clock: Clock,
     queue: mpsc::Receiver<Op>,
     closed: tokio_util::sync::CancellationToken,
     held: Arc<AtomicBool>,
 }
 
 impl Task {
+    fn start(
+        place: Place,
+        clock: Clock,
+        queue: usize,
+        closed: &tokio_util::sync::CancellationToken,
+        held: &Arc<AtomicBool>,
+    ) -> (mpsc::Sender<Op>, JoinHandle<()>) {
+        let (sender, queue) = mpsc::channel(queue.max(1));
+        let task = Task { place, clock, queue, closed: closed.clone(), held: held.clone() };
+        (sender, tokio::spawn(task.run()))
+    }
+
     async fn run(mut self) {
         let mut ops = Vec::with_capacity(BATCH);
         loop {
@@ -217,7 +236,7 @@ impl Task {
                 continue;
             }
             let begun = Instant::now();
-            let written = batch(&self.place, ops.drain(..)).await;
+            let written = batch(&self.place, &self.clock, ops.drain(..)).await;
             if let (Place::File(pool), false, true) = (&self.place, written, begun.elapsed() > HELD) {
                 let pool = pool.clone();
                 self.wait_until_free(&pool).await;
@@ -261,6 +280,7 @@ async fn is_free(pool: &AnyPool) -> bool {
 async fn refuse(op: Op) {
     match op {
         Op::Submit(_, answer) => drop(answer.send(Err(held()))),
+        Op::End(_, answer) => drop(answer.send(Err(held()))),
         Op::Call(call) => {
             let (inside, answer) = call(Err(held())).await;
             answer(inside);
@@ -268,78 +288,92 @@ async fn refuse(op: Op) {
     }
 }
 
-/// One transaction: every submission set-based, then every call in a savepoint; answers after the commit. Tells whether
-/// the transaction was committed.
-async fn batch(place: &Place, ops: impl Iterator<Item = Op>) -> bool {
-    let (mut scans, mut scan_answers, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+/// What is written set-based.
+#[derive(Default)]
+struct Batch {
+    scans: Vec<NewScan>,
+    ends: Vec<Finish>,
+}
+
+/// What became of the submissions and the ends of a batch.
+#[derive(Default)]
+struct Outcomes {
+    submitted: Vec<Result<Submitted, StoreError>>,
+    ended: Vec<Result<bool, StoreError>>,
+}
+
+/// One transaction: every submission and every end set-based, then every call in a savepoint; answers after the commit.
+/// Tells whether the transaction was committed.
+async fn batch(place: &Place, clock: &Clock, ops: impl Iterator<Item = Op>) -> bool {
+    let (mut batch, mut calls) = (Batch::default(), Vec::new());
+    let (mut scan_answers, mut end_answers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for op in ops {
         match op {
             Op::Submit(new, answer) => {
-                scans.push(*new);
+                batch.scans.push(*new);
                 scan_answers.push(answer);
+            }
+            Op::End(end, answer) => {
+                batch.ends.push(*end);
+                end_answers.push(answer);
             }
             Op::Call(call) => calls.push(call),
         }
     }
     let mut calls = calls.into_iter();
-    let mut answers = Vec::with_capacity(calls.len());
-    let ended = match place.acquire().await {
+    let written = match place.acquire().await {
         Ok(mut conn) => {
-            let whole = transaction(&mut conn, place.dialect(), &scans, &mut calls, &mut answers);
-            let ended = place.guard(whole).await;
-            if ended.is_err() {
+            let whole = transaction(&mut conn, place.dialect(), clock, &batch, &mut calls, &mut answers);
+            let written = place.guard(whole).await;
+            if written.is_err() {
                 // A full disk may have rolled back by itself, a server may be gone: only a new connection is known to be whole.
                 let _ = tokio::time::timeout(CLOSING, conn.close()).await;
             }
-            ended
+            written
         }
         Err(error) => Err(error),
     };
-    let is_written = ended.is_ok();
-    match ended {
-        Ok(submitted) => {
-            for (answer, submitted) in scan_answers.into_iter().zip(submitted) {
-                let _ = answer.send(submitted);
-            }
-            for (inside, answer) in answers {
-                answer(inside);
-            }
-        }
-        Err(error) => {
-            for answer in scan_answers {
-                let _ = answer.send(Err(error.clone()));
-            }
-            for call in calls {
-                answers.push(call(Err(error.clone())).await);
-            }
-            for (inside, answer) in answers {
-                answer(inside.and(Err(error.clone())));
-            }
+    let outcome = written.as_ref().map(|_| ()).map_err(StoreError::clone);
+    let Outcomes { submitted, ended } = written.unwrap_or_default();
+    answer_all(scan_answers, submitted, &outcome);
+    answer_all(end_answers, ended, &outcome);
+    if let Err(error) = &outcome {
+        for call in calls {
+            answers.push(call(Err(error.clone())).await);
         }
     }
-    is_written
+    for (inside, answer) in answers {
+        answer(inside.and(outcome.clone()));
+    }
+    outcome.is_ok()
+}
+
+/// Tells each what became of its own, or of all when nothing was written.
+fn answer_all<T>(answers: Vec<Sender<T>>, each: Vec<Result<T, StoreError>>, outcome: &Result<(), StoreError>) {
+    let mut each = each.into_iter();
+    for answer in answers {
+        let nothing = || Err(StoreError::Bug("a write without outcome".into()));
+        let _ = answer.send(outcome.clone().and_then(|()| each.next().unwrap_or_else(nothing)));
+    }
 }
 
 async fn transaction(
     conn: &mut AnyConnection,
     dialect: Dialect,
-    scans: &[NewScan],
+    clock: &Clock,
+    batch: &Batch,
     calls: &mut std::vec::IntoIter<Call>,
     answers: &mut Vec<Done>,
-) -> Result<Vec<Result<Submitted, StoreError>>, StoreError> {
+) -> Result<Outcomes, StoreError> {
     let begin = dialect.pick("BEGIN IMMEDIATE", "BEGIN");
     let mut tx = conn.begin_with(begin).await?;
-    let submitted = if scans.is_empty() {
-        Vec::new()
-    } else {
-        match submit::together(&mut tx, scans).await {
-            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(error @ StoreError::Unavailable(_)) => return Err(error),
-            Err(_) => {
-                tx.rollback().await?;
-                tx = conn.begin_with(begin).await?;
-                submit::each(&mut tx, scans).await?
-            }
+    let outcomes = match all_at_once(&mut tx, clock, batch).await {
+        Ok(outcomes) => outcomes,
+        Err(error @ StoreError::Unavailable(_)) => return Err(error),
+        Err(_) => {
+            tx.rollback().await?;
+            tx = conn.begin_with(begin).await?;
+            one_by_one(&mut tx, clock, batch).await?
         }
     };
     for call in calls {
@@ -360,5 +394,52 @@ async fn transaction(
         sqlx::query("RELEASE op").execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(submitted)
+    Ok(outcomes)
+}
+
+/// All submissions and all ends.
+async fn all_at_once(conn: &mut AnyConnection, clock: &Clock, batch: &Batch) -> Result<Outcomes, StoreError> {
+    let mut outcomes = Outcomes::default();
+    if !batch.scans.is_empty() {
+        outcomes.submitted = submit::together(conn, &batch.scans).await?.into_iter().map(Ok).collect();
+    }
+    if !batch.ends.is_empty() {
+        outcomes.ended = finish::together(conn, clock, &batch.ends).await?.into_iter().map(Ok).collect();
+    }
+    Ok(outcomes)
+}
+
+/// Each submission and each end by itself, so that one that breaks a constraint fails alone.
+async fn one_by_one(conn: &mut AnyConnection, clock: &Clock, batch: &Batch) -> Result<Outcomes, StoreError> {
+    let mut outcomes = Outcomes::default();
+    for new in &batch.scans {
+        let mut savepoint = conn.begin().await?;
+        let written = submit::together(&mut savepoint, std::slice::from_ref(new)).await;
+        outcomes.submitted.push(settle(savepoint, written).await?);
+    }
+    for end in &batch.ends {
+        let mut savepoint = conn.begin().await?;
+        let written = finish::together(&mut savepoint, clock, std::slice::from_ref(end)).await;
+        outcomes.ended.push(settle(savepoint, written).await?);
+    }
+    Ok(outcomes)
+}
+
+/// Keeps what one operation wrote, or takes it back.
+async fn settle<T>(
+    savepoint: Transaction<'_, Any>,
+    written: Result<Vec<T>, StoreError>,
+) -> Result<Result<T, StoreError>, StoreError> {
+    match written {
+        Ok(mut outcome) => {
+            savepoint.commit().await?;
+            Ok(outcome.pop().ok_or_else(|| StoreError::Bug("a write without outcome".into())))
+        }
+        // After these the transaction itself may be gone, and with it the savepoint.
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(error) => {
+            savepoint.rollback().await?;
+            Ok(Err(error))
+        }
+    }
 }

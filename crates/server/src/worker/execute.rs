@@ -3,7 +3,7 @@
 use super::runs::Place;
 use crate::App;
 use crate::store::claim::Claimed;
-use crate::store::finish::{Finish, finish};
+use crate::store::finish::Finish;
 use crate::store::{StoreError, job};
 use crate::upload::{self, Fetched};
 use scanyard_contract::ScanStatus;
@@ -24,7 +24,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 pub async fn execute(app: App, claimed: Claimed, place: Place) {
     let report = match prepare(&app, &claimed).await {
         // The file of an upload stays as long as the run.
-        Ok((job, _upload)) => scanyard_engines::run(job, place.control.clone()).await,
+        // Boxed, because it is large, and would make every task so.
+        Ok((job, _upload)) => Box::pin(scanyard_engines::run(job, place.control.clone())).await,
         Err(failed) => *failed,
     };
     let status = match report.outcome {
@@ -81,7 +82,9 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
             .refusal(image)
             .map_or(Ok(()), |refusal| Err(fail(FailureReason::TargetNotAllowed, refusal)))?;
     }
-    note_addresses(app, claimed, &addresses).await;
+    if target.name().is_some() {
+        note_addresses(app, claimed, &addresses).await;
+    }
     let options = match Options::parse(scan.scan_type, &crate::scan::effective_options(&scan.options, &scan.config)) {
         Some(Ok(options)) => options,
         Some(Err(_)) | None => {
@@ -141,7 +144,7 @@ async fn resolve(app: &App, target: &Target) -> Result<Vec<IpAddr>, ResolveFault
     }
 }
 
-/// Stores what was checked, beside the run; a run does not fail for want of the note.
+/// Stores which addresses a name had when they were checked, beside the run; a run does not fail for want of the note.
 async fn note_addresses(app: &App, claimed: &Claimed, addresses: &[IpAddr]) {
     let text = serde_json::to_string(addresses).unwrap_or_default();
     let (run_id, scan_id) = (claimed.run_id, claimed.scan.id);
@@ -154,7 +157,7 @@ async fn note_addresses(app: &App, claimed: &Claimed, addresses: &[IpAddr]) {
 
 fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
     Finish {
-        scan_id: claimed.scan.id,
+        scan: claimed.scan.clone(),
         run_id: claimed.run_id,
         status,
         failure: match report.outcome {
@@ -170,9 +173,8 @@ fn finish_of(claimed: &Claimed, status: ScanStatus, report: Report) -> Finish {
 }
 
 async fn store_end(app: &App, end: Finish) -> Result<(), StoreError> {
-    let now = app.store.now().await?;
-    let scan_id = end.scan_id;
-    let taken = app.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await?;
+    let scan_id = end.scan.id;
+    let taken = app.store.end(end).await?;
     if !taken {
         tracing::warn!(scan = %scan_id, "the end of a run was refused: its lease was lost");
         metrics::counter!("scanyard_results_refused_total").increment(1);

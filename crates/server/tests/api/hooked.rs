@@ -6,7 +6,7 @@ use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use scanyard_contract::{Code, ScanStatus};
 use scanyard_server::config::Config;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
-use scanyard_server::store::finish::{Finish, finish};
+use scanyard_server::store::finish::Finish;
 use scanyard_server::webhook::deliver;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -83,7 +83,7 @@ impl Hooked {
             last_lines: vec!["last".into()],
         });
         let end = Finish {
-            scan_id: claimed.scan.id,
+            scan: claimed.scan.clone(),
             run_id: claimed.run_id,
             status,
             failure,
@@ -93,8 +93,7 @@ impl Hooked {
             report: None,
             engine_version: None,
         };
-        let now = self.t.app.store.now().await.unwrap();
-        self.t.app.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await.unwrap()
+        self.t.app.store.end(end).await.unwrap()
     }
 
     /// Submits a scan and brings it to this end.

@@ -1,6 +1,6 @@
 //! Scans, from submission to results.
 
-use crate::harness::{Caller, START, Test};
+use crate::harness::{Caller, Test};
 use crate::support::all_kept;
 use axum::body::Body;
 use http::Method;
@@ -10,7 +10,7 @@ use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use scanyard_contract::{Contract, ScanStatus, ScanType};
 use scanyard_engines::RawReport;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
-use scanyard_server::store::finish::{Finish, finish};
+use scanyard_server::store::finish::Finish;
 use serde_json::{Value, json};
 
 const ALL: &str = "scans:create scans:read scans:list scans:cancel results:read";
@@ -59,7 +59,7 @@ pub async fn end(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Find
 pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec<Finding>, report: Option<RawReport>) {
     let failure = Failure { reason: FailureReason::TargetUnreachable, message: "no answer".into(), last_lines: vec![] };
     let finished = Finish {
-        scan_id: run.scan.id,
+        scan: run.scan.clone(),
         run_id: run.run_id,
         status,
         failure: (status == ScanStatus::Failed).then_some(failure),
@@ -69,8 +69,7 @@ pub async fn end_with(t: &Test, run: &Claimed, status: ScanStatus, findings: Vec
         report,
         engine_version: None,
     };
-    let stored = t.app.store.write(move |conn| Box::pin(async move { finish(conn, START + 5_000, &finished).await }));
-    assert!(stored.await.unwrap());
+    assert!(t.app.store.end(finished).await.unwrap());
 }
 
 #[tokio::test]
@@ -163,6 +162,7 @@ async fn results_come_when_the_scan_is_over_worst_first() {
     let run = start(&t).await;
     caller.again().get(&path).await.is(409, "RESULTS_NOT_READY");
     let findings = vec![finding("c", Severity::Info), finding("a", Severity::High), finding("b", Severity::Info)];
+    t.pass(5_000);
     end(&t, &run, ScanStatus::Completed, findings).await;
     let results = caller.again().get(&format!("{path}&limit=2")).await;
     let data = results.ok(200).data();

@@ -1,8 +1,9 @@
 //! Who is served, and that nobody is served past a lost lease or a cap.
 
 use crate::{Fixture, new_scan};
-use scanyard_contract::Priority;
+use scanyard_contract::{Priority, ScanType};
 use scanyard_server::store::NewScan;
+use scanyard_server::store::claim::{Claim, Claimed};
 use scanyard_server::store::job::Alive;
 
 #[tokio::test]
@@ -63,4 +64,40 @@ async fn a_host_at_its_cap_does_not_hold_up_the_tenants_other_hosts() {
     let claimed = t.claim_with(|ask| (ask.limit, ask.per_host) = (10, 1)).await;
     assert_eq!(claimed.len(), 2);
     assert_eq!(claimed[1].scan.id, elsewhere);
+}
+
+#[tokio::test]
+async fn one_claim_of_many_takes_what_many_claims_of_one_take() {
+    let (together, apart) = (Fixture::new().await, Fixture::new().await);
+    // Few hosts and tenants, so that both caps are met; the numbers only have to be spread.
+    for number in 0..60_usize {
+        let tenant = ["a", "b"][number * number % 7 % 2];
+        let priority = [Priority::High, Priority::Normal][number / 5 % 2];
+        let scan_type = [ScanType::Nmap, ScanType::Sentinel][number % 2];
+        for t in [&together, &apart] {
+            let mut new = new_scan(tenant, priority);
+            new.scan.name = Some(number.to_string());
+            new.scan.scan_type = scan_type;
+            new.host = format!("host {}", number % 11 % 6);
+            t.submit(new).await;
+        }
+    }
+    let caps = |ask: &mut Claim| (ask.per_tenant, ask.per_host) = (12, 4);
+    let names = |claimed: Vec<Claimed>| -> Vec<String> {
+        claimed.into_iter().map(|claimed| claimed.scan.name.unwrap()).collect()
+    };
+    let mut one_by_one = Vec::new();
+    while let [name] = names(apart.claim_with(caps).await).as_slice() {
+        one_by_one.push(name.clone());
+    }
+    let at_once = names(
+        together
+            .claim_with(|ask| {
+                caps(ask);
+                ask.limit = 100;
+            })
+            .await,
+    );
+    assert!(at_once.len() > 15, "{at_once:?}");
+    assert_eq!(at_once, one_by_one);
 }

@@ -7,11 +7,11 @@ use scanyard_contract::scan::{Coverage, FailureReason, Records};
 use scanyard_contract::{Priority, Scan, ScanStatus, ScanType};
 use scanyard_engines::collected::Collected;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
-use scanyard_server::store::finish::{Finish, finish};
+use scanyard_server::store::finish::{self, Finish};
 use scanyard_server::store::job::{self, Alive, Beat, Cancel};
 use scanyard_server::store::scan::{self, ScanRecord};
 use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
-use scanyard_server::store::{NewScan, finding, scan_count};
+use scanyard_server::store::{Clock, NewScan, finding, scan_count, scan_event};
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
@@ -72,19 +72,7 @@ impl Fixture {
     }
 
     pub async fn finish_with(&self, claimed: &Claimed, findings: Vec<Finding>, records: Records) -> bool {
-        let end = Finish {
-            scan_id: claimed.scan.id,
-            run_id: claimed.run_id,
-            status: ScanStatus::Completed,
-            failure: None,
-            coverage: Coverage { hosts: 1, reached: 1 },
-            records,
-            findings,
-            report: None,
-            engine_version: None,
-        };
-        let now = self.now();
-        self.store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await.unwrap()
+        self.store.end(completed(claimed, findings, records)).await.unwrap()
     }
 
     pub async fn scan(&self, id: Uuid) -> ScanRecord {
@@ -103,6 +91,20 @@ impl Fixture {
                 .unwrap();
             assert_eq!(scan_count::total(&mut conn, "a", &filter).await.unwrap(), counted as u64, "{status}");
         }
+    }
+}
+
+fn completed(claimed: &Claimed, findings: Vec<Finding>, records: Records) -> Finish {
+    Finish {
+        scan: claimed.scan.clone(),
+        run_id: claimed.run_id,
+        status: ScanStatus::Completed,
+        failure: None,
+        coverage: Coverage { hosts: 1, reached: 1 },
+        records,
+        findings,
+        report: None,
+        engine_version: None,
     }
 }
 
@@ -275,6 +277,42 @@ async fn the_first_of_end_and_cancel_wins() {
     assert_eq!(t.cancel(id).await, Cancel::Already(ScanStatus::Completed));
     assert_eq!(t.scan(id).await.progress, 100);
     assert!(!t.finish(&claimed, vec![]).await, "an end is stored once");
+    t.assert_counts().await;
+}
+
+#[tokio::test]
+async fn ends_that_come_together_are_taken_or_refused_one_by_one() {
+    let t = Fixture::new().await;
+    for _ in 0..4 {
+        t.submit(new_scan("a", Priority::Normal)).await;
+    }
+    let claimed = t.claim_with(|ask| ask.limit = 4).await;
+    let [done, cancelled, lost, other] = claimed.as_slice() else { panic!("not all were claimed") };
+    t.cancel(cancelled.scan.id).await;
+    let cancelled_at = t.now();
+    t.pass(LEASE - 1);
+    t.beat(done, 10).await;
+    t.beat(cancelled, 20).await;
+    t.beat(other, 30).await;
+    t.pass(2);
+    let end = |claimed: &Claimed| completed(claimed, vec![found("f1", Severity::Low)], all_kept(&[]));
+    let stranger = Finish { run_id: Uuid::now_v7(), ..end(other) };
+    let ends = vec![end(done), end(cancelled), end(lost), stranger, end(done)];
+    let clock = Clock::Manual(t.db.clock.clone());
+    let taken = t.store.write(move |conn| Box::pin(async move { finish::together(conn, &clock, &ends).await }));
+    assert_eq!(taken.await.unwrap(), [true, true, false, false, false]);
+    let scan = t.scan(done.scan.id).await;
+    assert_eq!((scan.status, scan.progress, scan.completed_at), (ScanStatus::Completed, 100, Some(t.now())));
+    let scan = t.scan(cancelled.scan.id).await;
+    assert_eq!((scan.status, scan.progress, scan.completed_at), (ScanStatus::Cancelled, 0, Some(cancelled_at)));
+    assert_eq!(scan.sealed_at, Some(t.now()));
+    for claimed in [lost, other] {
+        assert_eq!(t.scan(claimed.scan.id).await.status, ScanStatus::Running);
+    }
+    let mut conn = t.store.read().await.unwrap();
+    let events = scan_event::after(&mut conn, &done.scan.id.to_string(), 0, 10).await.unwrap();
+    assert_eq!(events.iter().filter(|event| event.is_final).count(), 1, "an end is told once");
+    drop(conn);
     t.assert_counts().await;
 }
 

@@ -5,7 +5,7 @@ use crate::{Fixture, new_scan};
 use futures::future::join_all;
 use scanyard_contract::{Priority, ScanStatus, ScanType};
 use scanyard_server::store::claim::{Claim, claim};
-use scanyard_server::store::finish::{Finish, finish};
+use scanyard_server::store::finish::Finish;
 use scanyard_server::store::scan_list::ScanFilter;
 use scanyard_server::store::{NewScan, Store, StoreError, Submitted, job, quota_use, scan_count};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,7 +133,7 @@ async fn step(t: &Fixture, store: &Store, roll: u64) {
             let claimed = store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await.unwrap();
             for claimed in claimed.into_iter().take(1) {
                 let end = Finish {
-                    scan_id: claimed.scan.id,
+                    scan: claimed.scan.clone(),
                     run_id: claimed.run_id,
                     status: ScanStatus::Completed,
                     failure: None,
@@ -143,7 +143,7 @@ async fn step(t: &Fixture, store: &Store, roll: u64) {
                     report: None,
                     engine_version: None,
                 };
-                store.write(move |conn| Box::pin(async move { finish(conn, now, &end).await })).await.unwrap();
+                store.end(end).await.unwrap();
             }
         }
         5 => {
