@@ -136,15 +136,24 @@ pub fn find(file: Option<&Path>, name: Option<&str>, contract: &str) -> anyhow::
 }
 
 fn parse(text: &str) -> anyhow::Result<BTreeMap<String, Profile>> {
-    // The message of the parser shows the line at fault, and somebody may have put a secret there.
     let fault = |error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
         anyhow::anyhow!(
             "line {line}: {}; a secret is {{ env = \"NAME\" }} or {{ file = \"/path\" }}, never the secret itself",
-            error.message().split('`').next().unwrap_or_default().trim_end_matches([' ', ',', ':'])
+            without_values(error.message())
         )
     };
     Ok(toml::from_str::<Profiles>(text).map_err(fault)?.profile)
+}
+
+/// What the parser says, without what it quotes: somebody may have put a secret there. Names of fields are none.
+fn without_values(message: &str) -> String {
+    if message.starts_with("unknown field") || message.starts_with("missing field") {
+        return message.to_string();
+    }
+    let (said, expected) = message.split_once(", expected").unwrap_or((message, ""));
+    let said = said.split(['`', '"']).next().unwrap_or_default().trim_end_matches([' ', ',', ':']);
+    if expected.is_empty() { said.to_string() } else { format!("{said}, expected{expected}") }
 }
 
 fn pick(mut profiles: BTreeMap<String, Profile>, name: Option<&str>, contract: &str) -> anyhow::Result<Profile> {
@@ -208,5 +217,16 @@ mod tests {
         let text = TWO.replace(r#"{ env = "A" }"#, r#""s3cret-in-the-file""#);
         let error = format!("{:#}", parse(&text).unwrap_err());
         assert!(error.contains("never the secret itself") && !error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn a_fault_names_the_field_and_what_is_expected() {
+        let fault = |from: &str, to: &str| format!("{:#}", parse(&TWO.replace(from, to)).unwrap_err());
+        let unknown = fault("vanity", "base_url");
+        assert!(unknown.contains("unknown field `base_url`, expected one of `vanity`, `cloud`"), "{unknown}");
+        assert!(fault("client_id = \"id\"", "").contains("missing field `client_id`"));
+        assert!(fault("\"zscaler\"", "\"zscalr\"").contains("expected one of `tenable`, `zscaler`"));
+        let kind = fault("vanity = \"acme\"", "vanity = [\"s3cret\"]");
+        assert!(kind.contains("expected a string") && !kind.contains("s3cret"), "{kind}");
     }
 }
