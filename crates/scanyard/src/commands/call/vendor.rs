@@ -10,8 +10,6 @@ use serde_json::Value;
 
 /// Items per page, where the vendor lets one choose.
 const PAGE: u64 = 100;
-/// Items per page of ZPA: every list of it gives so many, and it lets two requests through in a second.
-const PAGE_OF_ZPA: u64 = 500;
 
 /// Any of the clients.
 pub enum Vendor {
@@ -59,7 +57,6 @@ impl Vendor {
                 let name = request.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
                 Ok(client.list(request, &name))
             }
-            Vendor::Zscaler(api) if api.service() == Service::Zpa => api.list(request, PAGE_OF_ZPA),
             Vendor::Zscaler(api) => api.list(request, PAGE),
             Vendor::Aurora(client) => client.pages(request, PAGE),
             Vendor::Managed(client, service) => Ok(client.list(*service, request)),
