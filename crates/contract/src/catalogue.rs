@@ -30,6 +30,8 @@ pub struct Row {
     pub kind: Kind,
     /// Whether sending the request again can help.
     pub retry: Retry,
+    /// Whether the causes are of different kinds, or want different cures, and the answer does not tell them apart.
+    pub is_open: bool,
     /// The text of the answer; `{name}` marks an inserted value.
     pub message: &'static str,
     /// What the answer says about the request or the server.

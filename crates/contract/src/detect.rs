@@ -24,11 +24,20 @@ const HINT: u32 = 1;
 pub fn detect(headers: &HeaderMap, body: &[u8]) -> Vec<Detected> {
     let mut found = Found::default();
     by_headers(headers, &mut found);
-    if let Ok(Value::Object(object)) = serde_json::from_slice(body) {
+    if let Some(object) = document(body) {
         by_body(&object, &mut found);
         by_code(&object, &mut found);
     }
     found.best()
+}
+
+/// The object that a body is, or that stands in the string that it is.
+pub fn document(body: &[u8]) -> Option<Map<String, Value>> {
+    let object = |value| if let Value::Object(object) = value { Some(object) } else { None };
+    match serde_json::from_slice(body).ok()? {
+        Value::String(inner) => object(serde_json::from_str(&inner).ok()?),
+        value => object(value),
+    }
 }
 
 #[derive(Default)]
@@ -72,7 +81,8 @@ fn by_headers(headers: &HeaderMap, found: &mut Found) {
         ("x-request-uuid", Contract::Tenable, None),
         ("x-gateway-site-id", Contract::Tenable, None),
         ("x-path-handler", Contract::Tenable, None),
-        ("x-zscaler-mode", Contract::Zscaler, None),
+        ("x-zscaler-mode", Contract::Zscaler, Some(Service::Zia)),
+        ("x-zscaler-mode", Contract::Zscaler, Some(Service::Cbc)),
         ("x-transaction-id", Contract::Zscaler, None),
         ("x-oneapi-api-category", Contract::Zscaler, Some(Service::Common)),
         ("x-oneapi-version", Contract::Zscaler, None),
@@ -168,7 +178,9 @@ mod tests {
     fn a_header_settles_it() {
         assert_eq!(found(&[("x-request-uuid", "abc")], r#"{"error": "x"}"#), [(Contract::Tenable, None)]);
         let zia = found(&[("x-zscaler-mode", "read-write")], r#"{"code": "SESSION_NOT_VALID", "message": "x"}"#);
-        assert_eq!(zia, [(Contract::Zscaler, Some(Service::Zia)), (Contract::Zscaler, Some(Service::Cbc))]);
+        let both = [(Contract::Zscaler, Some(Service::Zia)), (Contract::Zscaler, Some(Service::Cbc))];
+        assert_eq!(zia, both);
+        assert_eq!(found(&[("x-zscaler-mode", "read-write"), ("x-transaction-id", "t")], ""), both);
     }
 
     #[test]
@@ -177,6 +189,8 @@ mod tests {
         assert_eq!(both, [(Contract::ArcticWolf, Some(Service::DataRetrieval)), (Contract::Tenable, None)]);
         let codes = found(&[], r#"{"id": "resource.not.found", "reason": "x"}"#);
         assert_eq!(codes, [(Contract::Zscaler, Some(Service::Zpa))]);
+        let inside = found(&[], r#""{\"id\": \"resource.not.found\", \"reason\": \"x\"}""#);
+        assert_eq!(inside, codes);
     }
 
     #[test]

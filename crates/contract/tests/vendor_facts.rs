@@ -157,6 +157,30 @@ fn every_vendor_has_a_row_for_what_it_does_not_list() {
 }
 
 #[test]
+fn a_403_or_429_of_zscaler_without_a_code_is_open_and_one_with_a_code_is_not() {
+    let mut seen = BTreeSet::new();
+    for row in rows_of(Contract::Zscaler).filter(|row| matches!(row.status, Some(403 | 429))) {
+        let (id, is_bare) = (row.id(), row.code.is_none());
+        assert_eq!(row.is_open, is_bare, "{id}");
+        assert!(!is_bare || row.causes.len() > 1, "{id}");
+        if is_bare && row.status == Some(429) {
+            let causes = row.causes.concat();
+            assert!(row.meaning.contains("quota") && row.meaning.contains("rate limit"), "{id}");
+            assert!(causes.contains("quota") || causes.contains("a day") || causes.contains("tier"), "{id}");
+        }
+        seen.insert((row.service, row.status));
+    }
+    for service in [Service::Common, Service::Zia, Service::Zpa, Service::Zcc, Service::Cbc] {
+        assert!(seen.contains(&(Some(service), Some(403))) && seen.contains(&(Some(service), Some(429))), "{service}");
+    }
+    let open =
+        ["arctic-wolf/aurora/404", "arctic-wolf/data-retrieval/404", "tenable/401", "tenable/403", "tenable/500"];
+    assert!(open.iter().all(|id| find(id)[0].is_open));
+    let settled = ["tenable/429", "zscaler/zia/409", "arctic-wolf/aurora/401", "arctic-wolf/ticket/404/not_found"];
+    assert!(settled.iter().all(|id| !find(id)[0].is_open));
+}
+
+#[test]
 fn the_ambiguous_ones_name_every_cause() {
     let words = |id: &str| {
         let row = find(id)[0];

@@ -89,7 +89,10 @@ pub fn classify(context: &Context, status: u16, headers: &HeaderMap, body: &[u8]
         // Its codes are unique and mean the same with any status.
         Contract::ScanApi => body.code.as_deref().and_then(|code| code.parse::<Code>().ok()).map(Code::row),
         Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => {
-            mark.and_then(|mark| coded(Some(mark))).or_else(|| coded(body.code.as_deref()))
+            // What the body says in a known code is surer than any mark beside it.
+            let plain = coded(body.code.as_deref());
+            let by_code = plain.filter(|row| row.code.is_some());
+            by_code.or_else(|| mark.and_then(|mark| coded(Some(mark)))).or(plain)
         }
     };
     let (kind, retry) = rules::judge(context, status, &body, row, wait);

@@ -21,6 +21,7 @@ pub static API_KEY_NOT_FOUND: Row = Row {
     category: Category::ApiKey,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "API key not found",
     meaning: "Your organization has no API key with this id. Whether another organization has one is not told.",
     causes: &[
@@ -44,6 +45,7 @@ pub static API_KEY_REVOKED: Row = Row {
     category: Category::ApiKey,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "The API key has been revoked, which is final",
     meaning: "A revoked key stays revoked: it can be read, but neither changed, rotated, suspended nor resumed. Nothing \
               was done.",
@@ -64,6 +66,7 @@ pub static INVALID_SCOPE: Row = Row {
     category: Category::ApiKey,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid scope: {scope}",
     meaning: "There is no such scope, or no API key of your organization can have it. `details` names each such scope \
               and those that there are.",
@@ -89,6 +92,7 @@ pub static SESSION_REQUIRED: Row = Row {
     category: Category::ApiKey,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "This route takes a user's session, not an API key",
     meaning: "API keys are made and changed by people who are logged in. A key that could make keys would outlive its \
               own revocation.",

@@ -13,6 +13,7 @@ pub static MISSING_API_KEY: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "API key is required",
     meaning: "The request carries no API key where the server looks for one: in the `X-API-Key` header.",
     causes: &[
@@ -39,6 +40,7 @@ pub static INVALID_API_KEY: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid API key",
     meaning: "There is a key in `X-API-Key`, but it is not the key of anybody on this server.",
     causes: &[
@@ -66,6 +68,7 @@ pub static KEY_EXPIRED: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "API key has expired",
     meaning: "The key is genuine, but the moment in its `expiresAt` has passed.",
     causes: &[
@@ -86,6 +89,7 @@ pub static KEY_REVOKED: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "API key has been revoked",
     meaning: "Somebody ended this key for good. A revoked key never works again.",
     causes: &[
@@ -107,6 +111,7 @@ pub static KEY_SUSPENDED: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "API key has been suspended",
     meaning: "An administrator of your organization has stopped this key for now. It can be released again.",
     causes: &[
@@ -127,6 +132,7 @@ pub static INVALID_CREDENTIALS: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid e-mail or password",
     meaning: "The login was refused. The answer is the same for an unknown e-mail address and for a wrong password, so \
               that nobody can find out who has an account.",
@@ -149,6 +155,7 @@ pub static INVALID_TOKEN: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::FreshToken,
+    is_open: false,
     message: "Invalid access token",
     meaning: "`Authorization: Bearer …` holds something that is not an access token issued by this server.",
     causes: &[
@@ -173,6 +180,7 @@ pub static TOKEN_EXPIRED: Row = Row {
     category: Category::Authentication,
     kind: Kind::Unauthenticated,
     retry: Retry::FreshToken,
+    is_open: false,
     message: "Access token has expired",
     meaning: "The access token was issued by this server, but its 15 minutes are over.",
     causes: &[

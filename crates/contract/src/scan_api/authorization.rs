@@ -13,6 +13,7 @@ pub static INSUFFICIENT_SCOPE: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Insufficient scope: requires {scope}",
     meaning: "The key is good, but it was not given the scope that this route needs. The message names the scope.",
     causes: &[
@@ -37,6 +38,7 @@ pub static SCAN_TYPE_NOT_ALLOWED: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan type {type} not allowed for this API key",
     meaning: "The key is restricted to some engines by its `allowedScanTypes`, and the engine of this request is not \
               among them.",
@@ -64,6 +66,7 @@ pub static IP_NOT_ALLOWED: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Source IP not in allowed list",
     meaning: "The key may be used from the addresses in its `allowedIpAddresses` only, and the request came from \
               another one.",
@@ -88,6 +91,7 @@ pub static TENANT_SUSPENDED: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Tenant account is suspended",
     meaning: "Your whole organization is stopped on this server: none of its keys work. Its scans and findings are kept.",
     causes: &["The operator suspended the organization.", "A contract or a trial has ended."],
@@ -104,6 +108,7 @@ pub static TARGET_NOT_ALLOWED: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Target not allowed: {reason}",
     meaning: "The target is well-formed, but the policy forbids it. Nothing was sent to it.",
     causes: &[
@@ -132,6 +137,7 @@ pub static CONSENT_REQUIRED: Row = Row {
     category: Category::Authorization,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Engine {type} tells third parties about the target and requires consent",
     meaning: "This engine asks search engines and other services about the target. They learn what you look at, so the \
               request has to say that this is wanted.",

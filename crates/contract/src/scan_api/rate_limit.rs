@@ -13,6 +13,7 @@ pub static RATE_LIMIT_EXCEEDED: Row = Row {
     category: Category::RateLimit,
     kind: Kind::RateLimited,
     retry: Retry::AfterWait,
+    is_open: false,
     message: "Rate limit exceeded. Retry in {N} seconds.",
     meaning: "The key has used up its requests of this minute, hour or day. The request was not carried out.",
     causes: &[
@@ -41,6 +42,7 @@ pub static QUOTA_EXCEEDED: Row = Row {
     category: Category::RateLimit,
     kind: Kind::Quota,
     retry: Retry::Never,
+    is_open: false,
     message: "Monthly scan quota exceeded",
     meaning: "Your organization has submitted all the scans of this month. Reading scans and results still works. This \
               is not a rate limit: a short wait does not help, and there is no `Retry-After`.",
@@ -70,6 +72,7 @@ pub static TOO_MANY_STREAMS: Row = Row {
     category: Category::RateLimit,
     kind: Kind::RateLimited,
     retry: Retry::AfterWait,
+    is_open: false,
     message: "Too many event streams are open: at most {limit}",
     meaning: "The caller has as many streams of live events open on this node as one caller may. The other streams go on; \
               this one was not opened.",

@@ -16,6 +16,7 @@ pub static SCAN_NOT_FOUND: Row = Row {
     category: Category::Scan,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan not found",
     meaning: "Your organization has no scan with this id and this `scanType`. Whether another organization has one is \
               not told.",
@@ -42,6 +43,7 @@ pub static INVALID_SCAN_TYPE: Row = Row {
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid scan type: {type}",
     meaning: "`scanType`, in the body or in the query, is not one of the ten engines.",
     causes: &[
@@ -65,6 +67,7 @@ pub static INVALID_TARGET: Row = Row {
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid target format",
     meaning: "The text in `target` is not a target, or not of a form that this engine takes. `details` says why.",
     causes: &[
@@ -93,6 +96,7 @@ pub static TARGET_UNRESOLVABLE: Row = Row {
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Target does not resolve: {host}",
     meaning: "The name in `target` does not exist in the DNS that the server asks, so there is nothing to scan.",
     causes: &[
@@ -121,6 +125,7 @@ pub static INVALID_PRIORITY: Row = Row {
     category: Category::Scan,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid priority: {value}",
     meaning: "`priority`, in the body or as a filter, is none of the four.",
     causes: &["A word of another system, such as `urgent` or `medium`.", "A number, or capital letters."],
@@ -146,6 +151,7 @@ pub static SCAN_ALREADY_COMPLETED: Row = Row {
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan has already completed",
     meaning: "The scan cannot be cancelled: it has run to its end, and its results are there.",
     causes: &["The scan finished before the cancel came, perhaps by moments.", "The id is that of an older scan."],
@@ -166,6 +172,7 @@ pub static SCAN_ALREADY_CANCELLED: Row = Row {
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan has already been cancelled",
     meaning: "The scan was cancelled before; a second cancel changes nothing.",
     causes: &[
@@ -189,6 +196,7 @@ pub static SCAN_ALREADY_FAILED: Row = Row {
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan has already failed",
     meaning: "The scan cannot be cancelled: it has ended with a failure.",
     causes: &["The engine or the target gave up before the cancel came.", "The id is that of an older scan."],
@@ -209,6 +217,7 @@ pub static RESULTS_NOT_READY: Row = Row {
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan results are not yet available",
     meaning: "The scan is still queued or running. Results can be read once it is completed, failed or cancelled.",
     causes: &[
@@ -233,6 +242,7 @@ pub static REPORT_NOT_FOUND: Row = Row {
     category: Category::Scan,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "The scan has no raw report",
     meaning: "The scan is there and over, but its engine left no report to keep. Its results, as far as there are any, are \
               under `/results`.",
@@ -258,6 +268,7 @@ pub static SCAN_NOT_FINISHED: Row = Row {
     category: Category::Scan,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan is not over yet",
     meaning: "The scan cannot be deleted now: it is queued or running, or was cancelled a moment ago and its processes are \
               still ending. Nothing was deleted.",
@@ -285,6 +296,7 @@ pub static ENGINE_UNAVAILABLE: Row = Row {
     category: Category::Scan,
     kind: Kind::Unavailable,
     retry: Retry::Never,
+    is_open: false,
     message: "Engine {type} is not available",
     meaning: "The server knows this engine but cannot run it now. Nothing was stored and no quota was used.",
     causes: &[

@@ -22,6 +22,7 @@ pub static OPERATION_TIMEOUT: Row = Row {
     category: Category::Server,
     kind: Kind::Timeout,
     retry: Retry::Idempotent,
+    is_open: false,
     message: "The operation did not finish in time",
     meaning: "The server stopped waiting for its own work. Whether that work was done is not known: a scan may have \
               been stored all the same.",
@@ -44,6 +45,7 @@ pub static INTERNAL_ERROR: Row = Row {
     category: Category::Server,
     kind: Kind::Server,
     retry: Retry::Idempotent,
+    is_open: false,
     message: "An internal server error occurred",
     meaning: "The server has met a fault of its own. The cause is in its log under the `requestId` of the answer, not \
               in the answer.",
@@ -65,6 +67,7 @@ pub static SERVICE_UNAVAILABLE: Row = Row {
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::AfterWait,
+    is_open: false,
     message: "Service temporarily unavailable",
     meaning: "The server does not take this request now. It was not carried out and nothing was stored.",
     causes: &[
@@ -91,6 +94,7 @@ pub static DATABASE_ERROR: Row = Row {
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::Idempotent,
+    is_open: false,
     message: "Database operation failed",
     meaning: "The server could not read or write its database. What it had acknowledged before is safe; whether this \
               request took effect is not certain.",
@@ -117,6 +121,7 @@ pub static KAFKA_ERROR: Row = Row {
     category: Category::Server,
     kind: Kind::Unavailable,
     retry: Retry::AfterWait,
+    is_open: false,
     message: "Message queue operation failed",
     meaning: "Events of scans wait to be sent to Kafka, and so many are waiting that the server takes no more work. \
               Only a server that is configured with Kafka answers so. The request was not carried out.",

@@ -13,6 +13,7 @@ pub static TEMPLATE_NOT_FOUND: Row = Row {
     category: Category::Template,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Scan template not found",
     meaning: "Your organization has no template with this id. Whether another organization has one is not told.",
     causes: &[
@@ -36,6 +37,7 @@ pub static TEMPLATE_NAME_REQUIRED: Row = Row {
     category: Category::Template,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Template name is required",
     meaning: "A template needs a name, and the body has none.",
     causes: &["`name` is absent, empty or only blanks.", "The name stands in another field, such as `title`."],
@@ -55,6 +57,7 @@ pub static DUPLICATE_TEMPLATE_NAME: Row = Row {
     category: Category::Template,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Template name already exists",
     meaning: "Your organization has a template of this name already. Nothing was changed.",
     causes: &[

@@ -13,6 +13,7 @@ pub static TENANT_NOT_FOUND: Row = Row {
     category: Category::Tenant,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Tenant not found",
     meaning: "This server has no tenant with this id.",
     causes: &[
@@ -36,6 +37,7 @@ pub static DUPLICATE_TENANT_NAME: Row = Row {
     category: Category::Tenant,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Tenant name already exists",
     meaning: "Another tenant has this name. Nothing was made; `details` has that tenant's id.",
     causes: &[
@@ -59,6 +61,7 @@ pub static OPERATOR_TENANT: Row = Row {
     category: Category::Tenant,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "The operator's own tenant cannot be suspended",
     meaning: "This tenant is the operator's. Suspended, it could not be resumed through the API by anybody, so it is \
               refused.",

@@ -13,6 +13,7 @@ pub static UPLOAD_NOT_FOUND: Row = Row {
     category: Category::Upload,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Upload not found",
     meaning: "Your organization has no upload with this id. Whether another organization has one is not told.",
     causes: &[
@@ -40,6 +41,7 @@ pub static INVALID_UPLOAD: Row = Row {
     category: Category::Upload,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "The upload cannot be taken",
     meaning: "The body arrived, but is not what its `Content-Type` says, or holds what is not unpacked here. `details` names \
               the entry and the reason. Nothing was kept.",

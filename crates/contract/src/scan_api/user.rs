@@ -16,6 +16,7 @@ pub static USER_SUSPENDED: Row = Row {
     category: Category::User,
     kind: Kind::Unauthenticated,
     retry: Retry::Never,
+    is_open: false,
     message: "User has been suspended",
     meaning: "An owner or admin of your organization has stopped your account for now. Nothing of it is lost, and it can \
               be released again.",
@@ -34,6 +35,7 @@ pub static ACCOUNT_LOCKED: Row = Row {
     category: Category::User,
     kind: Kind::RateLimited,
     retry: Retry::Never,
+    is_open: false,
     message: "Too many wrong passwords. Locked for {N} seconds.",
     meaning: "Five passwords in a row were wrong for this e-mail address, so no password is looked at for 15 minutes, \
               not even the right one. It says nothing about whether anybody has an account with this address.",
@@ -57,6 +59,7 @@ pub static PASSWORD_POLICY_VIOLATION: Row = Row {
     category: Category::User,
     kind: Kind::PasswordComplexity,
     retry: Retry::Never,
+    is_open: false,
     message: "The password breaks {N} of the rules for passwords",
     meaning: "Nothing was changed: the new password is too easy to guess, or was used before. Each of the `details` names \
               one rule that it breaks.",
@@ -91,6 +94,7 @@ pub static USER_NOT_FOUND: Row = Row {
     category: Category::User,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "User not found",
     meaning: "Your organization has no user with this id. One of another organization is answered in the same way.",
     causes: &[
@@ -114,6 +118,7 @@ pub static DUPLICATE_EMAIL: Row = Row {
     category: Category::User,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "E-mail address already in use",
     meaning: "Somebody on this server has this e-mail address, in upper or lower case. Nothing was made or changed.",
     causes: &[
@@ -133,6 +138,7 @@ pub static LAST_OWNER: Row = Row {
     category: Category::User,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "The organization's last owner stays",
     meaning: "The change would leave your organization without an active owner, and nobody could make one again. Nothing \
               was changed.",
@@ -150,6 +156,7 @@ pub static INSUFFICIENT_ROLE: Row = Row {
     category: Category::User,
     kind: Kind::Permission,
     retry: Retry::Never,
+    is_open: false,
     message: "Insufficient role: requires {role}",
     meaning: "You manage users, but not this one in this way: nobody gives a role above their own, and only owners manage \
               admins and owners.",
@@ -171,6 +178,7 @@ pub static IMPERSONATION_NOT_ALLOWED: Row = Row {
     category: Category::User,
     kind: Kind::Impersonation,
     retry: Retry::Never,
+    is_open: false,
     message: "Impersonation not allowed",
     meaning: "The request has the header `X-Impersonate` and was not carried out, neither as that user nor as you. \
               `details` says why.",

@@ -13,6 +13,7 @@ pub static INVALID_JSON: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Request body is not valid JSON",
     meaning: "The body cannot be read as JSON. `details` has the line and the column of the first fault.",
     causes: &[
@@ -38,6 +39,7 @@ pub static MISSING_REQUIRED_FIELD: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Missing required field: {field}",
     meaning: "A field without which the request has no meaning is absent. `details` names every fault of the body, not \
               only the first.",
@@ -59,6 +61,7 @@ pub static INVALID_FIELD_TYPE: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Field {field} must be of type {type}",
     meaning: "A field holds a value of another JSON type than the one it has, or, where the field takes fixed words, \
               something that is not one of them.",
@@ -87,6 +90,7 @@ pub static INVALID_FIELD_VALUE: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid value of field {field}",
     meaning: "The field has the right type, but its value is outside what is allowed. `details` says what is.",
     causes: &[
@@ -117,6 +121,7 @@ pub static UNKNOWN_FIELD: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Unknown field: {field}",
     meaning: "The body has a field that this request does not have. It is refused, because a setting that is silently \
               ignored is worse than a failure.",
@@ -145,6 +150,7 @@ pub static INVALID_PAGE: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Page must be a positive integer",
     meaning: "`page` is not a whole number from 1 up.",
     causes: &["Pages are counted from 0 in the program.", "The value is empty, negative, too large or no number."],
@@ -162,6 +168,7 @@ pub static INVALID_LIMIT: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Limit must be between 1 and 100",
     meaning: "`limit`, the number of items on a page, is not a whole number from 1 to 100.",
     causes: &["A program asks for everything at once.", "The value is 0, negative, empty or no number."],
@@ -178,6 +185,7 @@ pub static UNKNOWN_PARAMETER: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Unknown query parameter: {parameter}",
     meaning: "The query has a parameter that this route does not have. It is refused, because a filter that is silently \
               ignored makes a list wider than it looks.",
@@ -198,6 +206,7 @@ pub static INVALID_PARAMETER: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid value of query parameter {parameter}",
     meaning: "The route has this parameter, but not with this value. `details` says what it takes.",
     causes: &[
@@ -222,6 +231,7 @@ pub static INVALID_IDEMPOTENCY_KEY: Row = Row {
     category: Category::Validation,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Idempotency-Key must be 1 to 255 visible ASCII characters",
     meaning: "The `Idempotency-Key` header is there, but cannot serve as one. Nothing was carried out.",
     causes: &[
@@ -257,6 +267,7 @@ pub static IDEMPOTENCY_KEY_REUSED: Row = Row {
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Idempotency-Key was used with another request",
     meaning: "Within the last 24 hours the same `Idempotency-Key` came with another body. The first request stands; \
               this one was not carried out.",
@@ -292,6 +303,7 @@ pub static IDEMPOTENCY_IN_PROGRESS: Row = Row {
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::AfterWait,
+    is_open: false,
     message: "A request with this Idempotency-Key is still running",
     meaning: "The first request with this `Idempotency-Key` has not been answered yet. The server waited for it for a \
               while; this request was not carried out.",
@@ -319,6 +331,7 @@ pub static SECRET_ALREADY_SHOWN: Row = Row {
     category: Category::Validation,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "This request was carried out; its answer held a secret and is not kept",
     meaning: "An earlier request with this `Idempotency-Key` did what it asked for, and its answer held a secret. Secrets \
               are shown once and never stored, so the answer cannot be sent again. Nothing was done now.",

@@ -13,6 +13,7 @@ pub static WEBHOOK_NOT_FOUND: Row = Row {
     category: Category::Webhook,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Webhook not found",
     meaning: "Your organization has no webhook with this id. Whether another organization has one is not told.",
     causes: &[
@@ -36,6 +37,7 @@ pub static INVALID_WEBHOOK_URL: Row = Row {
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Webhook URL must use HTTPS",
     meaning: "What a webhook sends is confidential, so its `url`, and a scan's `callbackUrl`, must begin with \
               `https://`.",
@@ -56,6 +58,7 @@ pub static WEBHOOK_URL_UNREACHABLE: Row = Row {
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Could not reach webhook URL",
     meaning: "Before a webhook is stored the server connects to its URL and makes the TLS handshake. That failed. The \
               HTTP status of the endpoint plays no part.",
@@ -81,6 +84,7 @@ pub static INVALID_WEBHOOK_EVENT: Row = Row {
     category: Category::Webhook,
     kind: Kind::BadRequest,
     retry: Retry::Never,
+    is_open: false,
     message: "Invalid event type: {event}",
     meaning: "`events` names something that is not an event of a scan.",
     causes: &["A typing error, such as `scan.complete` or `scan.canceled`.", "An event of another product."],
@@ -110,6 +114,7 @@ pub static WEBHOOK_DISABLED: Row = Row {
     category: Category::Webhook,
     kind: Kind::Conflict,
     retry: Retry::Never,
+    is_open: false,
     message: "Webhook is disabled due to consecutive failures",
     meaning: "The webhook is not called any more: because its endpoint failed too many times in a row, answered 410, or \
               somebody disabled it. `details` says which.",
@@ -135,6 +140,7 @@ pub static DELIVERY_NOT_FOUND: Row = Row {
     category: Category::Webhook,
     kind: Kind::NotFound,
     retry: Retry::Never,
+    is_open: false,
     message: "Delivery not found",
     meaning: "The webhook is there, but it has no delivery with this id.",
     causes: &[

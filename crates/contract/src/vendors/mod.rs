@@ -33,6 +33,7 @@ const fn base(contract: Contract, service: Option<Service>, category: Category) 
         category,
         kind: Kind::Unknown,
         retry: Retry::Never,
+        is_open: false,
         message: "",
         meaning: "",
         causes: &[],

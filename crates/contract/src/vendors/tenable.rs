@@ -42,6 +42,7 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(401),
         kind: Kind::Unauthenticated,
         retry: Retry::FreshToken,
+        is_open: true,
         message: "Unauthorized",
         meaning: "The service could not tell who is calling, or the caller lacks permissions: this status is documented for \
                   both, beside 403.",
@@ -58,6 +59,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The service knows the caller and refuses: the user's role or permissions do not cover this object or task.",
         causes: &[
@@ -91,6 +93,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(404),
         kind: Kind::NotFound,
+        is_open: true,
         message: "Not Found",
         meaning: "The object does not exist, or this user cannot see it.",
         causes: &[
@@ -236,6 +239,7 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(500),
         kind: Kind::Server,
         retry: Retry::Idempotent,
+        is_open: true,
         message: "Internal Server Error",
         meaning: "The service failed. It also answers so to some input that it should have refused.",
         causes: &[

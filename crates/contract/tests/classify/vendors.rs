@@ -139,6 +139,9 @@ fn maintenance_is_a_matter_of_writes() {
     assert_eq!(judge(get, 403, &mode, "").kind, Kind::Permission);
     assert_eq!(judge(put, 403, &[("x-zscaler-mode", "read-write")], "").kind, Kind::Permission);
     assert_eq!(judge(put, 403, &[], r#"{"code":"NOT_SUBSCRIBED"}"#).kind, Kind::FeatureMissing);
+    assert_eq!(judge(put, 403, &mode, r#"{"code":"NOT_SUBSCRIBED"}"#).kind, Kind::FeatureMissing);
+    assert_eq!(judge(put, 403, &mode, r#"{"code":"STATE_READONLY"}"#).kind, Kind::Maintenance);
+    assert_eq!(judge(put, 403, &mode, r#"{"message":"no"}"#).kind, Kind::Maintenance);
     assert_eq!(judge(put, 403, &[], r#"{"code":"LIMIT_EXCEEDED"}"#).kind, Kind::Quota);
 }
 

@@ -48,6 +48,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(404),
         kind: Kind::NotFound,
+        is_open: true,
         message: "Not Found",
         meaning: "There is no such resource, or the key is not valid: the reference gives this status for both, and the answer \
                   does not tell which.",

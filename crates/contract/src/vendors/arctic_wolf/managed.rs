@@ -105,6 +105,7 @@ pub(super) static ROWS: &[Row] = &[
     unauthenticated(DATA),
     forbidden(DATA),
     Row {
+        is_open: true,
         meaning: "There is no such data source or query, or data retrieval is not enabled for the organization: the answer \
                   does not always tell.",
         causes: &[

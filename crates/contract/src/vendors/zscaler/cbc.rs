@@ -34,6 +34,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The request was refused for one of three reasons that the status alone does not tell apart.",
         causes: &[
@@ -61,9 +62,14 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(429),
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Too Many Requests",
         meaning: "A rate limit or a quota is used up; the status stands for both.",
-        causes: &["A loop without pauses.", "More DELETE requests than 1 a minute and 4 an hour."],
+        causes: &[
+            "A loop without pauses.",
+            "More DELETE requests than 1 a minute.",
+            "The quota of the hour, such as 4 DELETE requests: then the wait is long.",
+        ],
         resolution: "Wait as `Retry-After` says. It stands in the body here, such as `\"Retry-After\": \"0 seconds\"`; a header \
                      is not promised.",
         ..CBC

@@ -42,6 +42,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The API client has no access to this resource.",
         causes: &[
@@ -86,6 +87,7 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(429),
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Too Many Requests",
         meaning: "A rate limit or a quota is used up: the status stands for both, and only the wait tells them apart.",
         causes: &[

@@ -14,8 +14,10 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(429),
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Too Many Requests",
-        meaning: "More than 5 requests a second, or more than the tier of the subscription allows in a minute, an hour or a day.",
+        meaning: "The rate limit of 5 requests a second is used up, or the quota that the tier of the subscription gives for a \
+                  minute, an hour or a day: the status stands for both.",
         causes: &["A loop without pauses.", "A tier that is too small for what is asked of it."],
         resolution: "Wait as `Retry-After` says; without it until `RateLimit-Reset`, which is a point in time here (seconds \
                      after 1970), not a number of seconds.",

@@ -30,6 +30,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The client has no access to this resource.",
         causes: &[
@@ -53,8 +54,10 @@ pub(super) static ROWS: &[Row] = &[
         source: Source::Documentation,
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Too Many Requests",
-        meaning: "More than 100 requests in an hour, or more than 3 downloads of devices or of service status in a day.",
+        meaning: "The rate limit of 100 requests in an hour is used up, or the quota of 3 downloads of devices or of service \
+                  status in a day: the status stands for both.",
         causes: &[
             "A download endpoint in a loop: three calls a day is all there is.",
             "Several programs in one tenant.",

@@ -24,6 +24,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The request was refused for one of three reasons that the status alone does not tell apart.",
         causes: &[
@@ -71,12 +72,15 @@ pub(super) static ROWS: &[Row] = &[
         source: Source::Documentation,
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Rate Limit (2/SECOND) exceeded",
-        meaning: "More requests than this kind may have: reads (light) 2 a second and 1,000 an hour, POST and PUT (medium) 1 a \
-                  second and 400 an hour, DELETE (heavy) 1 a minute and 4 an hour. Many endpoints have limits of their own.",
+        meaning: "A rate limit or a quota is used up: the status stands for both. Reads (light) may come 2 a second and 1,000 \
+                  an hour, POST and PUT (medium) 1 a second and 400 an hour, DELETE (heavy) 1 a minute and 4 an hour. Many \
+                  endpoints have limits of their own.",
         causes: &[
             "A loop without pauses.",
             "Several programs that work on one organization: the limit counts them together.",
+            "The quota of the hour: then the wait is long.",
         ],
         resolution: "Wait as `Retry-After` says: a header in seconds, and in the body such as `1 seconds`. `0 seconds` means \
                      that the next second will do. Keep within the limits on your own side, DELETE above all.",

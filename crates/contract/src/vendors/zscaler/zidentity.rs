@@ -33,6 +33,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The service understood the request and did not carry it out.",
         causes: &["The API client's role lacks the permission.", "The object may not be changed by anyone."],

@@ -45,6 +45,7 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(400),
         source: Source::Library,
         kind: Kind::BadRequest,
+        is_open: true,
         message: "bad.request",
         meaning: "The request is not valid. The vendor's Go library repeats it, because it also comes when changes meet.",
         causes: &[
@@ -59,6 +60,7 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(400),
         source: Source::Library,
         kind: Kind::Permission,
+        is_open: true,
         message: "non.restricted.entity.authorization.failed",
         meaning: "The client may not change this object.",
         causes: &["A role or a microtenant that does not cover the object.", "Another change at the same time."],
@@ -102,6 +104,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         status: Some(403),
         kind: Kind::Permission,
+        is_open: true,
         message: "Forbidden",
         meaning: "The API client is known, and has no access to this resource.",
         causes: &[
@@ -140,9 +143,13 @@ pub(super) static ROWS: &[Row] = &[
         status: Some(429),
         kind: Kind::RateLimited,
         retry: Retry::AfterWait,
+        is_open: true,
         message: "Too Many Requests",
         meaning: "A rate limit or a quota is used up; the status stands for both.",
-        causes: &["More than 20 reads or 10 writes in 10 seconds from one address for one organization."],
+        causes: &[
+            "More than 20 reads or 10 writes in 10 seconds from one address for one organization.",
+            "A quota: then the wait is longer than those 10 seconds.",
+        ],
         resolution: "Wait as `Retry-After` says; its value has a unit here, such as `13s`.",
         ..ZPA
     },
