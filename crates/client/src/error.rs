@@ -278,8 +278,13 @@ impl fmt::Display for Error {
         if self.attempts > 1 {
             write!(f, " (after {} attempts)", self.attempts)?;
         }
-        if let (Some(Stop::WaitTooLong), Some(wait)) = (self.stop, self.wait_ms) {
-            write!(f, " (the wait of {} s is too long)", wait.div_ceil(1000))?;
+        match (self.stop, self.wait_ms) {
+            (Some(Stop::WaitTooLong), Some(wait)) => write!(f, " (the wait of {} s is too long)", wait.div_ceil(1000))?,
+            (Some(stop @ (Stop::NotIdempotent | Stop::Deadline | Stop::WaitTooLong)), _) => {
+                write!(f, " (not sent again: {stop})")?;
+            }
+            // The number of attempts, or the failure itself, says it.
+            (Some(Stop::Attempts | Stop::Final) | None, _) => {}
         }
         match &self.request_id {
             Some(id) => write!(f, " [request {id}]"),

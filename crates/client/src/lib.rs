@@ -44,6 +44,7 @@ pub use error::Error;
 pub use file::FileBody;
 pub use request::{Answer, Request};
 pub use retry::{Retrying, Stop};
+pub use secret::{MASK, hide_members, is_secret_header, is_secret_name};
 pub use settings::{OnRetry, Repeat, Settings, SetupError};
 pub use stream::Items;
 

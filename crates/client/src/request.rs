@@ -29,7 +29,7 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// The answer is a file: it need not be JSON, and any type is asked for.
     pub is_download: bool,
-    /// Texts in it that no error may repeat, such as a new password.
+    /// Texts in it that no error may repeat, beside those that stand in the body under a name such as `password`.
     pub secrets: Vec<Hidden>,
 }
 
@@ -138,6 +138,12 @@ impl Request {
     pub fn hiding(mut self, secret: &Hidden) -> Request {
         self.secrets.push(secret.clone());
         self
+    }
+
+    /// What no error may repeat: the texts that were named, and what stands in the body under a secret's name.
+    pub(crate) fn all_secrets(&self) -> Vec<Hidden> {
+        let in_body = self.body.as_deref().map(crate::secret::in_body).unwrap_or_default();
+        self.secrets.iter().cloned().chain(in_body).collect()
     }
 
     pub(crate) fn is_idempotent(&self) -> bool {

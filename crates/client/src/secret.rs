@@ -1,14 +1,16 @@
 //! Keeps secrets out of everything that is shown: errors, logs, Debug.
 
 use http::{HeaderMap, HeaderName};
+use memchr::memchr;
 use scanyard_contract::hidden::Hidden;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use url::Url;
 
 /// What stands in a secret's place.
-const MASK: &str = "[secret]";
+pub const MASK: &str = "[secret]";
 /// Tokens remembered for hiding: the present one and those whose answers may still be on the way.
 const MAX_TOKENS: usize = 16;
 /// A shorter text is too common to be taken out wherever it occurs.
@@ -134,11 +136,13 @@ impl Secrets {
     }
 }
 
-fn is_secret_header(name: &HeaderName) -> bool {
+/// Whether the value of a header is a secret.
+pub fn is_secret_header(name: &HeaderName) -> bool {
     HEADERS.contains(&name.as_str())
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// Whether the value of a member of JSON, a parameter or a form field of this name is a secret.
+pub fn is_secret_name(name: &str) -> bool {
     // As long as the longest of the names: what does not fit is none of them.
     let (mut plain, mut length) = ([0; 16], 0);
     for byte in name.bytes().filter(|byte| !matches!(byte, b'_' | b'-')) {
@@ -151,10 +155,37 @@ fn is_secret_name(name: &str) -> bool {
     NAMES.iter().any(|name| name.as_bytes() == &plain[..length])
 }
 
+/// The texts of a request's body that stand under a name of [`NAMES`], in JSON or in a form.
+pub(crate) fn in_body(body: &[u8]) -> Vec<Hidden> {
+    let mut found = Vec::new();
+    match serde_json::from_slice::<Value>(body) {
+        Ok(document) => of_members(&document, false, &mut found),
+        Err(_) => {
+            let fields = url::form_urlencoded::parse(body).filter(|(name, _)| is_secret_name(name));
+            found.extend(fields.map(|(_, value)| Hidden::new(value.into_owned())));
+        }
+    }
+    found
+}
+
+/// Serde bounds how deep a document can be.
+fn of_members(value: &Value, is_secret: bool, found: &mut Vec<Hidden>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| of_members(value, is_secret_name(name), found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| of_members(item, is_secret, found)),
+        Value::String(text) if is_secret => found.push(Hidden::new(text.clone())),
+        Value::Number(number) if is_secret => found.push(Hidden::new(number.to_string())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// The ways in which an answer may repeat a secret: as it is, in JSON, in a form.
 fn spellings(secret: &str) -> [Option<Cow<'_, str>>; 3] {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*');
-    if secret.bytes().all(is_plain) {
+    // Not `all`: without a branch for each byte, many are looked at in one step.
+    if secret.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
         return [Some(Cow::Borrowed(secret)), None, None];
     }
     let json = serde_json::Value::from(secret).to_string();
@@ -164,12 +195,12 @@ fn spellings(secret: &str) -> [Option<Cow<'_, str>>; 3] {
 
 /// Masks the string after `"name":` for every name that holds secrets; works on any text, because an error's body is
 /// often cut or no JSON.
-fn hide_members(text: &str) -> Cow<'_, str> {
+pub fn hide_members(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     // What is shown and not in `out` yet begins here.
     let mut shown = text;
     let mut rest = text;
-    while let Some(open) = rest.find('"') {
+    while let Some(open) = memchr(b'"', rest.as_bytes()) {
         let after = &rest[open + 1..];
         let Some(close) = end_of_string(after) else { break };
         let (name, tail) = (&after[..close], &after[close + 1..]);
@@ -230,6 +261,17 @@ mod tests {
         secrets.learn(Hidden::new("tok+en/1"));
         let shown = secrets.hide(r#"p"ss w, p\"ss w, p%22ss+w, tok+en/1, tok%2Ben%2F1"#, &[]);
         assert_eq!(shown, "[secret], [secret], [secret], [secret], [secret]");
+    }
+
+    #[test]
+    fn the_secrets_of_a_body_are_those_under_their_names() {
+        let body = br#"{"password": "one", "user": {"apiKey": ["two", 3]}, "name": "four", "x": [{"secret": "five"}]}"#;
+        let found: Vec<String> = in_body(body).iter().map(|secret| secret.reveal().to_string()).collect();
+        assert_eq!(found, ["one", "two", "3", "five"]);
+        let form: Vec<String> =
+            in_body(b"a=b&client_secret=p%20q").iter().map(|secret| secret.reveal().to_string()).collect();
+        assert_eq!(form, ["p q"]);
+        assert!(in_body(b"").is_empty() && in_body(&[0xff, b'=', 0]).is_empty());
     }
 
     #[test]

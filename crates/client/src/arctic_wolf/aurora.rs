@@ -6,7 +6,7 @@ use crate::jwt::hs256;
 use crate::request::{Answer, Request};
 use crate::secret::Secrets;
 use crate::settings::{Settings, SetupError, guarded_base};
-use crate::stream::{Items, MAX_PAGES, Page, pages};
+use crate::stream::{Items, Page, pages};
 use crate::transport::Transport;
 use scanyard_contract::hidden::Hidden;
 use scanyard_contract::{Contract, Service};
@@ -174,7 +174,7 @@ impl Client {
             return Err(self.transport.refused("page_size", size, "1 to 200"));
         }
         let client = self.clone();
-        Ok(pages(1u64, move |page, number| {
+        Ok(pages(Contract::ArcticWolf, 1u64, move |page| {
             let (client, request) = (client.clone(), request.clone().with("page", page).with("page_size", size));
             async move {
                 let answer = client.request(&request).await?;
@@ -185,7 +185,7 @@ impl Client {
                     let what = format!("the answer is not what the API says: {error}");
                     client.transport.not_as_promised(service, &client.base, &request, what, &answer)
                 })?;
-                let is_last = page >= listed.total_pages || number >= MAX_PAGES;
+                let is_last = page >= listed.total_pages;
                 Ok(Page { items, next: (!is_last).then_some(page + 1) })
             }
         }))

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::request::{Answer, Request};
 use crate::secret::Secrets;
 use crate::settings::{Settings, SetupError, guarded_base};
-use crate::stream::{Items, MAX_PAGES, Page, pages};
+use crate::stream::{Items, Page, pages};
 use crate::transport::Transport;
 use http::header::AUTHORIZATION;
 use scanyard_contract::hidden::Hidden;
@@ -21,8 +21,10 @@ use uuid::Uuid;
 
 /// The largest page that all of them give: more is documented for tickets, and refused.
 const MAX_PAGE: u64 = 100;
+/// The furthest that the list of tickets goes.
+const MAX_TICKET_OFFSET: u64 = 100_000;
 /// Where a page holds its items, when it is no bare list.
-const LISTS: [&str; 4] = ["tickets", "reports", "data", "items"];
+const LISTS: [&str; 5] = ["results", "tickets", "reports", "data", "items"];
 /// The pods.
 const PODS: [&str; 6] = ["us001", "us002", "us003", "eu001", "au001", "ca001"];
 
@@ -199,9 +201,13 @@ impl Client {
     /// Every item of any list that is paged by `offset` and `limit`.
     pub fn list(&self, service: Service, request: Request) -> Items<Value> {
         let client = self.clone();
-        pages(0u64, move |offset, number| {
+        pages(Contract::ArcticWolf, 0u64, move |offset| {
             let (client, request) = (client.clone(), request.clone().with("offset", offset).with("limit", MAX_PAGE));
             async move {
+                if service == Service::Ticket && offset > MAX_TICKET_OFFSET {
+                    let allowed = format!("0 to {MAX_TICKET_OFFSET}: ask for fewer tickets by a filter");
+                    return Err(client.transport.refused("offset", offset, &allowed));
+                }
                 let base = client.base(service)?;
                 let answer = client.transport.send(Some(service), base, &request).await?;
                 let mut body: Value = client.transport.decode(Some(service), base, &request, &answer)?;
@@ -216,7 +222,7 @@ impl Client {
                 };
                 let read = offset + items.len() as u64;
                 let is_more = total.map_or(items.len() as u64 == MAX_PAGE, |total| read < total);
-                let next = (is_more && !items.is_empty() && number < MAX_PAGES).then_some(read);
+                let next = (is_more && !items.is_empty()).then_some(read);
                 Ok(Page { items, next })
             }
         })

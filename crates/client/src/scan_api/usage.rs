@@ -3,7 +3,8 @@
 use super::{Client, PAGE_LIMIT};
 use crate::error::Error;
 use crate::request::Request;
-use crate::stream::{Items, MAX_PAGES, Page as Part, pages};
+use crate::stream::{Items, Page as Part, pages};
+use scanyard_contract::Contract;
 use scanyard_contract::usage::{
     Granularity, LoggedCall, UsageByEndpoint, UsageByKey, UsageByScanType, UsagePeriodName, UsagePoint, UsageQuota,
     UsageSummary,
@@ -55,11 +56,11 @@ impl Client {
     /// A list that is paged by number alone.
     fn numbered<T: DeserializeOwned + Send + 'static>(&self, request: Request) -> Items<T> {
         let client = self.clone();
-        pages(1u64, move |number, _| {
+        pages(Contract::ScanApi, 1u64, move |number| {
             let (client, request) = (client.clone(), request.clone().with("page", number).with("limit", PAGE_LIMIT));
             async move {
                 let page: Page<T> = client.fetch(request).await?;
-                let is_last = number >= page.pagination.total_pages || number >= MAX_PAGES as u64;
+                let is_last = number >= page.pagination.total_pages;
                 Ok(Part { items: page.data, next: (!is_last).then_some(number + 1) })
             }
         })

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 
 /// How often a chunk is fetched whose content is not what it should be.
 const MAX_CHUNK_READS: u32 = 3;
+/// How long the job's cancelling at the deadline may take.
+const CANCELLING: Duration = Duration::from_secs(30);
 /// The kinds of exports whose job can be found again.
 const KINDS: [&str; 3] = ["vulns", "assets", "compliance"];
 
@@ -130,19 +132,47 @@ impl Client {
                 return Err(Error::here(Contract::Tenable, Kind::ExportTimedOut, message));
             }
         };
-        // A second start is refused as a duplicate and adopted: sending it again does no harm.
+        // A second start is refused as a duplicate, and adopted: sending it again does no harm.
         let mut request = Request::post(format!("{kind}/export")).json(&body);
         request.is_idempotent = Some(waiting.adopt);
-        let (job_id, is_adopted) = match self.fetch::<Started>(request).await {
-            Ok(started) => (started.export_uuid, false),
-            Err(error) => match active_job(&error) {
-                Some(job_id) if waiting.adopt => (job_id, true),
-                Some(_) | None => return Err(error),
-            },
+        let started = async {
+            match self.fetch::<Started>(request).await {
+                Ok(started) => Ok((started.export_uuid, false)),
+                Err(error) if waiting.adopt => match self.running_job(kind, &error).await {
+                    Some(job_id) => Ok((job_id, true)),
+                    None => Err(error),
+                },
+                Err(error) => Err(error),
+            }
         };
+        let (job_id, is_adopted) = tokio::time::timeout_at(ends_at, started).await.map_err(|_| {
+            let message = "the deadline passed before Tenable said whether the export was started";
+            Error::here(Contract::Tenable, Kind::ExportTimedOut, message)
+        })??;
         check::id("export_uuid", &job_id)?;
         tracing::debug!(kind, job_id, is_adopted, "an export runs");
         Ok(Export { is_adopted, permit, ..Export::of(self, kind, job_id, waiting, ends_at) })
+    }
+
+    /// The job that a refusal as a duplicate is about: the one that it names, else the only one of the kind that runs.
+    async fn running_job(&self, kind: &str, error: &Error) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Jobs {
+            exports: Vec<Job>,
+        }
+        #[derive(Deserialize)]
+        struct Job {
+            uuid: String,
+            status: String,
+        }
+        // The older answer names no job.
+        if error.status != Some(429) || error.cause_kind != Kind::Conflict {
+            return active_job(error);
+        }
+        let jobs: Jobs = self.fetch(Request::get(format!("{kind}/export/status"))).await.ok()?;
+        let mut running = jobs.exports.into_iter().filter(|job| phase(&job.status) == Phase::Running);
+        let job = running.next().filter(|_| running.next().is_none())?;
+        check::id("uuid", &job.uuid).ok()
     }
 
     /// Goes on with an export from where it stood, also after a restart of the program.
@@ -201,7 +231,8 @@ impl Export {
             }
             let next = self.ready().next();
             if let Some(id) = next {
-                let items = self.chunk(id).await.map_err(|error| self.of_job(error))?;
+                let items = chunk(self.client.clone(), self.path(&format!("chunks/{id}")));
+                let items = self.in_time(items).await?;
                 self.done.insert(id);
                 self.pause = self.waiting.first;
                 return Ok(Some(Chunk { id, items }));
@@ -228,7 +259,7 @@ impl Export {
 
     /// Stops the job at Tenable.
     pub async fn cancel(&mut self) -> Result<(), Error> {
-        let request = Request::post(format!("{}/export/{}/cancel", self.kind, self.job_id)).idempotent();
+        let request = Request::post(self.path("cancel")).idempotent();
         let outcome = self.client.request(&request).await;
         self.permit = None;
         outcome.map(|_| ()).map_err(|error| self.of_job(error))
@@ -244,8 +275,8 @@ impl Export {
             tokio::time::sleep_until((Instant::now() + self.pause).min(self.ends_at)).await;
             self.pause = (self.pause * 3 / 2).min(self.waiting.longest);
         }
-        let request = Request::get(format!("{}/export/{}/status", self.kind, self.job_id));
-        self.state = self.client.fetch(request).await.map_err(|error| self.of_job(error))?;
+        let (client, request) = (self.client.clone(), Request::get(self.path("status")));
+        self.state = self.in_time(client.fetch(request)).await?;
         if self.state.status.is_empty() {
             self.state.status = "UNKNOWN".to_string();
         }
@@ -255,14 +286,16 @@ impl Export {
         Ok(())
     }
 
-    async fn chunk<T: DeserializeOwned>(&self, id: u64) -> Result<Vec<T>, Error> {
-        let request = Request::get(format!("{}/export/{}/chunks/{id}", self.kind, self.job_id));
-        let mut reads = 1;
-        loop {
-            match self.client.fetch(request.clone()).await {
-                Err(error) if error.kind == Kind::Decode && reads < MAX_CHUNK_READS => reads += 1,
-                outcome => return outcome,
-            }
+    /// A path of the job's.
+    fn path(&self, of: &str) -> String {
+        format!("{}/export/{}/{of}", self.kind, self.job_id)
+    }
+
+    /// What a call of the job answers before the deadline, however long Tenable asks to wait for it.
+    async fn in_time<T>(&mut self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match tokio::time::timeout_at(self.ends_at, call).await {
+            Ok(outcome) => outcome.map_err(|error| self.of_job(error)),
+            Err(_) => Err(self.give_up().await),
         }
     }
 
@@ -283,9 +316,12 @@ impl Export {
         let is_running = phase(&self.state.status) == Phase::Running;
         let message = match is_running {
             false => "the deadline passed before every chunk was fetched".to_string(),
-            true => match self.cancel().await {
-                Ok(()) => "the deadline passed; the export was cancelled at Tenable".to_string(),
-                Err(error) => format!("the deadline passed, and the export could not be cancelled: {}", error.message),
+            true => match tokio::time::timeout(CANCELLING, self.cancel()).await {
+                Ok(Ok(())) => "the deadline passed; the export was cancelled at Tenable".to_string(),
+                Ok(Err(error)) => {
+                    format!("the deadline passed, and the export could not be cancelled: {}", error.message)
+                }
+                Err(_) => "the deadline passed, and the export could not be cancelled in time".to_string(),
             },
         };
         self.of_job(Error::here(Contract::Tenable, Kind::ExportTimedOut, message))
@@ -298,6 +334,17 @@ impl Export {
     fn of_job(&self, mut error: Error) -> Error {
         error.export = Some(ExportJob { kind: self.kind, job_id: self.job_id.clone() });
         error
+    }
+}
+
+/// A chunk; fetched again when its content is not what it should be.
+async fn chunk<T: DeserializeOwned>(client: Client, path: String) -> Result<Vec<T>, Error> {
+    let mut reads = 1;
+    loop {
+        match client.fetch(Request::get(path.clone())).await {
+            Err(error) if error.kind == Kind::Decode && reads < MAX_CHUNK_READS => reads += 1,
+            outcome => return outcome,
+        }
     }
 }
 

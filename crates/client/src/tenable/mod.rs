@@ -137,21 +137,26 @@ impl Client {
         outcome.map(|_| ())
     }
 
-    /// Every item of a list that is paged by `limit` and `offset` and tells its `pagination.total`.
+    /// Every item of a list that is paged by `limit` and `offset`. It ends where its `pagination.total` says, or without one
+    /// after a page that is not full.
     pub fn list<T: DeserializeOwned + Send + 'static>(&self, request: Request, resource: &str) -> Items<T> {
         let (client, resource) = (self.clone(), resource.to_string());
-        pages(0u64, move |offset, number| {
+        pages(Contract::Tenable, (0u64, Value::Null), move |(offset, before)| {
             let (client, resource) = (client.clone(), resource.clone());
             let request = request.clone().with("limit", PAGE).with("offset", offset);
             async move {
                 let mut page: Value = client.fetch(request.clone()).await?;
                 let total = page.pointer("/pagination/total").and_then(Value::as_u64);
                 let items = page.get_mut(&resource).map(Value::take).unwrap_or_default();
+                // A list that pays no heed to paging gives the same again.
+                if total.is_none() && items == before && items.is_array() {
+                    return Ok(Page { items: Vec::new(), next: None });
+                }
+                let before = if total.is_none() { items.clone() } else { Value::Null };
                 let items: Vec<T> = client.items(&request, items)?;
-                let read = offset + items.len() as u64;
-                let is_last =
-                    items.is_empty() || total.is_none_or(|total| read >= total) || number >= crate::stream::MAX_PAGES;
-                Ok(Page { items, next: (!is_last).then_some(read) })
+                let (count, read) = (items.len() as u64, offset + items.len() as u64);
+                let is_more = total.map_or(count == PAGE, |total| read < total);
+                Ok(Page { items, next: (is_more && count > 0).then_some((read, before)) })
             }
         })
     }

@@ -3,7 +3,8 @@
 use super::{Client, check};
 use crate::error::Error;
 use crate::request::Request;
-use crate::stream::{Items, MAX_PAGES, Page, pages};
+use crate::stream::{Items, Page, pages};
+use scanyard_contract::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,12 +52,12 @@ impl Client {
         let size = check::number("size", size, 1..=10_000)?;
         let request = Request::get("plugins/plugin").with_some("last_updated", last_updated).with("size", size);
         let client = self.clone();
-        Ok(pages((1u64, 0u64), move |(page, read), number| {
+        Ok(pages(Contract::Tenable, (1u64, 0u64), move |(page, read)| {
             let (client, request) = (client.clone(), request.clone().with("page", page));
             async move {
                 let Listed { data, total_count } = client.fetch(request).await?;
                 let read = read + data.plugin_details.len() as u64;
-                let is_last = data.plugin_details.is_empty() || read >= total_count || number >= MAX_PAGES;
+                let is_last = data.plugin_details.is_empty() || read >= total_count;
                 Ok(Page { items: data.plugin_details, next: (!is_last).then_some((page + 1, read)) })
             }
         }))

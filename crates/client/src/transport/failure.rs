@@ -113,7 +113,7 @@ impl Transport {
             headers: &headers,
             body: &body,
         };
-        let mut error = Error::of_exchange(&exchange, classified, &self.0.secrets, &call.request.secrets);
+        let mut error = Error::of_exchange(&exchange, classified, &self.0.secrets, &call.request.all_secrets());
         if stop == Stop::Attempts && attempts > 1 {
             error.kind = Kind::RetriesExhausted;
         }

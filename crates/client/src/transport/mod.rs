@@ -129,10 +129,10 @@ impl Transport {
         }
     }
 
-    /// The body of an open file broke off.
+    /// The body of an open file broke off: the caller has the first part, so that only the caller can begin again.
     pub fn broken(&self, base: &Url, request: &Request, error: reqwest::Error) -> Error {
         let call = Call { service: None, base, request, is_login: false };
-        self.error(&call, Failure::on_the_way(error), 1, Stop::NotIdempotent)
+        self.error(&call, Failure::on_the_way(error), 1, Stop::Final)
     }
 
     async fn run(&self, call: &Call<'_>) -> Result<Answer, Error> {
@@ -257,7 +257,7 @@ impl Transport {
 
     fn tell(&self, prepared: &Prepared<'_>, failure: &Failure, sent: u32, pause: Duration) {
         let call = prepared.call;
-        let secrets = &call.request.secrets;
+        let secrets = &call.request.all_secrets();
         let repeat = Repeat {
             method: call.request.method.to_string(),
             url: self.0.secrets.hide_url(&prepared.url, secrets),

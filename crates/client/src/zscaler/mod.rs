@@ -25,7 +25,7 @@ use crate::jwt::RsaKey;
 use crate::request::{Answer, Request};
 use crate::secret::Secrets;
 use crate::settings::{Settings, SetupError, guarded_base};
-use crate::stream::{Items, MAX_PAGES, Page, pages};
+use crate::stream::{Items, Page, pages};
 use crate::transport::Transport;
 use legacy::{Admin, Legacy, Who};
 use oauth::{OAuth, Proof};
@@ -249,12 +249,12 @@ impl Api {
 
     /// Every item of a list, in pages of this size; a page that fails is an error, never the end.
     pub fn list<T: DeserializeOwned + Send + 'static>(&self, request: Request, size: u64) -> Result<Items<T>, Error> {
-        let largest = pages::largest(self.service);
-        if size == 0 || size > largest {
-            return Err(self.transport.refused("pageSize", size, &format!("1 to {largest}")));
+        let (name, sizes) = pages::sizes(self.service);
+        if !sizes.contains(&size) {
+            return Err(self.transport.refused(name, size, &format!("{} to {}", sizes.start(), sizes.end())));
         }
         let api = self.clone();
-        Ok(pages((pages::first(self.service), None), move |(at, before), number| {
+        Ok(pages(Contract::Zscaler, (pages::first(self.service), None), move |(at, before)| {
             let (api, mut request) = (api.clone(), request.clone());
             async move {
                 let query = pages::query(api.service, &at, size);
@@ -265,7 +265,7 @@ impl Api {
                     return Ok(Page { items: Vec::new(), next: None });
                 }
                 let (items, next) = api.page(&request, &at, size, &answer)?;
-                let next = next.filter(|_| number < MAX_PAGES).map(|next| (next, Some(answer.body)));
+                let next = next.map(|next| (next, Some(answer.body)));
                 Ok(Page { items, next })
             }
         }))

@@ -2,6 +2,7 @@
 
 use scanyard_contract::Service;
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +61,15 @@ fn paging(service: Service) -> Paging {
     }
 }
 
-/// The largest page that the service gives, as far as is known.
-pub(super) fn largest(service: Service) -> u64 {
+/// The parameter for the size of a page, and the sizes that the service gives, as far as is known.
+pub(super) fn sizes(service: Service) -> (&'static str, RangeInclusive<u64>) {
     match paging(service) {
-        Paging::Numbered { .. } | Paging::Records => 1000,
-        Paging::Zpa => 500,
-        Paging::Items | Paging::Results | Paging::Content => 100,
+        Paging::Numbered { size } => (size, 1..=1000),
+        Paging::Records => ("limit", 100..=1000),
+        Paging::Zpa => ("pagesize", 1..=500),
+        Paging::Items => ("limit", 1..=100),
+        Paging::Results => ("page_size", 1..=100),
+        Paging::Content => ("size", 1..=100),
     }
 }
 

@@ -134,6 +134,18 @@ async fn tickets_are_all_of_their_pages() {
 }
 
 #[tokio::test]
+async fn tickets_beyond_the_furthest_offset_are_refused_here() {
+    let many: Vec<u64> = (0..100_001).collect();
+    let fake =
+        Fake::start(move |_: &Asked, _: &[Asked]| json(200, value!({"tickets": many, "meta": {"total": 100_002}})))
+            .await;
+    let error = managed(&fake).tickets(Uuid::nil(), &[]).try_collect::<Vec<_>>().await.unwrap_err();
+    let refused = error.refused.clone().unwrap();
+    assert_eq!((refused.name.as_str(), refused.value.as_str(), fake.asked().len()), ("offset", "100001", 1));
+    assert!(refused.allowed.starts_with("0 to 100000"), "{error}");
+}
+
+#[tokio::test]
 async fn pods_are_those_that_there_are() {
     assert_eq!(Place::pod("eu001").unwrap().ticket, "https://ticket-api.managedgw.eu001-prod.arcticwolf.net");
     assert_eq!(Place::pod("xx001"), None);

@@ -17,7 +17,7 @@ use tracing::{Event, Metadata, Subscriber};
 use uuid::Uuid;
 
 /// Every secret that a client of this file holds, and every token that it is given.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "access-opensesame",
     "secret-opensesame",
     "password-opensesame",
@@ -26,6 +26,8 @@ const SECRETS: [&str; 7] = [
     "sid-opensesame",
     // What ZIA makes of its key and the time is as good as the key.
     "key-opensesame",
+    // In the body of a request that is not wrapped.
+    "body-opensesame",
 ];
 
 /// Without the limits of the vendors, which only take time here.
@@ -136,6 +138,10 @@ async fn nothing_secret_is_in_the_errors_the_debug_output_and_the_log_of_any_cli
         all.push_str(&shown(&client, client.users().await));
         let (old, new) = (Hidden::new("password-opensesame"), Hidden::new("secret-opensesame"));
         all.push_str(&shown(&client, client.change_password(1, &old, &new).await));
+        let body = value!({"password": "body-opensesame", "settings": [{"linking_key": "body-opensesame"}]});
+        all.push_str(&shown(&client, client.request(&Request::put("users/1/chpasswd").json(&body)).await));
+        let form = Request::put("users/1/chpasswd").form(&[("newPassword", "body-opensesame")]);
+        all.push_str(&shown(&client, client.request(&form).await));
     }
     for api in of_zscaler(&fake) {
         all.push_str(&shown(&api, api.request(&Request::get("locations")).await));

@@ -116,6 +116,25 @@ async fn a_list_is_all_of_its_pages_and_a_failed_one_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_full_page_without_a_total_is_not_the_end() {
+    let full: Vec<u64> = (0..500).collect();
+    let (page, same) = (full.clone(), full);
+    let fake = Fake::start(move |asked: &Asked, _: &[Asked]| match asked.query.contains("offset=0") {
+        true => json(200, value!({"values": page})),
+        false => json(200, value!({"values": [500]})),
+    })
+    .await;
+    let values: Vec<u64> =
+        with_keys(&fake).list::<u64>(Request::get("x/values"), "values").try_collect().await.unwrap();
+    assert_eq!((values.len(), fake.asked().len()), (501, 2));
+
+    let fake = Fake::start(move |_: &Asked, _: &[Asked]| json(200, value!({"values": same}))).await;
+    let values: Vec<u64> =
+        with_keys(&fake).list::<u64>(Request::get("x/values"), "values").try_collect().await.unwrap();
+    assert_eq!((values.len(), fake.asked().len()), (500, 2), "it pays no heed to paging");
+}
+
+#[tokio::test]
 async fn a_scans_file_is_made_waited_for_and_read_piece_by_piece() {
     let content = "x".repeat(300_000);
     let file = content.clone();

@@ -9,7 +9,7 @@ use scanyard_client::tenable::filters::{Assets, Vulns, What};
 use scanyard_client::tenable::{Client, Credential};
 use scanyard_contract::Kind;
 use serde_json::{Value, json as value};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const JOB: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -104,6 +104,38 @@ async fn a_duplicate_is_adopted_unless_the_caller_does_not_want_it() {
 }
 
 #[tokio::test]
+async fn a_duplicate_that_is_not_named_is_adopted_when_one_export_of_its_kind_runs() {
+    let other = "22222222-2222-4333-8444-555555555555";
+    let jobs = |others: &'static str| {
+        let exports = value!({"exports": [{"uuid": JOB, "status": "PROCESSING"}, {"uuid": other, "status": others}]});
+        move |asked: &Asked, before: &[Asked]| match (asked.line().as_str(), times(asked, before)) {
+            // The first start took effect, and its answer was lost.
+            ("POST /assets/export", 0) => empty(502),
+            ("POST /assets/export", _) => {
+                json(429, value!({"status": 429, "message": "Duplicate export not allowed. Please modify request"}))
+            }
+            ("GET /assets/export/status", _) => json(200, exports.clone()),
+            (line, _) if line.ends_with("/status") => json(200, value!({"status": "FINISHED", "chunks_available": []})),
+            other => panic!("{other:?}"),
+        }
+    };
+    let assets = || What::Assets(Assets::default());
+    let fake = Fake::start(jobs("FINISHED")).await;
+    let export = client(&fake).export(&assets(), waiting()).await.unwrap();
+    assert_eq!((export.is_adopted(), export.checkpoint().job_id.as_str()), (true, JOB));
+    assert_eq!(fake.count("POST /assets/export"), 2);
+
+    let fake = Fake::start(jobs("QUEUED")).await;
+    let error = client(&fake).export(&assets(), waiting()).await.unwrap_err();
+    assert_eq!((error.status, error.cause_kind), (Some(429), Kind::Conflict), "either may be meant");
+
+    let fake = Fake::start(jobs("FINISHED")).await;
+    let alone = Waiting { adopt: false, ..waiting() };
+    assert_eq!(client(&fake).export(&assets(), alone).await.unwrap_err().status, Some(502));
+    assert_eq!(fake.count("POST /assets/export"), 1, "a duplicate would not be adopted");
+}
+
+#[tokio::test]
 async fn a_cancelled_or_failed_export_ends_with_its_kind_and_job() {
     for (status, words) in [("CANCELLED", "cancelled"), ("ERROR", "failed")] {
         let good = export(1);
@@ -146,11 +178,39 @@ async fn at_its_deadline_an_export_is_cancelled_at_tenable_and_reported_as_timed
         false => good(asked, before),
     })
     .await;
-    let short = Waiting { deadline: Duration::from_millis(60), ..waiting() };
+    let short = Waiting { deadline: Duration::from_secs(1), ..waiting() };
     let mut export = client(&fake).export(&vulns(), short).await.unwrap();
     let error = export.next_chunk::<Value>().await.unwrap_err();
     assert_eq!((error.kind, error.export.as_ref().unwrap().job_id.as_str()), (Kind::ExportTimedOut, JOB));
     assert_eq!(fake.count(&format!("POST /vulns/export/{JOB}/cancel")), 1);
+}
+
+/// A wait that the vendor asks for in place of any of the export's calls must not outlast the deadline.
+#[tokio::test]
+async fn no_wait_of_any_call_lasts_beyond_the_deadline_of_the_export() {
+    let busy = || json(503, value!({"error": "busy"})).with("retry-after", "6");
+    for (slow, cancels) in [("/chunks/1", 1), ("/status", 1), ("/export", 0)] {
+        let good = export(1);
+        let fake = Fake::start(move |asked: &Asked, before: &[Asked]| match asked.path.as_str() {
+            path if path.ends_with(slow) => busy(),
+            path if path.ends_with("/status") => json(200, value!({"status": "PROCESSING", "chunks_available": [1]})),
+            _ => good(asked, before),
+        })
+        .await;
+        let mut settings = quick();
+        settings.retrying.max_pause = Duration::from_secs(10);
+        settings.retrying.deadline = Duration::from_secs(60);
+        let credential = Credential::Keys { access: Hidden::new("access"), secret: Hidden::new("secret") };
+        let client = Client::at(&fake.url, credential, settings).unwrap();
+        let (short, started) = (Waiting { deadline: Duration::from_secs(1), ..waiting() }, Instant::now());
+        let error = match client.export(&vulns(), short).await {
+            Ok(mut export) => export.next_chunk::<Value>().await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert_eq!(error.kind, Kind::ExportTimedOut, "{slow}: {error}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{slow}: it slept on");
+        assert_eq!(fake.count(&format!("POST /vulns/export/{JOB}/cancel")), cancels, "{slow}");
+    }
 }
 
 #[tokio::test]
@@ -212,7 +272,7 @@ async fn ten_exports_are_counted_for_a_key_not_for_a_client() {
         Client::at(&fake.url, credential, quick()).unwrap()
     };
     let (first, second) = (of("one"), of("one"));
-    let short = Waiting { deadline: Duration::from_millis(50), ..waiting() };
+    let short = Waiting { deadline: Duration::from_secs(1), ..waiting() };
     let mut running = Vec::new();
     for number in 0..10 {
         let client = if number % 2 == 0 { &first } else { &second };

@@ -42,6 +42,7 @@ async fn a_post_is_not_sent_again_after_a_500_unless_the_caller_says_so() {
     let post = Request::post("tags/values").json(&value!({"value": "x"}));
     let error = client(&fake, quick()).request(&post).await.unwrap_err();
     assert_eq!((error.kind, error.attempts, error.stop), (Kind::Server, 1, Some(Stop::NotIdempotent)));
+    assert!(error.to_string().ends_with("(not sent again: the request may have taken effect)"), "{error}");
 
     let fake = scripted(vec![json(500, value!({"error": "oops"})), json(200, value!({}))]).await;
     assert_eq!(client(&fake, quick()).request(&post.clone().idempotent()).await.unwrap().attempts, 2);

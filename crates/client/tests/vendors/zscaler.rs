@@ -216,8 +216,8 @@ async fn every_services_pages_are_all_read_and_a_failed_second_page_is_an_error(
     }))
     .await;
     let client = client(&fake, quick());
-    for api in [client.zia(), client.zpa(), client.zidentity()] {
-        let items: Vec<u64> = api.list::<u64>(Request::get("list"), 2).unwrap().try_collect().await.unwrap();
+    for (api, size) in [(client.zia(), 2), (client.zpa(), 2), (client.zidentity(), 100)] {
+        let items: Vec<u64> = api.list::<u64>(Request::get("list"), size).unwrap().try_collect().await.unwrap();
         assert_eq!(items, [1, 2, 3], "{}", api.service());
     }
     let mut items = client.zcc().list::<u64>(Request::get("list"), 2).unwrap();
@@ -225,6 +225,11 @@ async fn every_services_pages_are_all_read_and_a_failed_second_page_is_an_error(
     assert_eq!(items.try_next().await.unwrap_err().kind, Kind::Permission);
     let error = client.zpa().list::<u64>(Request::get("list"), 501).err().unwrap();
     assert_eq!(error.refused.as_ref().unwrap().allowed, "1 to 500");
+    for size in [99, 1001] {
+        let error = client.zidentity().list::<u64>(Request::get("list"), size).err().unwrap();
+        let refused = error.refused.clone().unwrap();
+        assert_eq!((refused.name.as_str(), refused.allowed.as_str()), ("limit", "100 to 1000"));
+    }
 }
 
 #[tokio::test]
