@@ -9,16 +9,16 @@ use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 /// The longest name, in bytes.
 const MAX_NAME: usize = 253;
 
+/// Why a name of another domain is left out.
+pub const OUTSIDE: &str = "not below the domain";
+
 /// Reads a name that stands in a report: in lower case, without a wildcard's label; none when it is no host name.
 pub fn host_name(text: &str) -> Option<String> {
     let text = text.trim();
     if text.len() > MAX_NAME + 2 {
         return None;
     }
-    match Target::parse(text.strip_prefix("*.").unwrap_or(text)) {
-        Ok(Target::Host(name)) => Some(name),
-        Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_)) | Err(_) => None,
-    }
+    Target::parse(text.strip_prefix("*.").unwrap_or(text)).ok()?.into_host_name()
 }
 
 /// Whether a name is the domain or lies below it.

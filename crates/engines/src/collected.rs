@@ -20,13 +20,17 @@ pub struct Collected {
 /// Digits at the end of a fingerprint that tell it from any other: 128 bits of its hash, and a third of it to look up.
 const KEY: usize = 32;
 /// Bytes of a report for which room for one finding is made at once: moving what is there costs more than room that stays empty.
-const BYTES_PER_FINDING: usize = 1024;
+const BYTES_PER_FINDING: usize = 512;
 
 impl Collected {
     /// Nothing yet, with room for the findings of a report of so many bytes.
     pub fn from_report_of(bytes: usize) -> Collected {
-        let findings = Vec::with_capacity((bytes / BYTES_PER_FINDING).min(MAX_FINDINGS));
-        Collected { findings, ..Collected::default() }
+        let room = (bytes / BYTES_PER_FINDING).min(MAX_FINDINGS);
+        Collected {
+            findings: Vec::with_capacity(room),
+            seen: HashSet::with_capacity(room),
+            records: Records::default(),
+        }
     }
 
     /// Keeps a finding unless the same fault is there already, such as on another address of the same name.

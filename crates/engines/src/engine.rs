@@ -1,10 +1,11 @@
-//! The ten engines as a table: what each is called, what it takes, and where it is found on this machine.
+//! The ten engines as a table: what each is called and what it takes.
 
-use crate::{harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
+use crate::{Target, harvester, nikto, nmap, nuclei, sentinel, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::TargetType;
+use scanyard_contract::wire::Detail;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 /// One engine, as data.
@@ -177,6 +178,35 @@ static SCHEMAS: LazyLock<Vec<Value>> =
     LazyLock::new(|| ENGINES.iter().map(|engine| schema(engine.scan_type)).collect());
 
 impl Engine {
+    /// Reads a target of the engine; the first of the faults says what is wrong, the others what the engine takes.
+    pub fn target(&self, text: &str) -> Result<Target, Vec<Detail>> {
+        let target = Target::parse_for(self.scan_type, text).map_err(|fault| self.refused(fault.0))?;
+        if self.takes(&target) { Ok(target) } else { Err(self.not_taken(&target)) }
+    }
+
+    /// Reads what a report of the engine is of: a target of the engine, or files by their path where it scans files.
+    pub fn imported_target(&self, text: &str) -> Result<Target, Vec<Detail>> {
+        let target = Target::parse_imported(self.scan_type, text).map_err(|fault| self.refused(fault.0))?;
+        let is_files = matches!(target, Target::Files(_));
+        if is_files || self.takes(&target) { Ok(target) } else { Err(self.not_taken(&target)) }
+    }
+
+    /// Why a target is refused, and what the engine takes.
+    pub fn refused(&self, reason: String) -> Vec<Detail> {
+        let takes = self.targets.iter().map(|(target_type, example)| {
+            Detail::field("target", format!("{} takes {target_type}, such as {example}", self.scan_type))
+        });
+        std::iter::once(Detail::field("target", reason)).chain(takes).collect()
+    }
+
+    fn takes(&self, target: &Target) -> bool {
+        self.targets.iter().any(|(target_type, _)| target.is_a(*target_type))
+    }
+
+    fn not_taken(&self, target: &Target) -> Vec<Detail> {
+        self.refused(format!("is of type {}, which {} does not take", target.target_type(), self.scan_type))
+    }
+
     /// JSON Schema of the options; an engine without an adapter takes none.
     pub fn options_schema(&self) -> &'static Value {
         &SCHEMAS[self.scan_type as usize]
@@ -198,63 +228,58 @@ fn schema(scan_type: ScanType) -> Value {
     }
 }
 
-/// Looks for an engine: the configured path alone when there is one, else in `installed`, the folder that
-/// `scripts/install-engines` fills, then in `/usr/bin` and `/usr/local/bin`; never by `PATH`.
-pub fn locate(scan_type: ScanType, configured: Option<&Path>, installed: Option<&Path>) -> Availability {
-    match scan_type {
-        ScanType::Sentinel => Availability::Native,
-        ScanType::Nmap
-        | ScanType::Trivy
-        | ScanType::Nikto
-        | ScanType::Sqlmap
-        | ScanType::Wapiti
-        | ScanType::Zap
-        | ScanType::Nuclei
-        | ScanType::Harvester
-        | ScanType::Sublist3r => {
-            let searched = match configured {
-                Some(path) => vec![path.to_path_buf()],
-                None => places(scan_type, installed),
-            };
-            match searched.iter().find(|path| path.is_file()) {
-                Some(path) => Availability::Program(path.clone()),
-                None => Availability::Missing { searched },
-            }
-        }
-    }
-}
-
-/// Where an engine can be: a virtual environment has its programs in `bin`, a vendor's archive in its top folder.
-fn places(scan_type: ScanType, installed: Option<&Path>) -> Vec<PathBuf> {
-    let program = engine(scan_type).program;
-    let own = installed.map(|dir| dir.join(scan_type.as_str()));
-    let own = own.into_iter().flat_map(|dir| [dir.join("bin"), dir]);
-    own.chain(["/usr/bin", "/usr/local/bin"].map(PathBuf::from)).map(|dir| dir.join(program)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_of_the_install_script_comes_before_the_system_s() {
-        let dir = tempfile::tempdir().unwrap();
-        let own = dir.path().join("nmap/bin/nmap");
-        let find = || locate(ScanType::Nmap, None, Some(dir.path()));
-        assert_ne!(find(), Availability::Program(own.clone()));
-        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
-        std::fs::write(&own, "").unwrap();
-        assert_eq!(find(), Availability::Program(own));
+    fn an_engine_takes_the_forms_of_target_that_it_lists_and_no_other() {
+        use TargetType::{Domain, Host, Image, Ip, Network, Upload, Url};
+        // What each text is, to an engine of hosts and to one of files.
+        let texts: &[(&str, &[TargetType])] = &[
+            ("127.0.0.1", &[Ip, Host]),
+            ("::1", &[Ip, Host]),
+            ("127.0.0.0/30", &[Network]),
+            ("app.example.test", &[Host, Domain]),
+            ("http://127.0.0.1:1/", &[Url]),
+            ("upload:upl-019a0000-0000-7000-8000-000000000001", &[Upload]),
+            ("registry.example.test/app:1.0", &[Image]),
+        ];
+        for engine in ENGINES {
+            for (text, forms) in texts {
+                // Nearly every word is the name of an image, too.
+                let is_image = engine.scan_type == ScanType::Trivy && Target::artifact(text).is_ok();
+                let is_listed = engine.targets.iter().any(|(listed, _)| forms.contains(listed));
+                let place = format!("{} {text}", engine.scan_type);
+                let taken = engine.target(text);
+                assert_eq!(taken.is_ok(), is_listed || is_image, "{place}: {taken:?}");
+                assert_eq!(engine.imported_target(text).is_ok(), taken.is_ok(), "{place}");
+            }
+            for (_, example) in engine.targets {
+                engine.target(example).unwrap_or_else(|details| panic!("{example}: {details:?}"));
+            }
+        }
     }
 
     #[test]
-    fn a_configured_path_is_the_only_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("nmap");
-        let searched = vec![path.clone()];
-        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Missing { searched });
-        std::fs::write(&path, "").unwrap();
-        assert_eq!(locate(ScanType::Nmap, Some(&path), None), Availability::Program(path));
+    fn a_refusal_says_what_the_engine_takes() {
+        let reasons: Vec<String> =
+            engine(ScanType::Nmap).target("http://127.0.0.1:1/").unwrap_err().into_iter().map(|d| d.reason).collect();
+        assert_eq!(reasons[0], "is of type url, which nmap does not take");
+        assert!(reasons.contains(&"nmap takes network, such as 127.0.0.0/29".to_string()), "{reasons:?}");
+    }
+
+    #[test]
+    fn files_by_their_path_are_what_a_report_is_of_and_no_scan() {
+        let trivy = engine(ScanType::Trivy);
+        for text in ["./project", "/srv/project", "~/project", "../project"] {
+            let target = trivy.imported_target(text).unwrap();
+            assert_eq!((target.to_string().as_str(), target.host().as_str()), (text, "project"));
+            assert!(trivy.target(text).is_err() && engine(ScanType::Nmap).imported_target(text).is_err());
+            assert_eq!(target.target_type(), TargetType::Upload);
+            assert!(!target.is_a(TargetType::Upload), "no engine is given it");
+        }
+        assert!(trivy.imported_target(".").is_err());
     }
 
     #[test]

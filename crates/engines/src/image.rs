@@ -66,6 +66,12 @@ impl ImageRef {
         self.registry.split(':').next().unwrap_or_default()
     }
 
+    /// Whether both may be one image: the same name, and neither tag nor digest that speaks against it.
+    pub fn is_same(&self, other: &ImageRef) -> bool {
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        self.name() == other.name() && agree(&self.tag, &other.tag) && agree(&self.digest, &other.digest)
+    }
+
     /// The image's name without tag and digest: what stays the same from version to version.
     pub fn name(&self) -> String {
         format!("{}/{}", self.registry, self.repository)

@@ -55,10 +55,8 @@ impl Options {
 }
 
 fn url_only(target: &Target) -> Result<(), Vec<Detail>> {
-    match target {
-        Target::Url(_) => Ok(()),
-        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => {
-            Err(vec![Detail::field("target", "must be a URL such as https://app.example.test/")])
-        }
+    match target.url() {
+        Some(_) => Ok(()),
+        None => Err(vec![Detail::field("target", "must be a URL such as https://app.example.test/")]),
     }
 }

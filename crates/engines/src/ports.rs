@@ -19,6 +19,7 @@ impl Ports {
         let mut ranges = Vec::with_capacity(items.len());
         for item in items {
             let (first, last) = item.split_once('-').unwrap_or((item, item));
+            let port = |text| port(text).map_err(|fault| fault.unwrap_or_else(|| no_port(item)));
             let (first, last) = (port(first)?, port(last)?);
             if first > last {
                 return Err(format!("the range {first}-{last} runs backwards"));
@@ -75,14 +76,19 @@ impl fmt::Display for Ports {
     }
 }
 
-fn port(text: &str) -> Result<u16, String> {
+/// Reads one port; what is no number at all is a fault of the item that it stands in.
+fn port(text: &str) -> Result<u16, Option<String>> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("`{}` is not a port: write numbers such as 22,80,8000-8100", text.escape_debug()));
+        return Err(None);
     }
     match text.parse::<u16>() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err(format!("port {text} is outside 1 to 65535")),
+        _ => Err(Some(format!("port {text} is outside 1 to 65535"))),
     }
+}
+
+fn no_port(item: &str) -> String {
+    format!("`{}` is not a port: write numbers such as 22,80,8000-8100", item.escape_debug())
 }
 
 #[cfg(test)]
@@ -105,6 +111,10 @@ mod tests {
             assert!(Ports::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Ports::parse("99999").unwrap_err(), "port 99999 is outside 1 to 65535");
+        for bad in ["-1", "1-", "http"] {
+            let said = Ports::parse(bad).unwrap_err();
+            assert_eq!(said, format!("`{bad}` is not a port: write numbers such as 22,80,8000-8100"));
+        }
     }
 
     proptest! {

@@ -57,6 +57,7 @@ impl Probe {
             stdin: None,
             stdout: Stdout::Report,
             max_report_bytes: MAX_OUTPUT,
+            has_sockets: false,
         };
         let (progress, _) = watch::channel(0);
         // Held until the end: a lease that nobody can renew any more would be none.

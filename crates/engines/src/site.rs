@@ -4,6 +4,9 @@ use crate::{Target, text};
 use scanyard_contract::finding::Location;
 use url::Url;
 
+/// Why a record of another site is left out.
+pub const OUTSIDE: &str = "outside the target";
+
 /// The longest path or URL that a finding keeps, in bytes.
 const MAX_BYTES: usize = 2048;
 
@@ -37,7 +40,8 @@ pub fn location(target: &Target, place: &str) -> Option<Location> {
     })
 }
 
-fn is_same_site(url: &Url, base: &Url) -> bool {
+/// Whether two URLs are of one host and port.
+pub fn is_same_site(url: &Url, base: &Url) -> bool {
     url.host() == base.host() && url.port_or_known_default() == base.port_or_known_default()
 }
 

@@ -1,6 +1,8 @@
 //! Targets: parsed into types, printed again, never passed on as the user wrote them.
 
+use crate::files::FilesName;
 use crate::image::ImageRef;
+use crate::site;
 use crate::upload::UploadId;
 use ipnet::IpNet;
 use scanyard_contract::{ScanType, TargetType};
@@ -27,6 +29,8 @@ pub enum Target {
     Upload(UploadId),
     /// A container image in a registry.
     Image(ImageRef),
+    /// Files of somewhere else, as whoever scanned them calls them. No engine scans them; a report can be of them.
+    Files(FilesName),
 }
 
 /// Why a text is no target; for people.
@@ -56,6 +60,15 @@ impl Target {
             | ScanType::Sublist3r
             | ScanType::Sentinel => Target::parse(text),
         }
+    }
+
+    /// Reads what a report of an engine is of: a target of the engine, or for one that scans files also a path such as
+    /// `./project`, which names files and is opened nowhere.
+    pub fn parse_imported(scan_type: ScanType, text: &str) -> Result<Target, TargetFault> {
+        if scan_type == ScanType::Trivy && text.starts_with(['/', '.', '~']) {
+            return Ok(Target::Files(FilesName::parse(text)?));
+        }
+        Target::parse_for(scan_type, text)
     }
 
     /// Reads a target that is no host: an upload or an image.
@@ -104,14 +117,14 @@ impl Target {
         Ok(Target::Host(host_name(text)?))
     }
 
-    /// The most specific type that the target is of.
+    /// The most specific type that the target is of. Files by a name are called what they would be to be scanned: an upload.
     pub fn target_type(&self) -> TargetType {
         match self {
             Target::Ip(_) => TargetType::Ip,
             Target::Network(_) => TargetType::Network,
             Target::Host(_) => TargetType::Host,
             Target::Url(_) => TargetType::Url,
-            Target::Upload(_) => TargetType::Upload,
+            Target::Upload(_) | Target::Files(_) => TargetType::Upload,
             Target::Image(_) => TargetType::Image,
         }
     }
@@ -121,14 +134,40 @@ impl Target {
         match target_type {
             TargetType::Host => matches!(self, Target::Host(_) | Target::Ip(_)),
             TargetType::Domain => matches!(self, Target::Host(_)),
-            TargetType::Ip | TargetType::Network | TargetType::Url | TargetType::Upload | TargetType::Image => {
+            TargetType::Upload => matches!(self, Target::Upload(_)),
+            TargetType::Ip | TargetType::Network | TargetType::Url | TargetType::Image => {
                 self.target_type() == target_type
             }
         }
     }
 
+    /// Whether what a report names is the target or a part of it: the same site, the same host, an address of the network.
+    pub fn covers(&self, named: &Target) -> bool {
+        match (self, named) {
+            (Target::Url(url), Target::Url(named)) => site::is_same_site(url, named),
+            (Target::Network(network), Target::Network(named)) => network.contains(named),
+            (Target::Network(network), Target::Ip(named)) => network.contains(named),
+            (Target::Image(image), Target::Image(named)) => image.is_same(named),
+            // Each machine and each run calls the same files otherwise.
+            (Target::Upload(_) | Target::Files(_), Target::Files(_)) => true,
+            (Target::Ip(_) | Target::Host(_), Target::Ip(_) | Target::Host(_) | Target::Url(_))
+            | (Target::Url(_), Target::Ip(_) | Target::Host(_)) => self.host() == named.host(),
+            (
+                Target::Ip(_)
+                | Target::Network(_)
+                | Target::Host(_)
+                | Target::Url(_)
+                | Target::Upload(_)
+                | Target::Image(_)
+                | Target::Files(_),
+                _,
+            ) => false,
+        }
+    }
+
     /// The host as findings and name lists call it: a name, or an address without brackets; a network as CIDR. Of what is
-    /// no host, what two scans of it have in common: an upload's id, an image's name without tag and digest.
+    /// no host, what two scans of it have in common: an upload's id, an image's name without tag and digest, the last part
+    /// of a path.
     pub fn host(&self) -> String {
         match self {
             Target::Ip(ip) => ip.to_string(),
@@ -137,6 +176,7 @@ impl Target {
             Target::Url(url) => url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_string(),
             Target::Upload(id) => id.to_string(),
             Target::Image(image) => image.name(),
+            Target::Files(files) => files.last().to_string(),
         }
     }
 
@@ -144,7 +184,7 @@ impl Target {
     /// asked, the operator says.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Target::Ip(_) | Target::Network(_) | Target::Upload(_) | Target::Image(_) => None,
+            Target::Ip(_) | Target::Network(_) | Target::Upload(_) | Target::Image(_) | Target::Files(_) => None,
             Target::Host(name) => Some(name),
             Target::Url(url) => match url.host() {
                 Some(url::Host::Domain(name)) => Some(name),
@@ -158,7 +198,7 @@ impl Target {
         match self {
             Target::Ip(ip) => vec![*ip],
             Target::Network(network) => network.hosts().collect(),
-            Target::Host(_) | Target::Upload(_) | Target::Image(_) => Vec::new(),
+            Target::Host(_) | Target::Upload(_) | Target::Image(_) | Target::Files(_) => Vec::new(),
             Target::Url(url) => match url.host() {
                 Some(url::Host::Ipv4(ip)) => vec![IpAddr::V4(ip)],
                 Some(url::Host::Ipv6(ip)) => vec![IpAddr::V6(ip)],
@@ -169,9 +209,32 @@ impl Target {
 
     /// The port that a URL names or implies.
     pub fn port(&self) -> Option<u16> {
+        self.url()?.port_or_known_default()
+    }
+
+    /// The URL of a target that is one.
+    pub fn url(&self) -> Option<&Url> {
         match self {
-            Target::Url(url) => url.port_or_known_default(),
-            Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => None,
+            Target::Url(url) => Some(url),
+            Target::Ip(_)
+            | Target::Network(_)
+            | Target::Host(_)
+            | Target::Upload(_)
+            | Target::Image(_)
+            | Target::Files(_) => None,
+        }
+    }
+
+    /// The host name of a target that is one.
+    pub fn into_host_name(self) -> Option<String> {
+        match self {
+            Target::Host(name) => Some(name),
+            Target::Ip(_)
+            | Target::Network(_)
+            | Target::Url(_)
+            | Target::Upload(_)
+            | Target::Image(_)
+            | Target::Files(_) => None,
         }
     }
 }
@@ -185,6 +248,7 @@ impl fmt::Display for Target {
             Target::Url(url) => url.fmt(f),
             Target::Upload(id) => write!(f, "{UPLOAD}{id}"),
             Target::Image(image) => image.fmt(f),
+            Target::Files(files) => files.fmt(f),
         }
     }
 }

@@ -16,6 +16,9 @@ static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, SystemTime), String>>> = LazyLock
 /// The version that the program at `path` states of itself, such as `7.93`; `None` when it states none, is not there or
 /// takes too long.
 pub async fn version(engine: &Engine, path: &Path, probe: &Probe) -> Option<String> {
+    if usage(engine.scan_type).is_some() {
+        return None;
+    }
     let changed_at = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
     let key = (path.to_path_buf(), changed_at);
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -33,12 +36,25 @@ pub async fn of_job(engine: &Engine, job: &Job) -> Option<String> {
     version(engine, job.program.as_ref()?, &Probe::of_job(job)).await
 }
 
-/// Whether the programs of an engine state their version at all.
-pub fn is_stated(scan_type: ScanType) -> bool {
-    args(scan_type).is_some()
+/// Words of its usage by which an engine is known that states no version of itself.
+fn usage(scan_type: ScanType) -> Option<&'static str> {
+    (scan_type == ScanType::Sublist3r).then_some("-d DOMAIN")
 }
 
-/// What makes an engine say its version; `None` for one that cannot.
+/// Why the program at `path` is not the engine that it should be, or not one that runs: what it should have said and did
+/// not. `version` is what it has stated.
+pub async fn fault(engine: &Engine, path: &Path, version: Option<&str>, probe: &Probe) -> Option<&'static str> {
+    match (usage(engine.scan_type), version) {
+        (None, None) => Some("says no version"),
+        (None, Some(_)) => None,
+        (Some(usage), _) => {
+            let said = ask(engine, path, probe).await.unwrap_or_default();
+            (!said.contains(usage)).then_some("does not print its usage")
+        }
+    }
+}
+
+/// What makes an engine say its version, or else its usage; `None` for the one that is no program.
 fn args(scan_type: ScanType) -> Option<&'static [&'static str]> {
     match scan_type {
         ScanType::Nmap | ScanType::Trivy | ScanType::Sqlmap | ScanType::Wapiti => Some(&["--version"]),
@@ -46,8 +62,8 @@ fn args(scan_type: ScanType) -> Option<&'static [&'static str]> {
         ScanType::Nuclei => Some(&["-version", "-duc"]),
         // ZAP makes a home folder even for that.
         ScanType::Zap => Some(&["-version", "-silent", "-dir", "home"]),
-        ScanType::Harvester => Some(&["--help"]),
-        ScanType::Sublist3r | ScanType::Sentinel => None,
+        ScanType::Harvester | ScanType::Sublist3r => Some(&["--help"]),
+        ScanType::Sentinel => None,
     }
 }
 

@@ -44,7 +44,7 @@ impl Found {
         let (name, stated) = value.split_once(':').map_or((value, None), |(name, address)| (name, Some(address)));
         let Some(name) = asset::host_name(name) else { return self.collected.drop("not a host name") };
         if !asset::is_within(&name, &self.domain) {
-            return self.collected.drop("not below the domain");
+            return self.collected.drop(asset::OUTSIDE);
         }
         let ip = address.or(stated).and_then(|text| text.trim().parse::<IpAddr>().ok());
         let mut finding = asset::finding(ENGINE, "hostname", "Host name", &name);
@@ -88,7 +88,7 @@ impl Found {
                 };
                 self.collected.add(Finding { location, ..finding });
             }
-            Ok(_) => self.collected.drop("not below the domain"),
+            Ok(_) => self.collected.drop(asset::OUTSIDE),
             Err(_) => self.collected.drop("not a URL"),
         }
     }

@@ -48,6 +48,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let mut log = Log { of: options.asked().len(), ..Log::default() };
     let sender = control.progress.clone();

@@ -19,7 +19,7 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
         }
         match finding(item, target) {
             Some(finding) => collected.add(finding),
-            None => collected.drop("outside the target"),
+            None => collected.drop(site::OUTSIDE),
         }
     }
     collected

@@ -12,10 +12,11 @@ mod xml;
 
 pub use options::{Options, Profile};
 
-use crate::Target;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
+use crate::subject::Subject;
+use crate::{Target, site};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason, ScanAuth};
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let (mut lines, mut is_out_of_time) = (Lines::default(), false);
     let sender = control.progress.clone();
@@ -106,9 +108,25 @@ fn finish(job: &Job, control: &Control, run: &Run, dir: &JobDir, is_out_of_time:
 
 /// Reads a report, as nikto writes it with `-Format xml`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
-    let document = xml::parse(report);
+    judged(xml::parse(report), target)
+}
+
+/// Reads a report that was made elsewhere, and of the sites that it is of the target alone.
+pub(crate) fn import(report: &[u8], subject: &mut Subject) -> Parsed {
+    let mut document = xml::parse(report);
+    let names = |site: &Vec<String>| subject.note_hosts(site.iter().map(String::as_str));
+    let is_target: Vec<bool> = document.sites.iter().map(names).collect();
+    let items = document.items.len();
+    document.items.retain(|item| is_target.get(item.site).is_none_or(|is_target| *is_target));
+    let left_out = items - document.items.len();
+    let mut parsed = judged(document, subject.target);
+    (0..left_out).for_each(|_| parsed.collected.drop(site::OUTSIDE));
+    parsed
+}
+
+fn judged(document: xml::Document, target: &Target) -> Parsed {
     let fault = verdict::fault(&document, target);
-    let is_reached = document.has_host && !document.items.iter().any(verdict::is_failure);
+    let is_reached = !document.sites.is_empty() && !document.items.iter().any(verdict::is_failure);
     Parsed {
         fault,
         collected: findings::findings(&document, target),

@@ -13,7 +13,7 @@ pub fn fault(document: &Document, target: &Target) -> Option<(FailureReason, Str
         let said = text::clean(item.description.as_bytes(), 300);
         return Some((FailureReason::TargetUnreachable, format!("nikto could not scan {target}: {said}")));
     }
-    if !document.has_host {
+    if document.sites.is_empty() {
         return Some((FailureReason::TargetUnreachable, format!("nikto found no web server at {target}")));
     }
     if !document.is_finished {

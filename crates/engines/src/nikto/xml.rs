@@ -3,6 +3,7 @@
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
+use url::Url;
 
 /// A report, as far as it goes.
 #[derive(Debug, Default, PartialEq)]
@@ -11,8 +12,8 @@ pub struct Document {
     pub is_nikto: bool,
     /// nikto's own version.
     pub version: Option<String>,
-    /// A web server was found, and checks began.
-    pub has_host: bool,
+    /// The web servers that were found, of each its names as URLs; checks began where there is one.
+    pub sites: Vec<Vec<String>>,
     pub items: Vec<Item>,
     /// The checks came to their end, or nikto was asked to end.
     pub is_finished: bool,
@@ -21,6 +22,8 @@ pub struct Document {
 /// One thing that nikto says.
 #[derive(Debug, Default, PartialEq)]
 pub struct Item {
+    /// The place of its site among [`Document::sites`].
+    pub site: usize,
     pub id: String,
     pub method: String,
     pub description: String,
@@ -83,11 +86,12 @@ impl Reading {
                 self.document.is_nikto = true;
                 self.document.version = Some(attribute(element, "version")).filter(|version| !version.is_empty());
             }
-            "scandetails" => self.document.has_host = true,
+            "scandetails" if self.document.sites.len() < MAX_ITEMS => self.document.sites.push(names(element)),
             "statistics" => self.document.is_finished = true,
             "item" => {
                 let (id, method) = (attribute(element, "id"), attribute(element, "method"));
-                self.item = Some(Item { id, method, ..Item::default() });
+                let site = self.document.sites.len().saturating_sub(1);
+                self.item = Some(Item { site, id, method, ..Item::default() });
             }
             "description" => self.field = Some(Field::Description),
             "uri" => self.field = Some(Field::Uri),
@@ -117,6 +121,27 @@ impl Reading {
             self.document.items.push(item);
         }
     }
+}
+
+/// What a site is called: by its URL, and by that with the name that the requests gave in place of the host.
+fn names(element: &BytesStart) -> Vec<String> {
+    let (site, header) = (attribute(element, "sitename"), attribute(element, "hostheader"));
+    let mut names = Vec::new();
+    if let (Ok(mut url), false) = (Url::parse(&site), header.is_empty()) {
+        let (host, port) = match header.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, port.parse().ok().or(url.port()))
+            }
+            Some(_) | None => (header.as_str(), url.port()),
+        };
+        if url.set_host(Some(host)).is_ok() && url.set_port(port).is_ok() {
+            names.push(url.to_string());
+        }
+    }
+    if !site.is_empty() {
+        names.push(site);
+    }
+    names
 }
 
 /// The value of an attribute; empty when it is absent or cannot be read.

@@ -60,7 +60,9 @@ pub fn collect(host: &Host, head: &Head, target: &Target, collected: &mut Collec
 fn host_name(host: &Host, target: &Target) -> String {
     match target {
         Target::Network(_) => clean(host.address.as_bytes(), 100),
-        Target::Ip(_) | Target::Host(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_) => target.host(),
+        Target::Ip(_) | Target::Host(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_) | Target::Files(_) => {
+            target.host()
+        }
     }
 }
 

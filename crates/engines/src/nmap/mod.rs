@@ -13,11 +13,12 @@ mod xml;
 
 pub use options::{Options, Profile, Scripts};
 
-use crate::Target;
 use crate::collected::Collected;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
+use crate::subject::Subject;
+use crate::{Target, site};
 use ipnet::IpNet;
 use progress::Progress;
 use scanyard_contract::ScanType;
@@ -25,6 +26,7 @@ use scanyard_contract::scan::{Coverage, FailureReason};
 use std::net::IpAddr;
 use std::time::Duration;
 use verdict::Reached;
+use xml::Host;
 
 /// The most bytes of XML that one run may write: 256 hosts with every script take a fifth of it.
 const MAX_REPORT_BYTES: u64 = 32 * 1024 * 1024;
@@ -56,6 +58,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Report,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let mut raw = Vec::new();
     let mut progress = Progress::new(options);
@@ -86,10 +89,28 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 
 /// Reads a report, as nmap writes it with `-oX`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
+    read_hosts(report, target, |_| true)
+}
+
+/// Reads a report that was made elsewhere, and of its hosts those that are of the target: by their addresses, and by the
+/// names that nmap was given.
+pub(crate) fn import(report: &[u8], subject: &mut Subject) -> Parsed {
+    read_hosts(report, subject.target, |host| {
+        subject.note_hosts(host.name.as_deref().into_iter().chain([host.address.as_str()]))
+    })
+}
+
+fn read_hosts(report: &[u8], target: &Target, mut is_wanted: impl FnMut(&Host) -> bool) -> Parsed {
     let (mut collected, mut reached) = (Collected::from_report_of(report.len()), Reached::default());
     let head = xml::parse(report, |head, host| {
-        reached.note(&host);
-        findings::collect(&host, head, target, &mut collected);
+        if is_wanted(&host) {
+            reached.note(&host);
+            findings::collect(&host, head, target, &mut collected);
+        } else {
+            let mut others = Collected::default();
+            findings::collect(&host, head, target, &mut others);
+            (0..others.records.read).for_each(|_| collected.drop(site::OUTSIDE));
+        }
     });
     Parsed {
         fault: verdict::fault(&head, &reached, target),

@@ -1,7 +1,9 @@
 //! Percent done, from the task lines that nmap streams.
 
+use super::attributes::{kept, named};
 use super::options::{Options, Scripts};
-use super::xml;
+use quick_xml::Reader;
+use quick_xml::events::Event;
 
 /// The longest line that can be a task; what is longer is part of a host.
 const MAX_LINE: usize = 1024;
@@ -49,7 +51,7 @@ impl Progress {
     }
 
     fn after_line(&self) -> Option<u8> {
-        let task = xml::task(&self.line)?;
+        let task = task(&self.line)?;
         let position = self.phases.iter().position(|(name, _)| *name == task.name)?;
         let start: f64 = self.phases[..position].iter().map(|(_, weight)| weight).sum();
         // Scripts run before the first phase too, and that says nothing of the run that counts.
@@ -59,6 +61,28 @@ impl Progress {
         let done = task.percent.clamp(0.0, 100.0) / 100.0;
         Some((start + self.phases[position].1 * done) as u8)
     }
+}
+
+/// A task line: which task, and how far it is.
+#[derive(Debug, PartialEq)]
+pub struct Task {
+    pub name: String,
+    pub percent: f64,
+}
+
+/// Reads one line as a task; `None` when it is something else.
+pub fn task(line: &[u8]) -> Option<Task> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (Event::Empty(element) | Event::Start(element)) = Reader::from_str(text).read_event().ok()? else {
+        return None;
+    };
+    let percent = match element.name().as_ref() {
+        "taskbegin" => 0.0,
+        "taskprogress" => named(&element, "percent")?.value.parse().ok().filter(|percent: &f64| percent.is_finite())?,
+        "taskend" => 100.0,
+        _ => return None,
+    };
+    Some(Task { name: kept(named(&element, "task")?), percent })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Reports that nmap wrote, read and judged.
 
+use super::progress;
 use super::xml::{self, Head, Host};
 use crate::Target;
 use crate::collected::Collected;
@@ -225,6 +226,20 @@ fn a_scan_that_reached_nobody_did_not_complete() {
 }
 
 #[test]
+fn a_host_that_was_given_up_on_makes_a_part_of_a_scan() {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (report, slow) = (text(sample!("services.xml")), text(sample!("host-timeout.xml")));
+    let host = &slow[slow.find("<host ").unwrap()..slow.find("<runstats>").unwrap()];
+    let mixed = report.replace("<runstats>", &format!("{}<runstats>", host.replace("127.0.0.1", "127.0.0.2")));
+    let parsed = super::read(mixed.as_bytes(), &target());
+    let (reason, message) = parsed.fault.unwrap();
+    assert_eq!(reason, FailureReason::TimedOut);
+    assert!(message.starts_with("nmap gave up on 1 of 2 hosts of app.example.test"), "{message}");
+    assert_eq!((parsed.coverage.hosts, parsed.coverage.reached), (2, 1));
+    assert_eq!(parsed.collected.findings, read(sample!("services.xml")).findings);
+}
+
+#[test]
 fn one_answer_makes_it_a_completed_scan() {
     for bytes in [sample!("all-closed.xml"), sample!("full-65535.xml"), sample!("services.xml")] {
         assert_eq!(judge(bytes, Ended::ByItself, Exit::Code(0)), Outcome::Completed);
@@ -288,6 +303,22 @@ fn what_one_host_has_too_much_of_is_counted() {
 }
 
 #[test]
+fn what_a_closed_port_holds_is_passed_over_and_nothing_behind_it() {
+    let open = |id: u16| format!("<port protocol='tcp' portid='{id}'><state state='open' reason='syn-ack'/></port>");
+    let closed = "<port protocol='tcp' portid='2'><state state='closed' reason='conn-refused'/><service name='x'/>\
+        <script id='y' output='z'><table><elem key='a'>b</elem></table></script>";
+    let whole =
+        |end| format!("<host><address addr='192.0.2.1'/><ports>{}{closed}{end}{}</ports></host>", open(1), open(3));
+    let numbers = |report: String| hosts(report.as_bytes())[0].ports.iter().map(|port| port.number).collect::<Vec<_>>();
+    assert_eq!(numbers(whole("</port>")), [1, 3]);
+    // Cut off behind the closed one, or without an end of any.
+    let cut = format!("<host>{}{closed}", open(1));
+    assert_eq!(numbers(cut), [1]);
+    let endless = format!("<host>{closed}<port portid='4'><state state='open'/><service name='w'/>");
+    assert_eq!(numbers(endless), [4]);
+}
+
+#[test]
 fn deep_nesting_and_entities_do_no_harm() {
     let deep = format!(
         "<host><port portid='1'><state state='open'/><script id='x' output='y'>{}<elem>z</elem></script>",
@@ -330,6 +361,6 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         read(&bytes);
-        xml::task(&bytes);
+        progress::task(&bytes);
     }
 }

@@ -33,12 +33,15 @@ pub fn fault(head: &Head, reached: &Reached, target: &Target) -> Option<(Failure
     if let Some(error) = &finished.error {
         return Some((FailureReason::EngineFailed, format!("nmap: {}", text::clean(error.as_bytes(), 500))));
     }
+    if reached.timed_out > 0 {
+        let Reached { hosts, timed_out, .. } = reached;
+        let message = format!(
+            "nmap gave up on {timed_out} of {hosts} hosts of {target}: their ports were not all answered within the scan's time"
+        );
+        return Some((FailureReason::TimedOut, message));
+    }
     if reached.answered > 0 {
         return None;
-    }
-    if reached.timed_out > 0 {
-        let message = format!("nmap gave up on {target}: its ports were not all answered within the scan's time");
-        return Some((FailureReason::TimedOut, message));
     }
     Some((FailureReason::TargetUnreachable, format!("no port of {target} accepted or refused a connection")))
 }

@@ -2,6 +2,7 @@
 //! attributes and texts are capped, no entity but XML's own five is known, and a cut or broken end keeps what came before.
 
 use super::attributes::{MAX_TEXT, attributes, cut, kept, named};
+use memchr::memmem;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -104,6 +105,7 @@ pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
     // Who closes what is looked at below; a wrong name there ends nothing that is open.
     reader.config_mut().check_end_names = false;
     let mut reading = Reading::new(each);
+    let mut end_of_port = Some(memmem::Finder::new("</port"));
     loop {
         match reader.read_event() {
             Ok(Event::Start(element)) => reading.start(&element),
@@ -122,6 +124,10 @@ pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
             Ok(Event::Eof) | Err(_) => break,
             Ok(Event::CData(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {}
         }
+        if std::mem::take(&mut reading.is_rest_of_no_use) {
+            // Once there is no more of them, nobody looks again.
+            end_of_port = end_of_port.filter(|end| pass_over(&mut reader, end));
+        }
     }
     // A host that was cut off still tells what it told.
     reading.end("port");
@@ -129,26 +135,12 @@ pub fn parse(bytes: &[u8], each: impl FnMut(&Head, Host)) -> Head {
     reading.head
 }
 
-/// A task line: which task, and how far it is.
-#[derive(Debug, PartialEq)]
-pub struct Task {
-    pub name: String,
-    pub percent: f64,
-}
-
-/// Reads one line as a task; `None` when it is something else.
-pub fn task(line: &[u8]) -> Option<Task> {
-    let text = std::str::from_utf8(line).ok()?;
-    let (Event::Empty(element) | Event::Start(element)) = Reader::from_str(text).read_event().ok()? else {
-        return None;
-    };
-    let percent = match element.name().as_ref() {
-        "taskbegin" => 0.0,
-        "taskprogress" => named(&element, "percent")?.value.parse().ok().filter(|percent: &f64| percent.is_finite())?,
-        "taskend" => 100.0,
-        _ => return None,
-    };
-    Some(Task { name: kept(named(&element, "task")?), percent })
+/// Goes on before the next place of that text; `false` when there is none.
+fn pass_over(reader: &mut Reader<&[u8]>, to: &memmem::Finder) -> bool {
+    let rest = reader.get_mut();
+    let found = to.find(rest);
+    *rest = &rest[found.unwrap_or(0)..];
+    found.is_some()
 }
 
 /// The open elements while reading.
@@ -157,6 +149,8 @@ struct Reading<F> {
     head: Head,
     host: Option<Host>,
     port: Option<Port>,
+    /// The port is not open: no finding comes of what else it holds.
+    is_rest_of_no_use: bool,
     script: Option<Script>,
     /// Open tables of the script, outermost first.
     tables: Vec<Table>,
@@ -175,6 +169,7 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
             head: Head::default(),
             host: None,
             port: None,
+            is_rest_of_no_use: false,
             script: None,
             tables: Vec::new(),
             too_deep: 0,
@@ -264,6 +259,7 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
         }
         if let Some(port) = &mut self.port {
             port.is_open = is_open && port.number > 0;
+            self.is_rest_of_no_use = !port.is_open;
         }
     }
 

@@ -82,7 +82,7 @@ fn location(event: &Event, target: &Target) -> Location {
 }
 
 /// Takes `host`, `host:port`, `[v6]:port` and a bare IPv6 address apart.
-fn host_and_port(text: &str) -> (&str, Option<u16>) {
+pub fn host_and_port(text: &str) -> (&str, Option<u16>) {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
             Ok(port) => (host, Some(port)),

@@ -16,6 +16,9 @@ pub struct Event<'a> {
     pub matcher_name: Text<'a>,
     #[serde(borrow, default, rename = "type")]
     pub protocol: Text<'a>,
+    /// What nuclei was pointed at, where it is a site.
+    #[serde(borrow, default)]
+    pub url: Text<'a>,
     #[serde(borrow, default)]
     pub host: Text<'a>,
     #[serde(borrow, default)]

@@ -4,6 +4,7 @@ mod argv;
 mod findings;
 mod jsonl;
 mod options;
+mod pointed;
 mod report;
 #[cfg(test)]
 mod samples;
@@ -11,12 +12,13 @@ mod stats;
 
 pub use options::{Options, Profile, Protocol};
 
-use crate::Target;
 use crate::address::{AddressClass, classify};
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::name_server::NameServer;
 use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
+use crate::subject::Subject;
+use pointed::Pointed;
 use report::Lines;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
@@ -64,6 +66,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let mut stats = Stats::default();
     let sender = control.progress.clone();
@@ -81,7 +84,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     }
     // nuclei writes no file where it found nothing.
     let bytes = dir.read(argv::REPORT, MAX_REPORT_BYTES).unwrap_or_default();
-    let Lines { collected, is_empty, fault } = report::lines(&bytes, &job.target);
+    let Lines { collected, is_empty, fault } = report::lines(&bytes, &job.target, |_| true);
     let has_answered = stats.last.is_some_and(|counts| counts.requests > counts.errors);
     let parsed = Parsed {
         coverage: Coverage { hosts: 1, reached: u64::from(has_answered || collected.records.kept > 0) },
@@ -111,10 +114,12 @@ fn prepare(job: &Job, names: &NameServer) -> std::io::Result<JobDir> {
     Ok(dir)
 }
 
-/// Reads results, as nuclei writes them with `-jsonl`. Without a run beside it an empty report says nothing: nuclei
+/// Reads results that were made elsewhere, as nuclei writes them with `-jsonl`. Without a run beside it an empty report says nothing: nuclei
 /// writes the same for a clean target and for one that it never reached.
-pub fn read(report: &[u8], target: &Target) -> Parsed {
-    let Lines { collected, is_empty, fault } = report::lines(report, target);
+pub(crate) fn import(report: &[u8], subject: &mut Subject) -> Parsed {
+    let target = subject.target;
+    let mut pointed = Pointed::new(subject);
+    let Lines { collected, is_empty, fault } = report::lines(report, target, |event| pointed.is_at_target(event));
     let empty = (FailureReason::ReportUnreadable, "the report is empty, which says nothing of the target".to_string());
     Parsed {
         coverage: Coverage { hosts: 1, reached: u64::from(collected.records.kept > 0) },

@@ -2,8 +2,8 @@
 
 use super::findings::finding;
 use super::jsonl::Event;
-use crate::Target;
 use crate::collected::Collected;
+use crate::{Target, site};
 use scanyard_contract::scan::FailureReason;
 use std::io::BufRead;
 
@@ -17,8 +17,8 @@ pub struct Lines {
     pub fault: Option<(FailureReason, String)>,
 }
 
-/// Reads every line; one that cannot be read is counted and dropped.
-pub fn lines(report: &[u8], target: &Target) -> Lines {
+/// Reads every line; one that cannot be read, or is not `of_target`, is counted and dropped.
+pub fn lines(report: &[u8], target: &Target, mut of_target: impl FnMut(&Event) -> bool) -> Lines {
     let mut collected = Collected::from_report_of(report.len());
     let (mut results, mut unread) = (0_u64, 0_u64);
     let mut is_cut = false;
@@ -34,6 +34,7 @@ pub fn lines(report: &[u8], target: &Target) -> Lines {
         // Decoded as a whole and not text by text; a line that is not UTF-8 is none of nuclei's.
         match std::str::from_utf8(line).ok().and_then(|line| serde_json::from_str::<Event>(line).ok()) {
             Some(event) if event.matcher_status == Some(false) => collected.drop("did not match"),
+            Some(event) if !of_target(&event) => collected.drop(site::OUTSIDE),
             Some(event) => collected.add(finding(&event, target)),
             None => {
                 unread += 1;

@@ -14,10 +14,15 @@ pub struct JobDir(PathBuf);
 impl JobDir {
     /// Makes the folder, and `tmp` inside it; a folder that is already there is an error, for run ids are unique.
     pub fn create(work_dir: &Path, run_id: Uuid) -> io::Result<JobDir> {
-        make_passable(work_dir)?;
-        let path = path(&work_dir.canonicalize()?, run_id);
-        DirBuilder::new().mode(0o700).create(&path)?;
-        let dir = JobDir(path);
+        let make = || {
+            make_passable(work_dir)?;
+            let path = path(&work_dir.canonicalize()?, run_id);
+            DirBuilder::new().mode(0o700).create(&path)?;
+            Ok(JobDir(path))
+        };
+        // Whoever ends beside us removes the work folder while there is nothing in it.
+        let again = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { make() } else { Err(error) };
+        let dir = make().or_else(again)?;
         DirBuilder::new().mode(0o700).create(dir.tmp())?;
         Ok(dir)
     }

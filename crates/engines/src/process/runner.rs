@@ -33,6 +33,8 @@ pub struct Program {
     pub stdout: Stdout,
     /// The most bytes that it may write to stdout, and to any one file.
     pub max_report_bytes: u64,
+    /// Whether it puts sockets into the folder for temporary files.
+    pub has_sockets: bool,
 }
 
 /// The signal that an engine ends softly on.
@@ -148,6 +150,10 @@ fn not_started(message: String) -> (Run, Vec<Enforced>) {
     (Run { ended: Ended::ByItself, exit: Exit::NotStarted(message), last_lines: Vec::new() }, Vec::new())
 }
 
+/// The folder for temporary files, for whatever works in the job folder: the path of a socket has at most 107 bytes, of which
+/// the job folder's own takes most.
+const SHORT_TMP: &str = "/proc/self/cwd/tmp";
+
 /// Starts the supervisor and tells it what to run. The socket is its stdin: when this process dies, it reads the end.
 async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) -> std::io::Result<(Child, UnixStream)> {
     let Some((supervisor, args)) = job.supervisor.split_first() else {
@@ -164,7 +170,8 @@ async fn start(job: &Job, control: &Control, program: &Program, dir: &JobDir) ->
         ("PYTHONUNBUFFERED", "1"),
         ("PYTHONIOENCODING", "utf-8"),
     ]);
-    command.env("HOME", dir.path()).env("TMPDIR", dir.tmp()).env(RUN_ID, job.run_id.to_string());
+    let tmp = if program.has_sockets { SHORT_TMP.into() } else { dir.tmp() };
+    command.env("HOME", dir.path()).env("TMPDIR", tmp).env(RUN_ID, job.run_id.to_string());
     let child = command.spawn()?;
     // The command holds the other end of the socket, which would hide the supervisor's death.
     drop(command);

@@ -29,6 +29,7 @@ impl Exposure {
 /// Files and pages of web servers.
 pub const FILES: &[Exposure] = &[
     Exposure::new("/.git/HEAD", &rules::EXPOSED_REPOSITORY, git_head),
+    Exposure::new("/.git/config", &rules::EXPOSED_REPOSITORY, git_config),
     Exposure::new("/.svn/wc.db", &rules::EXPOSED_REPOSITORY, sqlite),
     Exposure::new("/.svn/entries", &rules::EXPOSED_REPOSITORY, svn_entries),
     Exposure::new("/.hg/requires", &rules::EXPOSED_REPOSITORY, hg_requires),
@@ -80,6 +81,12 @@ fn git_head(body: &[u8]) -> Option<String> {
     let is_hash = matches!(line.len(), 40 | 64) && line.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_branch = line.starts_with("ref: refs/") && line.lines().count() == 1;
     (is_hash || is_branch).then(|| text::clean(line.as_bytes(), 200))
+}
+
+/// Addresses of other repositories in it may hold passwords: nothing of it is shown.
+fn git_config(body: &[u8]) -> Option<String> {
+    let has = |word: &str| plain(body).is_some_and(|text| text.lines().any(|line| line.trim_start().starts_with(word)));
+    (has("[core]") && has("repositoryformatversion")).then(|| "settings of a repository".to_string())
 }
 
 fn sqlite(body: &[u8]) -> Option<String> {
@@ -254,6 +261,10 @@ mod tests {
     const REAL: &[(&str, &[u8])] = &[
         ("/.git/HEAD", b"ref: refs/heads/main\n"),
         ("/.git/HEAD", b"0123456789abcdef0123456789abcdef01234567\n"),
+        (
+            "/.git/config",
+            b"[core]\n\trepositoryformatversion = 0\n[remote \"origin\"]\n\turl = https://a:s3cret-value@git.example.test/\n",
+        ),
         ("/.svn/wc.db", b"SQLite format 3\0\x10"),
         ("/.svn/entries", b"10\n\ndir\n3\n"),
         ("/.hg/requires", b"dotencode\nrevlogv1\nstore\n"),

@@ -54,8 +54,8 @@ impl Request {
         Request { authority: self.authority.clone(), path: path.to_string() }
     }
 
-    /// Where a redirect leads, when that is the same scheme, host and port.
-    pub fn redirected(&self, is_tls: bool, location: &str) -> Option<Request> {
+    /// Where a redirect or a link leads, when that is another page of the same scheme, host and port.
+    pub fn leading_to(&self, is_tls: bool, location: &str) -> Option<Request> {
         let scheme = if is_tls { "https" } else { "http" };
         let from = Url::parse(&format!("{scheme}://{}{}", self.authority, self.path)).ok()?;
         let to = from.join(location).ok()?;
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_redirect_is_followed_to_the_same_origin_alone() {
         let request = Request::root("a.test", 8080, false);
-        let to = |location: &str| request.redirected(false, location).map(|request| request.path);
+        let to = |location: &str| request.leading_to(false, location).map(|request| request.path);
         assert_eq!(to("/login?x=1"), Some("/login?x=1".to_string()));
         assert_eq!(to("http://A.test:8080/b#c"), Some("/b".to_string()));
         for other in

@@ -10,7 +10,8 @@ Printed from the engine's own tables; `make generated` prints it again.
 
 Sentinel opens TCP connections to the addresses of the target and changes nothing there. It first finds the open ports,
 then asks each of the first 1,024 who speaks there: a greeting, HTTP, TLS, and services that wait to be asked. Redirects
-are followed to the same scheme, host and port alone. The one login that is tried is `anonymous`, at FTP servers. Every
+are followed to the same scheme, host and port alone, and so are up to 12 links of the start page, of which those with a
+query are left out, for cookies, logins and listings. The one login that is tried is `anonymous`, at FTP servers. Every
 wait has an end (40 s per port at most) and every read a cap; a port that was not asked everything says `isComplete:
 false` in the raw report. Values of cookies and of settings, and queries of URLs, are not kept.
 

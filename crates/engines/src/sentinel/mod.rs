@@ -158,10 +158,7 @@ async fn sweep_ports(
 }
 
 async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, found: &Mutex<Found>) {
-    let url = match &job.target {
-        Target::Url(url) => Some(url),
-        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => None,
-    };
+    let url = job.target.url();
     if url.is_none() && options.checks.is_empty() {
         return;
     }
@@ -186,6 +183,8 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
 fn host_of(job: &Job, address: SocketAddr) -> String {
     match &job.target {
         Target::Network(_) => address.ip().to_string(),
-        Target::Ip(_) | Target::Host(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_) => job.target.host(),
+        Target::Ip(_) | Target::Host(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_) | Target::Files(_) => {
+            job.target.host()
+        }
     }
 }

@@ -43,7 +43,7 @@ pub fn coverage(job: &Job, found: &Found) -> Coverage {
     match &job.target {
         Target::Network(_) => Coverage { hosts: job.addresses.len() as u64, reached: found.answered.len() as u64 },
         Target::Url(_) => Coverage { hosts: 1, reached: u64::from(found.has_http()) },
-        Target::Ip(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => {
+        Target::Ip(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) | Target::Files(_) => {
             Coverage { hosts: 1, reached: u64::from(!found.answered.is_empty()) }
         }
     }

@@ -10,6 +10,9 @@ use scanyard_contract::finding::Finding;
 
 /// Cookies that are looked at per answer.
 const MAX_COOKIES: usize = 50;
+/// Links of a page that are read, and pages behind them that are fetched.
+const MAX_REFERENCES: usize = 200;
+const MAX_LINKS: usize = 12;
 /// Methods that change the server's files or open tunnels.
 const WRITING: &[&str] = &["PUT", "DELETE", "PATCH", "CONNECT", "MKCOL", "COPY", "MOVE", "PROPPATCH"];
 /// The header by which the echo of a TRACE is known.
@@ -25,6 +28,13 @@ pub fn check(place: &Place, request: &Request, answer: &Answer, is_tls: bool) ->
             findings.push(rules::HTTP_DISCLOSURE.finding(place, Part::Header(name), &format!("{name}: {value}")));
         }
     }
+    findings.extend(check_page(place, request, answer, is_tls));
+    findings
+}
+
+/// Findings of an answer that pages of one server do not have in common.
+pub fn check_page(place: &Place, request: &Request, answer: &Answer, is_tls: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for cookie in answer.all("set-cookie").filter_map(cookies::parse).take(MAX_COOKIES) {
         let faults = [
             (is_tls && !cookie.is_secure, &rules::COOKIE_NOT_SECURE),
@@ -47,6 +57,25 @@ pub fn check(place: &Place, request: &Request, answer: &Answer, is_tls: bool) ->
         findings.push(rules::MIXED_CONTENT.finding(place, Part::Path(request.plain_path()), &reference));
     }
     findings
+}
+
+/// Pages of the same server that this one links to, each once and in its order. A link with a query may do something, and
+/// is left out.
+pub fn links(request: &Request, answer: &Answer, is_tls: bool) -> Vec<Request> {
+    let page = String::from_utf8_lossy(&answer.body);
+    let mut links: Vec<Request> = Vec::new();
+    for (at, _) in page.to_ascii_lowercase().match_indices("href=").take(MAX_REFERENCES) {
+        let value = page[at + "href=".len()..].trim_start_matches(['"', '\'']);
+        let value = value.split(['"', '\'', '>', ' ', '\t', '\r', '\n']).next().unwrap_or_default();
+        let Some(link) = request.leading_to(is_tls, value) else { continue };
+        if !link.path.contains('?') && link.path != request.path && !links.contains(&link) {
+            links.push(link);
+        }
+        if links.len() == MAX_LINKS {
+            break;
+        }
+    }
+    links
 }
 
 /// The first attribute of a page by which a browser loads a part or sends a form over plain HTTP; without its query.
@@ -160,6 +189,32 @@ mod tests {
         assert_eq!(findings(careful, true), Vec::<String>::new());
     }
 
+    /// What `headers-truth.txt` of the samples shows is found, and nothing else.
+    #[test]
+    fn the_servers_of_the_samples_are_seen_as_their_headers_are() {
+        let page = ["http-missing-csp", "http-missing-frame-options", "http-missing-content-type-options"];
+        let page = [&page[..], &["http-missing-referrer-policy", "http-missing-permissions-policy"]].concat();
+        let plain = [&page[..], &["http-software-disclosure"]].concat();
+        let careless = ["http-software-disclosure", "cookie-without-httponly", "cookie-without-samesite"];
+        let tls = [&["http-missing-hsts"], &plain[..]].concat();
+        let truth = include_str!("../../tests/samples/sentinel/headers-truth.txt").replace("\r\n", "\n");
+        let servers: Vec<_> = truth.split("### ").skip(1).map(|server| server.split_once('\n').unwrap()).collect();
+        let expected: [(&str, Vec<&str>); 5] = [
+            ("http://127.0.0.1:8080/", plain.clone()),
+            ("http://127.0.0.1:8081/", [&plain[..], &careless].concat()),
+            ("https://127.0.0.1:8443/", tls.clone()),
+            ("https://127.0.0.1:8444/", vec!["http-missing-permissions-policy"]),
+            ("https://127.0.0.1:8445/", tls),
+        ];
+        assert_eq!(servers.len(), expected.len());
+        for ((url, head), (of, rules)) in servers.into_iter().zip(expected) {
+            assert_eq!(
+                (url, findings(head, url.starts_with("https:"))),
+                (of, rules.iter().map(|r| r.to_string()).collect())
+            );
+        }
+    }
+
     #[test]
     fn plain_http_needs_no_hsts_and_no_secure_cookie() {
         let found =
@@ -174,6 +229,19 @@ mod tests {
         let asks = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n\r\n";
         assert!(findings(asks, false).contains(&"http-basic-auth-clear".to_string()));
         assert!(!findings(asks, true).contains(&"http-basic-auth-clear".to_string()));
+    }
+
+    #[test]
+    fn links_without_a_query_lead_to_pages_of_the_same_server() {
+        let request = Request::root("a.test", 8080, false);
+        let body = "<a href=/admin/>x</a><A HREF='login#top'>x</A><a href=\"http://a.test:8080/login\">x</a><a href=\"../\">x</a>\
+            <a href=\"/item?id=1\">x</a><a href=\"//b.test/\">x</a><a href=\"mailto:a@a.test\">x</a><a href=\"#x\">x</a><a href=";
+        let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let paths =
+            |answer: &Answer| links(&request, answer, false).into_iter().map(|link| link.path).collect::<Vec<_>>();
+        assert_eq!(paths(&answer), ["/admin/", "/login"]);
+        let many: String = (0..1000).map(|number| format!("<a href=/{number}>")).collect();
+        assert_eq!(paths(&Answer { body: many.into_bytes(), ..answer }).len(), MAX_LINKS);
     }
 
     #[test]

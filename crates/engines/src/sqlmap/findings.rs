@@ -6,6 +6,7 @@ use crate::fingerprint::fingerprint;
 use crate::text::{EVIDENCE_BYTES, clean};
 use crate::{Target, site};
 use scanyard_contract::finding::{Confidence, Finding, Severity};
+use url::Url;
 
 const REMEDIATION: &str = "Hand values to the database as bound parameters of a prepared statement, never as part of the \
                            query's text; let the application's database account do no more than it must.";
@@ -16,7 +17,7 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
     for point in &document.points {
         match finding(point, target) {
             Some(finding) => collected.add(finding),
-            None => collected.drop("outside the target"),
+            None => collected.drop(site::OUTSIDE),
         }
     }
     collected
@@ -25,13 +26,8 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
 fn finding(point: &Point, target: &Target) -> Option<Finding> {
     let place = clean(point.place.as_bytes(), 40);
     let parameter = clean(point.parameter.as_bytes(), 200);
-    let mut location = match (&point.url, target) {
-        (Some(url), _) => site::location(target, url)?,
-        (None, Target::Url(url)) => site::location(target, url.as_str())?,
-        (None, Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_)) => {
-            site::location(target, "/")?
-        }
-    };
+    let url = point.url.as_deref().or_else(|| target.url().map(Url::as_str));
+    let mut location = site::location(target, url.unwrap_or("/"))?;
     let [host, port, path] = site::key(&location);
     location.method = match place.as_str() {
         "GET" | "POST" | "PUT" => Some(place.clone()),

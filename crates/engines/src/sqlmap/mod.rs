@@ -56,6 +56,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let (mut lines, mut watch) = (Lines::default(), Watch::new(options, &job.target));
     let sender = control.progress.clone();
@@ -104,6 +105,11 @@ fn log(dir: &JobDir) -> Option<Vec<u8>> {
     let folder = folders.into_iter().find(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))?;
     let name = format!("{}/{}/log", argv::NOTES, folder.file_name().to_str()?);
     dir.read(&name, MAX_REPORT_BYTES).ok()
+}
+
+/// The pages that a report names.
+pub(crate) fn pages(report: &[u8]) -> Vec<String> {
+    report::parse(report).points.into_iter().filter_map(|point| point.url).collect()
 }
 
 /// Reads a report: the JSON of `--report-json`, or the `log` of a folder of notes.

@@ -23,10 +23,7 @@ impl Watch {
     /// How many tests there are follows from the options.
     pub fn new(options: &Options, target: &Target) -> Watch {
         let per_technique = [5, 20, 40][usize::from(options.level.clamp(1, 3) - 1)];
-        let in_url = match target {
-            Target::Url(url) => url.query_pairs().count(),
-            Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Upload(_) | Target::Image(_) => 0,
-        };
+        let in_url = target.url().map_or(0, |url| url.query_pairs().count());
         let in_data = options.data.as_ref().map_or(0, |data| data.split('&').count());
         let parameters = if options.parameter.is_some() { 1 } else { (in_url + in_data).max(1) };
         let tests_each = per_technique * options.techniques.len() as u32 * parameters as u32;

@@ -1,6 +1,8 @@
 //! What sublist3r says while it runs: it always exits with 0.
 
+use super::options::{SOURCES, Source};
 use crate::process::Lines;
+use std::collections::BTreeSet;
 
 /// What its lines told so far.
 #[derive(Debug, Default)]
@@ -8,8 +10,9 @@ pub struct Log {
     lines: [Lines; 2],
     /// Sources that it began to ask.
     pub asked: usize,
-    /// Statements that a source failed: a refused connection, or an answer that it could not read.
-    pub failures: usize,
+    /// Sources that failed for certain, by their words: a connection that failed, or an answer that it could not read. One
+    /// that it says nothing of may have failed as well.
+    pub failed: BTreeSet<&'static str>,
     /// What it says of itself, such as that it does not take the domain.
     pub error: Option<String>,
 }
@@ -17,13 +20,13 @@ pub struct Log {
 impl Log {
     /// Reads more of one of its two streams.
     pub fn read(&mut self, stream: usize, bytes: &[u8]) {
-        let Log { lines, asked, failures, error } = self;
+        let Log { lines, asked, failed, error } = self;
         lines[stream].push(bytes, |line| {
             let line = line.trim();
             if line.starts_with("[-] Searching now in ") {
                 *asked += 1;
-            } else if line.starts_with("Traceback ") || line.contains("Max retries exceeded") {
-                *failures += 1;
+            } else if let Some(source) = failure(line) {
+                failed.insert(source.word);
             } else if line.starts_with("Error: ") {
                 *error = Some(line.chars().take(300).collect());
             }
@@ -31,19 +34,41 @@ impl Log {
     }
 }
 
+/// The source of whose failure a line tells: its process ended by an exception, or its host could not be asked.
+fn failure(line: &str) -> Option<&'static Source> {
+    let process = line.strip_prefix("Process ").and_then(|rest| rest.split('-').next());
+    let is_of = |source: &Source| {
+        process == Some(source.process)
+            || line.contains("Max retries exceeded") && line.contains(&format!("host='{}'", source.host))
+    };
+    SOURCES.iter().map(|(_, source)| source).find(|source| is_of(source))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sources_and_their_failures_are_counted() {
+    fn sources_and_their_failures_are_counted_once() {
         let mut log = Log::default();
         for piece in ["[-] Search", "ing now in SSL Certificates..\n[-] Searching now in Virustotal..\n"] {
             log.read(0, piece.as_bytes());
         }
-        log.read(0, b"HTTPSConnectionPool(host='a.example.test', port=443): Max retries exceeded with url: /\n");
-        log.read(1, b"Process Virustotal-9:\nTraceback (most recent call last):\n");
-        assert_eq!((log.asked, log.failures, log.error), (2, 2, None));
+        for host in ["www.virustotal.com", "crt.sh", "a.example.test"] {
+            let line = format!("HTTPSConnectionPool(host='{host}', port=443): Max retries exceeded with url: /\n");
+            log.read(0, line.as_bytes());
+        }
+        log.read(1, b"Process Virustotal-9:\nProcess NetcraftEnum-7:\nTraceback (most recent call last):\n");
+        assert_eq!((log.asked, log.error), (2, None));
+        assert_eq!(log.failed.into_iter().collect::<Vec<_>>(), ["netcraft", "ssl", "virustotal"]);
+    }
+
+    #[test]
+    fn the_samples_tell_which_sources_failed() {
+        let mut log = Log::default();
+        log.read(0, include_bytes!("../../tests/samples/sublist3r/offline.stdout"));
+        log.read(1, include_bytes!("../../tests/samples/sublist3r/offline.stderr"));
+        assert_eq!((log.asked, log.failed.into_iter().collect::<Vec<_>>()), (11, vec!["netcraft", "virustotal"]));
     }
 
     #[test]

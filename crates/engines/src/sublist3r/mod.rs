@@ -45,6 +45,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: true,
     };
     let mut log = Log::default();
     let sender = control.progress.clone();
@@ -60,7 +61,10 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     }
     let bytes = dir.read(REPORT, MAX_REPORT_BYTES).unwrap_or_default();
     let mut parsed = read(&bytes, &job.target);
-    let fault = parsed.fault.take().map(|fault| if bytes.is_empty() { silence(&log, asked.len()) } else { fault });
+    let fault = match parsed.fault.take() {
+        Some(_) if bytes.is_empty() => Some(silence(&log, asked.len())),
+        fault => fault.or_else(|| most_failed(&log, asked.len())),
+    };
     let outcome = run.outcome(engine(ScanType::Sublist3r), fault);
     if outcome == Outcome::Completed {
         raise(&sender, 100);
@@ -71,17 +75,29 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 /// Why a run without a report is no scan. A source that cannot be reached mostly says nothing, so that an empty answer
 /// and a dead network look the same: neither may be called clean.
 fn silence(log: &Log, asked: usize) -> (FailureReason, String) {
-    let message = match (&log.error, log.failures) {
+    let message = match (&log.error, log.failed.len()) {
         (Some(error), _) => format!("sublist3r: {error}"),
         (None, 0) => format!(
             "sublist3r found no name, and does not tell whether any of its {asked} sources answered; without a network \
              it says the same"
         ),
-        (None, failures) => {
-            format!("sublist3r found no name, and {} of its {asked} sources failed for certain", failures.min(asked))
+        (None, failed) => {
+            format!("sublist3r found no name, and {failed} of its {asked} sources failed for certain: {}", listed(log))
         }
     };
     (FailureReason::EngineFailed, message)
+}
+
+/// Why a run with names is no whole scan: they are those of the few sources that answered.
+fn most_failed(log: &Log, asked: usize) -> Option<(FailureReason, String)> {
+    let failed = log.failed.len();
+    let message = || format!("{failed} of sublist3r's {asked} sources failed for certain: {}", listed(log));
+    (failed * 2 > asked).then(|| (FailureReason::EngineFailed, message()))
+}
+
+/// The sources that failed for certain.
+fn listed(log: &Log) -> String {
+    log.failed.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
 /// The arguments of one run; neither brute force nor a port scan is ever among them.

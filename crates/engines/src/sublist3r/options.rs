@@ -30,25 +30,32 @@ pub struct Source {
     pub word: &'static str,
     /// Who is contacted.
     pub host: &'static str,
+    /// What sublist3r calls the process that asks it, before a number.
+    pub process: &'static str,
     profile: Profile,
 }
 
-const fn source(word: &'static str, host: &'static str, profile: Profile) -> (&'static str, Source) {
-    (word, Source { word, host, profile })
+const fn source(
+    word: &'static str,
+    host: &'static str,
+    process: &'static str,
+    profile: Profile,
+) -> (&'static str, Source) {
+    (word, Source { word, host, process, profile })
 }
 
 /// Google's answers make sublist3r fail, and DNSdumpster's it looks up by itself, over a public name server: neither is
 /// here.
 pub const SOURCES: &[(&str, Source)] = &[
-    source("ssl", "crt.sh", Profile::Quick),
-    source("passivedns", "api.sublist3r.com", Profile::Quick),
-    source("virustotal", "www.virustotal.com", Profile::Default),
-    source("threatcrowd", "www.threatcrowd.org", Profile::Default),
-    source("netcraft", "searchdns.netcraft.com", Profile::Full),
-    source("bing", "www.bing.com", Profile::Full),
-    source("yahoo", "search.yahoo.com", Profile::Full),
-    source("ask", "www.ask.com", Profile::Full),
-    source("baidu", "www.baidu.com", Profile::Full),
+    source("ssl", "crt.sh", "CrtSearch", Profile::Quick),
+    source("passivedns", "api.sublist3r.com", "PassiveDNS", Profile::Quick),
+    source("virustotal", "www.virustotal.com", "Virustotal", Profile::Default),
+    source("threatcrowd", "www.threatcrowd.org", "ThreatCrowd", Profile::Default),
+    source("netcraft", "searchdns.netcraft.com", "NetcraftEnum", Profile::Full),
+    source("bing", "www.bing.com", "BingEnum", Profile::Full),
+    source("yahoo", "search.yahoo.com", "YahooEnum", Profile::Full),
+    source("ask", "www.ask.com", "AskEnum", Profile::Full),
+    source("baidu", "www.baidu.com", "BaiduEnum", Profile::Full),
 ];
 
 impl Default for Options {

@@ -15,7 +15,7 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
             match asset::host_name(name) {
                 None => collected.drop("not a host name"),
                 Some(name) if name == domain || !asset::is_within(&name, &domain) => {
-                    collected.drop("not below the domain");
+                    collected.drop(asset::OUTSIDE);
                 }
                 Some(name) => collected.add(asset::finding("sublist3r", "subdomain", "Subdomain", &name)),
             }

@@ -33,8 +33,13 @@ pub fn findings(document: &Document<'_>, target: &Target) -> Collected {
     let artifact = artifact(document, target);
     let host = match target {
         Target::Image(_) => Some(target.host()),
-        // Its id is another for every upload of the same files.
-        Target::Upload(_) | Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) => None,
+        // Its id is another for every upload of the same files, and a path is no host.
+        Target::Upload(_)
+        | Target::Files(_)
+        | Target::Ip(_)
+        | Target::Network(_)
+        | Target::Host(_)
+        | Target::Url(_) => None,
     };
     for part in &document.results {
         let place = Place { artifact: &artifact, host: host.as_deref(), part };
@@ -50,7 +55,7 @@ pub fn findings(document: &Document<'_>, target: &Target) -> Collected {
 /// without tag and digest, of files the name of their folder.
 fn artifact(document: &Document<'_>, target: &Target) -> String {
     match target {
-        Target::Image(image) => image.name(),
+        Target::Image(_) | Target::Files(_) => target.host(),
         Target::Upload(_) | Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) => {
             let name = document.artifact_name.trim_end_matches('/');
             name.rsplit('/').next().unwrap_or_default().to_string()

@@ -72,6 +72,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_FILE_BYTES,
+        has_sockets: false,
     };
     let mut log = verdict::Log::default();
     let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
@@ -95,9 +96,14 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     if outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
-    let raw = redact::report(raw);
-    let raw = (!raw.is_empty()).then_some(RawReport { media_type: "application/json", bytes: raw });
+    let raw = kept(raw).map(|bytes| RawReport { media_type: "application/json", bytes });
     Report::of(outcome, parsed, raw)
+}
+
+/// The report without the secrets in it; `None` for one that cannot be searched for them: it is not JSON, or too large.
+pub fn kept(report: Vec<u8>) -> Option<Vec<u8>> {
+    let is_small = report.len() as u64 <= MAX_REPORT_BYTES;
+    is_small.then(|| redact::report(report)).filter(|report| !report.is_empty())
 }
 
 /// Reads a report, as trivy writes it with `--format json`.
@@ -148,7 +154,7 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
         }
         (Target::Upload(_), Some(packed)) => packed,
         (target @ Target::Upload(_), None) => return Err(failed(format!("the files of {target} are not here"))),
-        (target @ (Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_)), _) => {
+        (target @ (Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) | Target::Files(_)), _) => {
             return Err(failed(format!("trivy scans no {}", target.target_type())));
         }
     };

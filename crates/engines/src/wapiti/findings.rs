@@ -22,7 +22,7 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
             for item in items {
                 match finding(document, category, item, target).filter(|_| is_of_target) {
                     Some(finding) => collected.add(Finding { confidence, ..finding }),
-                    None => collected.drop("outside the target"),
+                    None => collected.drop(site::OUTSIDE),
                 }
             }
         }

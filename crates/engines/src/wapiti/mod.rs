@@ -69,6 +69,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: Some(ANSWERS.to_string()),
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let (mut lines, mut watch) = (Lines::default(), Watch::new(modules(options.profile, release).len()));
     let sender = control.progress.clone();
@@ -95,7 +96,7 @@ fn finish(job: &Job, run: &Run, dir: &JobDir, watch: &Watch) -> Report {
     parsed.coverage.reached = u64::from(parsed.coverage.reached > 0 || watch.is_reached());
     let fault = match parsed.fault.take() {
         Some(_) if raw.is_empty() => Some((FailureReason::EngineFailed, "wapiti wrote no report".to_string())),
-        // The report of 3.0 does not tell, the lines do.
+        // The report does not tell what ran, the lines do.
         Some((FailureReason::ReportUnreadable, _)) if parsed.engine_version.is_some() => watch.fault(&job.target),
         Some(fault) => Some(fault),
         None => watch.fault(&job.target),
@@ -119,12 +120,15 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
     let collected = findings::findings(&document, target);
     let fault = match document.infos.crawled_pages_nbr {
         Some(0) => Some((FailureReason::TargetUnreachable, format!("wapiti got no page from {target}"))),
-        Some(_) => None,
-        None if collected.records.read > 0 => None,
-        None => unreadable("a report of wapiti 3.0 without findings does not tell whether the target was reached"),
+        Some(_) | None if collected.records.read > 0 => None,
+        // Neither modules that it does not have nor a cancel are told of.
+        Some(_) | None => {
+            unreadable("a report of wapiti without findings does not tell whether any of its modules ran")
+        }
     };
+    let is_reached = document.infos.crawled_pages_nbr.map_or(fault.is_none(), |pages| pages > 0);
     Parsed {
-        coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
+        coverage: Coverage { hosts: 1, reached: u64::from(is_reached) },
         fault,
         collected,
         engine_version: document.infos.version.split(' ').nth(1).map(|text| crate::text::clean(text.as_bytes(), 40)),

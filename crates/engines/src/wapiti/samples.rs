@@ -12,6 +12,7 @@ const PASSIVE: &[u8] = include_bytes!("../../tests/samples/wapiti/passive.json")
 const ACTIVE: &[u8] = include_bytes!("../../tests/samples/wapiti/active.json");
 const TLS: &[u8] = include_bytes!("../../tests/samples/wapiti/tls.json");
 const OLD: &[u8] = include_bytes!("../../tests/samples/wapiti/old.json");
+const BAD_MODULE: &[u8] = include_bytes!("../../tests/samples/wapiti/badmodule.json");
 const DOWN: &[u8] = include_bytes!("../../tests/samples/wapiti/down.json");
 
 fn target() -> Target {
@@ -111,6 +112,15 @@ fn zero_pages_are_a_dead_target() {
     let parsed = read(DOWN, &Target::parse("http://127.0.0.1:65000/").unwrap());
     assert_eq!(parsed.fault.unwrap().0, FailureReason::TargetUnreachable);
     assert_eq!(parsed.coverage.reached, 0);
+}
+
+#[test]
+fn a_report_without_findings_does_not_tell_whether_a_module_ran() {
+    let parsed = read(BAD_MODULE, &target());
+    let (reason, message) = parsed.fault.unwrap();
+    assert_eq!(reason, FailureReason::ReportUnreadable);
+    assert_eq!(message, "a report of wapiti without findings does not tell whether any of its modules ran");
+    assert_eq!(parsed.coverage.reached, 1, "a page answered");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn add(collected: &mut Collected, alert: &Alert, place: &Instance, target: &Targ
     };
     match finding(alert, place, target) {
         Some(finding) => collected.add(Finding { confidence, ..finding }),
-        None => collected.drop("outside the target"),
+        None => collected.drop(site::OUTSIDE),
     }
 }
 

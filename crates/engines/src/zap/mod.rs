@@ -51,6 +51,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         stdin: None,
         stdout: Stdout::Log,
         max_report_bytes: MAX_REPORT_BYTES,
+        has_sockets: false,
     };
     let (mut lines, mut has_no_access) = (Lines::default(), false);
     let sender = control.progress.clone();

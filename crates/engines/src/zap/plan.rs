@@ -168,7 +168,34 @@ mod tests {
         assert_eq!(line, "-cmd -silent -dir /jobs/1/zap-home -autorun /jobs/1/plan.yaml");
     }
 
+    fn options() -> impl Strategy<Value = Options> {
+        let texts = proptest::collection::vec("-?[!-~]{0,20}", 0..3);
+        (any::<bool>(), texts, any::<u16>()).prop_map(|(is_active, exclude, number)| Options {
+            profile: if is_active { Profile::Active } else { Profile::Passive },
+            delay_ms: number,
+            exclude,
+            ..Options::default()
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_argument_begins_with_a_hyphen_unless_it_comes_from_the_table(
+            options in options(), url in "https?://[a-z0-9-]{1,10}\\.test/[!-~]{0,30}", parts in "(/[-a-z0-9]{1,8}){1,4}"
+        ) {
+            let dir = Path::new(&parts);
+            let Ok(target) = Target::parse(&url) else { return Ok(()) };
+            let Some(plan) = plan(&options, None, &target, dir, Duration::from_secs(60)) else { return Ok(()) };
+            for (i, arg) in argv(dir).iter().enumerate() {
+                let is_of_table = ["-cmd", "-silent", "-dir", "-autorun"].contains(&arg.as_str());
+                prop_assert!(is_of_table || Path::new(arg).parent() == Some(dir), "{} {}", i, arg);
+            }
+            // What the scan says is a value in the plan, and no job, add-on or setting of it.
+            let types: Vec<&str> = plan["jobs"].as_array().unwrap().iter().filter_map(|job| job["type"].as_str()).collect();
+            let of_table = ["spider", "passiveScan-wait", "activeScan", "report", "exitStatus"];
+            prop_assert!(types.iter().all(|word| of_table.contains(word)), "{:?}", types);
+        }
+
         #[test]
         fn no_target_adds_a_job_or_a_variable(
             url in "https?://[a-z0-9-]{1,10}(\\.test)?(:[0-9]{1,5})?/\\PC{0,30}", path in "/[!-~]{0,20}"

@@ -48,6 +48,7 @@ async fn run(job: &Job, script: &str) -> Ran {
         stdin: None,
         stdout: Stdout::Report,
         max_report_bytes: 1024 * 1024,
+        has_sockets: false,
     };
     let mut control = steering(Duration::from_secs(30)).control;
     let folder = JobDir::create(&job.work_dir, job.run_id).unwrap();
@@ -232,6 +233,7 @@ async fn a_server_without_rights_holds_the_same_bounds() {
         stdin: None,
         stdout: Stdout::Report,
         max_report_bytes: 1024 * 1024,
+        has_sockets: false,
     };
     let mut control = steering(Duration::from_secs(30)).control;
     let mut output = Vec::new();

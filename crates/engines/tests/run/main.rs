@@ -9,6 +9,7 @@ mod nmap;
 mod nuclei;
 mod process;
 mod registry;
+mod samples;
 mod sqlmap;
 mod sublist3r;
 mod trivy;

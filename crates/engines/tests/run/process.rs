@@ -33,6 +33,7 @@ impl Fake {
             stdin: None,
             stdout: Stdout::Report,
             max_report_bytes: 1024 * 1024,
+            has_sockets: false,
         };
         let (minute, lease) = (Duration::from_secs(60), Duration::from_secs(30));
         Fake { dir, program, steering: steering(lease), lease, timeout: minute }

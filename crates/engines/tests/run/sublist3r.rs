@@ -12,7 +12,7 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// The installed program; the one of the install script where there are both.
 fn installed() -> PathBuf {
-    match locate(scanyard_contract::ScanType::Sublist3r, None, crate::web::install_dir().as_deref()) {
+    match locate(scanyard_contract::ScanType::Sublist3r, None, &crate::web::install_dirs()) {
         Availability::Program(path) => path,
         other => panic!("this test needs sublist3r: scripts/install-engines or apt-get install sublist3r: {other:?}"),
     }
@@ -53,14 +53,16 @@ async fn without_a_network_it_is_a_failed_scan_and_not_an_empty_one() {
     for profile in ["quick", "default"] {
         let dir = tempfile::tempdir().unwrap();
         let steering = steering(LEASE);
-        let job = sublist3r_job(&installed(), json!({"profile": profile}), dir.path());
+        // As long as the server's own is: it keeps a socket below it.
+        let work_dir = dir.path().join("a".repeat(60));
+        let job = sublist3r_job(&installed(), json!({"profile": profile}), &work_dir);
         let report = sublist3r::run(job, steering.control.clone()).await;
         let failure = failure(&report);
         assert_eq!(failure.reason, FailureReason::EngineFailed);
         assert!(failure.message.contains("found no name"), "{failure:?}");
         assert!(!failure.last_lines.is_empty());
         assert!(report.findings.is_empty() && report.raw.is_none());
-        assert!(*steering.progress.borrow() < 100);
+        assert_eq!(*steering.progress.borrow(), 10, "it has asked its sources: {failure:?}");
     }
 }
 
@@ -119,6 +121,19 @@ async fn a_domain_that_it_does_not_take_is_told_in_its_words() {
 
 #[tokio::test]
 async fn sources_that_failed_for_certain_are_counted() {
-    let (report, _) = fake("echo 'Traceback (most recent call last):' >&2").await;
-    assert_eq!(failure(&report).message, "sublist3r found no name, and 1 of its 4 sources failed for certain");
+    let (report, _) = fake("echo 'Process Virustotal-9:' >&2").await;
+    let message = "sublist3r found no name, and 1 of its 4 sources failed for certain: virustotal";
+    assert_eq!(failure(&report).message, message);
+}
+
+#[tokio::test]
+async fn names_of_few_sources_are_a_part_of_a_scan() {
+    let of = async |failed: &str| {
+        fake(&format!("for n in {failed}; do echo \"Process $n-1:\" >&2; done; echo a.example.test > out.txt")).await.0
+    };
+    let report = of("Virustotal Virustotal ThreatCrowd PassiveDNS").await;
+    let message = "3 of sublist3r's 4 sources failed for certain: passivedns, threatcrowd, virustotal";
+    assert_eq!((failure(&report).reason, failure(&report).message.as_str()), (FailureReason::EngineFailed, message));
+    assert_eq!(report.findings[0].location.host.as_deref(), Some("a.example.test"));
+    assert_eq!(of("Virustotal ThreatCrowd").await.outcome, Outcome::Completed);
 }

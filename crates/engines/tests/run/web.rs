@@ -3,7 +3,7 @@
 use crate::common::{Steering, job, steering};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::FailureReason;
-use scanyard_engines::{Availability, Job, Options, Outcome, Report, locate, run};
+use scanyard_engines::{Availability, Installed, Job, Options, Outcome, Report, locate, run};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use tokio::sync::watch;
 pub const LEASE: Duration = Duration::from_secs(600);
 
 /// Where `scripts/install-engines` puts engines.
-pub fn install_dir() -> Option<PathBuf> {
-    let of_the_machine = nix::unistd::geteuid().is_root().then(|| PathBuf::from("/opt/scanyard/engines"));
-    of_the_machine.or_else(|| Some(std::env::home_dir()?.join(".local/share/scanyard/engines")))
+pub fn install_dirs() -> Installed {
+    let own = std::env::home_dir().map(|home| home.join(".local/share/scanyard/engines"));
+    Installed { machine: "/opt/scanyard/engines".into(), own }
 }
 
 /// The installed program of an engine.
 pub fn installed(scan_type: ScanType) -> PathBuf {
-    match locate(scan_type, None, install_dir().as_deref()) {
+    match locate(scan_type, None, &install_dirs()) {
         Availability::Program(path) => path,
         other => panic!("this test needs {scan_type}: scripts/install-engines; {other:?}"),
     }

@@ -1,6 +1,6 @@
 //! What web servers show, beyond the weak target.
 
-use crate::common::{answering, job, ports, rules_of, run};
+use crate::common::{answering, conversing, job, ports, rules_of, run};
 use scanyard_engines::job::Outcome;
 use scanyard_engines::weak_target::WeakTarget;
 use serde_json::json;
@@ -54,6 +54,87 @@ async fn redirects_in_a_circle_end() {
     .await;
     let report = run(job(&format!("http://{address}/"), json!({"checks": ["http"]}))).await;
     assert_eq!(report.outcome, Outcome::Completed);
+}
+
+/// The application at port 8081 of the samples: its headers are those of `headers-truth.txt`, the rest that of their table.
+fn app_of_the_samples(request: &[u8]) -> Vec<u8> {
+    const HEADERS: &str =
+        "Server: Apache/2.2.14 PHP/5.3.1\r\nX-Powered-By: PHP/5.3.1\r\nSet-Cookie: sid=1234567890; Path=/\r\n";
+    let links = "<a href=\"/item?id=1\">1</a><a href=\"/files/\">2</a><a href='/admin/'>3</a>";
+    if request.starts_with(b"TRACE ") {
+        return page("200 OK", HEADERS, &String::from_utf8_lossy(request));
+    }
+    if request.starts_with(b"OPTIONS ") {
+        return page("200 OK", "Allow: GET, POST, PUT, DELETE, TRACE\r\n", "");
+    }
+    match path_of(request).as_str() {
+        "/" => page("200 OK", HEADERS, links),
+        "/files/" => page("200 OK", "", "<title>Index of /files/</title>"),
+        "/.git/config" => page("200 OK", "", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
+        path if path.starts_with("/admin") => {
+            page("401 Unauthorized", "WWW-Authenticate: Basic realm=\"admin\"\r\n", "Authorization required")
+        }
+        _ => page("404 Not Found", "", "Not Found"),
+    }
+}
+
+#[tokio::test]
+async fn everything_that_the_samples_list_of_their_application_is_found() {
+    let address = answering(app_of_the_samples).await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
+    assert_eq!(
+        rules_of(&report.findings, address),
+        [
+            "cookie-without-httponly sid",
+            "cookie-without-samesite sid",
+            "http-basic-auth-clear",
+            "http-directory-listing /files/",
+            "http-exposed-repository /.git/config",
+            "http-missing-content-type-options x-content-type-options",
+            "http-missing-csp content-security-policy",
+            "http-missing-frame-options x-frame-options",
+            "http-missing-permissions-policy permissions-policy",
+            "http-missing-referrer-policy referrer-policy",
+            "http-software-disclosure server",
+            "http-software-disclosure x-powered-by",
+            "http-trace-enabled /",
+            "http-writing-methods /",
+            "open-port",
+        ]
+    );
+    let login = report.findings.iter().find(|finding| finding.rule_id == "http-basic-auth-clear").unwrap();
+    assert_eq!(login.location.url, Some(format!("http://{address}/admin/")));
+}
+
+#[tokio::test]
+async fn the_other_ports_of_the_samples_are_seen_as_they_are() {
+    let weak = WeakTarget::start().await.unwrap();
+    let greets = async |greeting: &'static str| conversing(greeting.as_bytes(), |_| None).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listing = "<html><head><title>Index of /</title></head></html>";
+    let table = [
+        (greets("220 (vsFTPd 2.3.4)\r\n").await, vec!["open-port", "service-banner"]),
+        (greets("SSH-2.0-dropbear_2022.83\r\n").await, vec!["open-port", "service-banner"]),
+        (greets("220 mail.example.test ESMTP Postfix\r\n").await, vec!["open-port"]),
+        (weak.redis, vec!["open-port", "redis-no-auth"]),
+        (
+            answering(move |_| page("200 OK", "Server: nginx/1.22.1\r\n", listing)).await,
+            vec!["http-directory-listing /"],
+        ),
+        (weak.tarpit, vec!["open-port"]),
+        (closed, vec![]),
+    ];
+    let addresses: Vec<SocketAddr> = table.iter().map(|(address, _)| *address).collect();
+    let report = run(job("127.0.0.1", json!({"ports": ports(&addresses)}))).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let raw = String::from_utf8(report.raw.unwrap().bytes).unwrap();
+    assert!(["vsFTPd 2.3.4", "dropbear_2022.83", "ESMTP Postfix"].iter().all(|banner| raw.contains(banner)), "{raw}");
+    for (address, expected) in table {
+        let mut rules = rules_of(&report.findings, address);
+        rules.retain(|rule| !rule.starts_with("http-") || expected.contains(&rule.as_str()));
+        rules.retain(|rule| rule != "open-port" || expected.contains(&"open-port"));
+        assert_eq!(rules, expected, "{address}");
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ use crate::sentinel::exposures::{self, DOCKER, ETCD, FILES};
 use crate::sentinel::found::Part;
 use crate::sentinel::http::{Answer, Request};
 use crate::sentinel::options::Check;
+use crate::sentinel::port::Place;
 use crate::sentinel::tls::{self, Opened};
 use crate::sentinel::{net, rules, web};
 use futures::future::join_all;
+use scanyard_contract::finding::Finding;
 
 /// Redirects of one page that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -25,11 +27,12 @@ impl Visit<'_> {
         let Some(answer) = Answer::parse(bytes) else { return };
         let scheme = if is_tls { "https" } else { "http" };
         self.place.service = Some(scheme.to_string());
-        self.place.url = Some(format!("{scheme}://{}{}", request.authority, request.plain_path()));
+        self.place = self.place_of(request, is_tls);
         self.report.http_status = Some(answer.status);
         if self.wants(Check::Http) {
             self.report.findings.extend(web::check(&self.place, request, &answer, is_tls));
-            self.redirects(request, &answer, is_tls).await;
+            let (page, shown) = self.redirects(request, &answer, is_tls).await;
+            self.links(&page, &shown, is_tls).await;
             self.methods(request, is_tls).await;
             self.files(request, is_tls).await;
         }
@@ -38,23 +41,45 @@ impl Visit<'_> {
         }
     }
 
-    /// Follows redirects as long as they stay on this server, and looks at where they end.
-    async fn redirects(&mut self, request: &Request, answer: &Answer, is_tls: bool) {
+    /// Where a finding about this page is made.
+    fn place_of(&self, request: &Request, is_tls: bool) -> Place {
+        let scheme = if is_tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}{}", request.authority, request.plain_path());
+        Place { url: Some(url), ..self.place.clone() }
+    }
+
+    /// Takes findings of another page of this server, which often has the same faults.
+    fn take_new(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if !self.report.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
+                self.report.findings.push(finding);
+            }
+        }
+    }
+
+    /// Looks at pages that the start page links to.
+    async fn links(&mut self, request: &Request, answer: &Answer, is_tls: bool) {
+        for pages in web::links(request, answer, is_tls).chunks(FILES_AT_ONCE) {
+            let answers = join_all(pages.iter().map(|page| self.get(page, is_tls))).await;
+            for (page, answer) in pages.iter().zip(answers) {
+                if let Some(answer) = answer {
+                    self.take_new(web::check_page(&self.place_of(page, is_tls), page, &answer, is_tls));
+                }
+            }
+        }
+    }
+
+    /// Follows redirects as long as they stay on this server, and looks at where they end; returns that page.
+    async fn redirects(&mut self, request: &Request, answer: &Answer, is_tls: bool) -> (Request, Answer) {
         let (mut request, mut answer) = (request.clone(), answer.clone());
         for _ in 0..MAX_REDIRECTS {
             let location = answer.header("location").filter(|_| (300..400).contains(&answer.status));
-            let Some(next) = location.and_then(|location| request.redirected(is_tls, location)) else { return };
-            let Some(found) = self.get(&next, is_tls).await else { return };
-            let mut place = self.place.clone();
-            let scheme = if is_tls { "https" } else { "http" };
-            place.url = Some(format!("{scheme}://{}{}", next.authority, next.plain_path()));
-            for finding in web::check(&place, &next, &found, is_tls) {
-                if !self.report.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
-                    self.report.findings.push(finding);
-                }
-            }
+            let Some(next) = location.and_then(|location| request.leading_to(is_tls, location)) else { break };
+            let Some(found) = self.get(&next, is_tls).await else { break };
+            self.take_new(web::check(&self.place_of(&next, is_tls), &next, &found, is_tls));
             (request, answer) = (next, found);
         }
+        (request, answer)
     }
 
     async fn methods(&mut self, request: &Request, is_tls: bool) {
