@@ -2,9 +2,9 @@
 
 use crate::backlog::Backlog;
 use crate::calls::CallLog;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::engines::Engines;
-use crate::fleet::Fleet;
+use crate::fleet::{self, Fleet};
 use crate::http::idempotency::InFlight;
 use crate::key::KeyCache;
 use crate::limit::Limiter;
@@ -15,9 +15,9 @@ use crate::queue::Queue;
 use crate::session::SessionCache;
 use crate::signals::Signals;
 use crate::status::Board;
-use crate::store::{Clock, Store, kafka_message};
+use crate::store::{Clock, Store, StoreOptions, kafka_message};
 use crate::tls::Tls;
-use crate::vault::Vault;
+use crate::vault::{self, Vault};
 use crate::webhook::Webhooks;
 use crate::worker::Runs;
 use anyhow::Context;
@@ -120,11 +120,18 @@ impl App {
         };
         let resolver = Resolver::new(&config.dns.servers).map_err(anyhow::Error::msg);
         let resolver = resolver.context("setting up DNS look-ups")?;
+        let webhooks = Webhooks::new(&config.webhooks, resolver.clone());
+        let webhooks = webhooks.map_err(|error| ConfigError(vec![format!("webhooks.ca_file: {error:#}")]))?;
+        let engines = Engines::locate(&config.engines);
+        fleet::check(&config.worker, &engines)?;
+        vault::check(&config.master_key_file())
+            .map_err(|error| ConfigError(vec![format!("master_key_file: {error}")]))?;
         // The store has something to show from the beginning.
         let metrics = crate::metrics::recorder()?;
+        let queue = open_queue(&config, &options).await?;
+        // What is made from here on stays, so that whatever can refuse this node has been asked.
         let store = Store::open(&options).await.context("opening the database")?;
         let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
-        let queue = Queue::open(&config.queue).await?;
         if queue.kafka().is_some() {
             let now = store.now().await?;
             let noting =
@@ -135,9 +142,9 @@ impl App {
             status: Board::new(store.local_now()),
             store,
             vault,
-            webhooks: Webhooks::new(&config.webhooks, resolver.clone()).context("webhooks.ca_file")?,
+            webhooks,
             resolver,
-            engines: Engines::locate(&config.engines),
+            engines,
             fleet: Fleet::default(),
             signals: Signals::new(&options.url),
             keys: KeyCache::default(),
@@ -173,4 +180,12 @@ impl App {
         let text = crate::openapi(&self.support).to_json().context("printing the OpenAPI document")?;
         Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
+}
+
+/// Connects to Kafka, after a look at the database: topics are not made for a node that has none.
+async fn open_queue(config: &Config, options: &StoreOptions) -> anyhow::Result<Queue> {
+    if config.queue.kafka.is_set() {
+        Store::look(options).await.context("opening the database")?;
+    }
+    Ok(Queue::open(config).await?)
 }

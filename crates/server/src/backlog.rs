@@ -10,6 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How long a count is believed, in milliseconds.
 const COUNT_MS: i64 = 1_000;
 
+/// Up to how many times of their limit messages are counted. What was let in below the limit goes on to move, four times at
+/// most unless its worker is lost; without a bound the count of a long outage would itself be a load.
+const COUNTED: u64 = 4;
+
 /// The backlog as this node knows it.
 #[derive(Debug)]
 pub struct Backlog {
@@ -88,7 +92,7 @@ impl Backlog {
         let counted = match self.of {
             Of::Scans => scan_count::queued(conn).await?,
             Of::Messages => {
-                let counted = kafka_message::count(conn, self.limit).await?;
+                let counted = kafka_message::count(conn, self.limit.saturating_mul(COUNTED)).await?;
                 metrics::gauge!("scanyard_kafka_outbox_rows").set(counted as f64);
                 counted
             }

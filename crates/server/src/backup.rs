@@ -6,7 +6,7 @@ use crate::store::schema::STEPS;
 use crate::store::snapshot::{self, Checked};
 use crate::vault;
 use anyhow::{Context, bail, ensure};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,11 @@ pub enum Refused {
     NoDatabase(PathBuf),
     #[error("{} holds a database already; --force puts it aside", .0.display())]
     Occupied(PathBuf),
+    #[error(
+        "{file} is no backup but a database with its last writes in {file}-wal. Put both into a folder of their own, as \
+         scanyard.db and scanyard.db-wal, make a backup with `scanyard backup FILE --data-dir FOLDER`, and restore that", file = .0.display()
+    )]
+    HasLog(PathBuf),
     #[error("a process uses the data folder {}; stop it first, or restore into another one with --data-dir", .0.display())]
     InUse(PathBuf),
 }
@@ -92,6 +97,9 @@ async fn write_part(database: &Path, part: &Path, bytes: Bytes<'_>) -> anyhow::R
 /// Puts a backup in the place of a data folder's database, which no process may use.
 pub async fn restore(config: &Config, file: &Path, force: bool, bytes: Bytes<'_>) -> anyhow::Result<Kept> {
     let database = config.database_file().ok_or(Refused::NotEmbedded)?;
+    if with_end(file, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
+        bail!(Refused::HasLog(file.into()));
+    }
     let checked = snapshot::check(file).await.with_context(|| format!("checking {}", file.display()))?;
     let known = STEPS.len() as i64;
     let version = checked.version;
@@ -106,19 +114,38 @@ pub async fn restore(config: &Config, file: &Path, force: bool, bytes: Bytes<'_>
         .create(folder)
         .with_context(|| format!("making {}", folder.display()))?;
     let Some(_lock) = serve::try_lock(folder)? else { bail!(Refused::InUse(folder.into())) };
-    let is_occupied = database.symlink_metadata().is_ok();
-    if is_occupied && !force {
+    let old = database.symlink_metadata().ok();
+    if old.is_some() && !force {
         bail!(Refused::Occupied(database));
     }
     let new = beside(&database, "restored");
-    copy(file, &new, bytes).with_context(|| format!("copying {} to {}", file.display(), new.display()))?;
-    let copied = snapshot::check(&new).await.context("checking the copy")?;
+    let placed = put_in_place(file, &new, &database, old, &checked, bytes).await;
+    if placed.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    let aside = placed?;
+    let lacking = vault::lacking(&config.master_key_file(), &checked.master_keys)?;
+    Ok(Kept { checked, bytes: database.metadata()?.len(), aside, lacking })
+}
+
+/// Copies the backup beside the database, and puts the copy in its place; answers where the old one is then.
+async fn put_in_place(
+    file: &Path,
+    new: &Path,
+    database: &Path,
+    old: Option<Metadata>,
+    checked: &Checked,
+    bytes: Bytes<'_>,
+) -> anyhow::Result<Option<PathBuf>> {
+    let is_occupied = old.is_some();
+    let like = old.map_or_else(|| folder_of(database).metadata(), Ok)?;
+    copy(file, new, &like, bytes).with_context(|| format!("copying {} to {}", file.display(), new.display()))?;
+    let copied = snapshot::check(new).await.context("checking the copy")?;
     ensure!(copied.tables == checked.tables, "the copy is not what the backup is; was it written to meanwhile?");
-    let aside = if is_occupied { Some(put_aside(&database).await?) } else { None };
-    std::fs::rename(&new, &database).with_context(|| format!("putting {} in its place", database.display()))?;
-    sync_folder(&database)?;
-    let lacking = vault::lacking(&config.master_key_file(), &copied.master_keys)?;
-    Ok(Kept { checked: copied, bytes: database.metadata()?.len(), aside, lacking })
+    let aside = if is_occupied { Some(put_aside(database).await?) } else { None };
+    std::fs::rename(new, database).with_context(|| format!("putting {} in its place", database.display()))?;
+    sync_folder(database)?;
+    Ok(aside)
 }
 
 /// Keeps the old database under another name. It stays in its place as well until the new one is there, so that at no
@@ -143,12 +170,14 @@ async fn put_aside(database: &Path) -> anyhow::Result<PathBuf> {
     Ok(aside)
 }
 
-fn copy(from: &Path, to: &Path, bytes: Bytes<'_>) -> std::io::Result<()> {
+/// `like` is whose the copy becomes: a server as another user than root must be able to open it.
+fn copy(from: &Path, to: &Path, like: &Metadata, bytes: Bytes<'_>) -> std::io::Result<()> {
     let mut from = File::open(from)?;
     let total = from.metadata()?.len();
     // What an interrupted restore left is nobody's.
     let _ = std::fs::remove_file(to);
     let mut into = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    serve::give(&into, like)?;
     let (mut piece, mut done) = (vec![0; PIECE], 0);
     loop {
         let read = from.read(&mut piece)?;
@@ -171,8 +200,12 @@ fn beside(path: &Path, what: &str) -> PathBuf {
     with_end(path, &format!(".{what}"))
 }
 
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A new name is only there for good when its folder is on the disk.
 fn sync_folder(file: &Path) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(file);
     File::open(folder)?.sync_all().with_context(|| format!("bringing {} to the disk", folder.display()))
 }

@@ -21,7 +21,7 @@ pub use worker::Worker;
 
 use crate::http::source::ProxyHeader;
 use crate::serve::Role;
-use crate::store::{Clock, StoreOptions};
+use crate::store::{Clock, StoreOptions, sqlite_url};
 use ipnet::IpNet;
 use scanyard_contract::ScanType;
 use scanyard_engines::Settings;
@@ -453,14 +453,12 @@ impl Config {
         if !self.database.url.is_empty() {
             return self.database.url.clone();
         }
-        Secret::new(format!("sqlite://{}", self.data_dir.join("scanyard.db").display()))
+        Secret::new(sqlite_url::of(&self.data_dir.join("scanyard.db")))
     }
 
     /// The file of the embedded database; `None` on PostgreSQL.
     pub fn database_file(&self) -> Option<PathBuf> {
-        let url = self.database_url();
-        let path = url.expose().strip_prefix("sqlite:")?;
-        Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        sqlite_url::file(self.database_url().expose())
     }
 
     /// How the database is opened.
@@ -541,6 +539,8 @@ impl Config {
         let url = self.database.url.expose();
         let is_database = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         require(url.is_empty() || is_database, "database.url", "must begin with sqlite:// or postgres://");
+        let is_plain = !(url.starts_with("sqlite:") && url.contains('?'));
+        require(is_plain, "database.url", "takes no parameters with SQLite; a ? in the file's name is written %3F");
         require((2..=1024).contains(&self.database.connections), "database.connections", "must be 2 to 1024");
         require((1..=256).contains(&self.database.read_connections), "database.read_connections", "must be 1 to 256");
         require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");

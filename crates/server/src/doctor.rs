@@ -4,7 +4,7 @@ use crate::config::{self, Config};
 use scanyard_contract::ScanType;
 use scanyard_engines::engine::{ENGINES, Engine};
 use scanyard_engines::process::{Enforced, Exit};
-use scanyard_engines::version::{is_stated, version};
+use scanyard_engines::version::{fault, version};
 use scanyard_engines::{Availability, locate, nuclei};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,7 @@ pub async fn examine(config: &Config) -> Diagnosis {
     for engine in ENGINES {
         engines.push(examine_engine(engine, config).await);
     }
+    config.leave_jobs_dir();
     Diagnosis { engines, bounds, faults }
 }
 
@@ -105,11 +106,11 @@ async fn examine_engine(engine: &'static Engine, config: &Config) -> Examined {
         needs_consent,
     };
     let configured = config.engines.path(scan_type);
-    match locate(scan_type, configured, config::Engines::installed().as_deref()) {
+    match locate(scan_type, configured, &config::Engines::installed()) {
         Availability::Native => found.version = Some(env!("CARGO_PKG_VERSION").to_string()),
         Availability::Program(path) => {
             found.version = version(engine, &path, &config.probe()).await;
-            let faults = faults(engine, &path, found.version.as_deref(), config);
+            let faults = faults(engine, &path, found.version.as_deref(), config).await;
             found.path = Some(path);
             if !faults.is_empty() {
                 found.state = State::Broken;
@@ -137,11 +138,11 @@ async fn examine_engine(engine: &'static Engine, config: &Config) -> Examined {
 }
 
 /// Why an installed engine cannot run.
-fn faults(engine: &Engine, path: &Path, version: Option<&str>, config: &Config) -> Vec<String> {
+async fn faults(engine: &Engine, path: &Path, version: Option<&str>, config: &Config) -> Vec<String> {
     let mut faults = Vec::new();
-    if version.is_none() && is_stated(engine.scan_type) {
+    if let Some(fault) = fault(engine, path, version, &config.probe()).await {
         let user = config.engines.run_as().map_or_else(String::new, |user| format!(" as the user {user}"));
-        faults.push(format!("{} says no version{user}: run it by hand to see why", path.display()));
+        faults.push(format!("{} {fault}{user}: run it by hand to see why", path.display()));
     }
     if engine.scan_type == ScanType::Nuclei {
         faults.extend(nuclei::templates_fault(config.engines.nuclei.templates.as_deref()));

@@ -6,8 +6,7 @@ use scanyard_contract::scan::{EngineInfo, TargetExample};
 use scanyard_engines::engine::{ENGINES, Engine, engine};
 use scanyard_engines::probe::Probe;
 use scanyard_engines::version::version;
-use scanyard_engines::{Availability, locate, nuclei};
-use std::path::Path;
+use scanyard_engines::{Availability, Installed, locate, nuclei};
 use std::sync::OnceLock;
 
 /// What was found of each engine when the process started.
@@ -23,7 +22,7 @@ impl Engines {
     pub fn locate(config: &config::Engines) -> Engines {
         let installed = config::Engines::installed();
         Engines {
-            found: ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, installed.as_deref())).collect(),
+            found: ScanType::ALL.iter().map(|scan_type| ready(*scan_type, config, &installed)).collect(),
             versions: ScanType::ALL.iter().map(|_| OnceLock::new()).collect(),
         }
     }
@@ -102,7 +101,7 @@ impl Engines {
 }
 
 /// Where an engine is, when the settings have all that it needs.
-fn ready(scan_type: ScanType, config: &config::Engines, installed: Option<&Path>) -> Availability {
+fn ready(scan_type: ScanType, config: &config::Engines, installed: &Installed) -> Availability {
     let found = locate(scan_type, config.path(scan_type), installed);
     let fault = match scan_type {
         ScanType::Nuclei => nuclei::templates_fault(config.nuclei.templates.as_deref()),

@@ -1,6 +1,8 @@
 //! Who can run what: this node's own worker, and every other that lives.
 
 use crate::App;
+use crate::config::{self, ConfigError};
+use crate::engines::Engines;
 use crate::store::StoreError;
 use crate::store::worker::{self, WorkerRecord};
 use scanyard_contract::ScanType;
@@ -33,6 +35,15 @@ pub struct Lack {
 pub fn own_engines(app: &App) -> Vec<ScanType> {
     let runnable = app.engines.runnable();
     runnable.into_iter().filter(|scan_type| app.config.worker.takes(*scan_type)).collect()
+}
+
+/// Refuses engines that are set and not there: scans of them would wait for this worker.
+pub fn check(settings: &config::Worker, engines: &Engines) -> Result<(), ConfigError> {
+    let is_missing = |scan_type: &ScanType| Some((*scan_type, engines.missing(*scan_type)?));
+    match settings.engines.iter().find_map(is_missing).filter(|_| settings.concurrency > 0) {
+        Some((scan_type, reason)) => Err(ConfigError(vec![format!("worker.engines: names {scan_type}, and {reason}")])),
+        None => Ok(()),
+    }
 }
 
 /// What this node's worker tells of itself; `None` when it has none.

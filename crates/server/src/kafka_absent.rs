@@ -1,8 +1,9 @@
 //! What stands for Kafka in a build without the feature `kafka`: nothing of it can be made.
 
+use crate::App;
 use crate::backlog::Backlog;
+use crate::config::{self, ConfigError};
 use crate::store::StoreError;
-use crate::{App, config};
 
 /// Never made.
 #[derive(Debug, Clone)]
@@ -10,11 +11,15 @@ pub enum Kafka {}
 
 impl Kafka {
     /// Refused: the settings were checked before.
-    pub async fn connect(_: &config::Kafka) -> anyhow::Result<Kafka> {
-        anyhow::bail!("queue.kafka.brokers: this build is without the feature kafka")
+    pub async fn connect(_: &config::Kafka, _: bool) -> Result<Kafka, ConfigError> {
+        Err(ConfigError(vec!["queue.kafka.brokers: this build is without the feature kafka".to_string()]))
     }
 
     pub fn trouble(&self) -> Option<String> {
+        match *self {}
+    }
+
+    pub fn is_deaf(&self) -> bool {
         match *self {}
     }
 

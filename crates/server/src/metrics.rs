@@ -7,6 +7,8 @@ use anyhow::Context;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use scanyard_contract::status::{Condition, Status};
+use scanyard_contract::webhook::DisabledReason;
+use scanyard_contract::{ScanStatus, ScanType};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ fn install() -> Result<PrometheusHandle, String> {
         .map_err(|error| error.to_string())?;
     let handle = builder.install_recorder().map_err(|error| error.to_string())?;
     describe();
+    begin();
     Ok(handle)
 }
 
@@ -68,6 +71,11 @@ fn describe() {
     );
     describe_counter!("scanyard_kafka_hints_received_total", "Hints that this node's worker heard");
     describe_gauge!("scanyard_kafka_outbox_rows", "Moves that Kafka has not been told of, on all nodes together");
+    describe_gauge!(
+        "scanyard_kafka_outbox_limit",
+        "Moves that Kafka may not have been told of before submissions are refused"
+    );
+    describe_gauge!("scanyard_kafka_hints_failing", "1 while this node's worker cannot listen to hints");
     describe_gauge!("scanyard_kafka_breaker_open", "1 while Kafka takes no messages from this node");
     describe_gauge!("scanyard_deliveries_waiting", "Deliveries that are not over, on all nodes together");
     describe_gauge!(
@@ -76,6 +84,24 @@ fn describe() {
         "How long the delivery that is due longest is due"
     );
     describe_gauge!("scanyard_build_info", "1, with the version of this node as its label");
+}
+
+/// Counters of what is rare begin at 0: Prometheus takes the first number that it sees for the beginning, and an alert on
+/// the increase would miss the first event.
+fn begin() {
+    metrics::counter!("scanyard_scans_taken_back_total").increment(0);
+    metrics::counter!("scanyard_results_refused_total").increment(0);
+    metrics::counter!("scanyard_calls_not_logged_total").increment(0);
+    metrics::counter!("scanyard_database_breaker_opened_total").increment(0);
+    for reason in DisabledReason::ALL {
+        metrics::counter!("scanyard_webhooks_disabled_total", "reason" => reason.as_str()).increment(0);
+    }
+}
+
+/// Counts the end of a scan; without a failure the reason is empty.
+pub fn ended(scan_type: ScanType, status: ScanStatus, reason: &'static str) {
+    let labels = [("scan_type", scan_type.as_str()), ("status", status.as_str()), ("reason", reason)];
+    metrics::counter!("scanyard_scans_ended_total", &labels).increment(1);
 }
 
 /// What a scrape shows: the counters as they are, and the gauges as of now.
@@ -87,6 +113,9 @@ pub async fn render(app: &App) -> String {
     metrics::gauge!("scanyard_event_streams").set(app.live.count() as f64);
     metrics::gauge!("scanyard_write_queue_operations").set(app.store.waiting_writes() as f64);
     metrics::gauge!("scanyard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    if let Some(kafka) = app.queue.kafka() {
+        metrics::gauge!("scanyard_kafka_outbox_limit").set(kafka.backlog().limit() as f64);
+    }
     app.metrics.run_upkeep();
     app.metrics.render()
 }
@@ -166,6 +195,18 @@ mod tests {
         let source = include_str!("metrics.rs");
         let lines = source.split("describe_").skip(1).filter_map(|rest| rest.split('"').nth(1));
         lines.filter(|name| name.starts_with("scanyard_")).collect()
+    }
+
+    #[test]
+    fn counters_whose_increase_is_watched_begin_at_zero() {
+        let shown = super::recorder().unwrap().render();
+        let watched = read("deploy/prometheus/alerts.yml") + &read("deploy/grafana/scanyard.json");
+        let watched: Vec<&str> =
+            watched.split("increase(").skip(1).filter_map(|rest| rest.split(['[', '{']).next()).collect();
+        assert!(watched.len() > 3);
+        for name in watched {
+            assert!(shown.lines().any(|line| line.starts_with(name)), "{name} is not in {shown}");
+        }
     }
 
     #[test]

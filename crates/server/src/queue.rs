@@ -1,7 +1,7 @@
 //! The hint that there may be work. The database owns the state, the priority and the order; a hint only says "look", so
 //! a lost one costs latency and never a scan.
 
-use crate::config;
+use crate::config::{self, ConfigError};
 use crate::kafka::Kafka;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
@@ -19,11 +19,12 @@ pub enum Queue {
 
 impl Queue {
     /// The queue that is configured; Kafka's refuses the start when it refuses this node.
-    pub async fn open(settings: &config::Queue) -> anyhow::Result<Queue> {
-        if !settings.kafka.is_set() {
+    pub async fn open(config: &config::Config) -> Result<Queue, ConfigError> {
+        let kafka = &config.queue.kafka;
+        if !kafka.is_set() {
             return Ok(Queue::Table(Arc::default()));
         }
-        Ok(Queue::Kafka(Arc::default(), Kafka::connect(&settings.kafka).await?))
+        Ok(Queue::Kafka(Arc::default(), Kafka::connect(kafka, config.worker.concurrency > 0).await?))
     }
 
     /// The connection to Kafka, where there is one.

@@ -6,7 +6,7 @@ use scanyard_contract::consent::{Consent, GivenConsent};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{CreateScan, DEFAULT_LABEL, Failure, Results, ScanSource, is_worker_label};
 use scanyard_contract::wire::Detail;
-use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, TargetType, Timestamp};
+use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, Timestamp};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Parsed, Target};
 use serde_json::{Map, Value};
@@ -110,22 +110,10 @@ fn option_fault(scan: &CreateScan, detail: Detail) -> Found {
 /// Reads the target and checks that the engine takes its form and that it is of the type it is said to be.
 pub fn target(scan: &CreateScan) -> Result<Target, Vec<Detail>> {
     let engine = engine(scan.scan_type);
-    let refused = |reason: String| {
-        let takes = engine.targets.iter().map(|(target_type, example)| {
-            Detail::field("target", format!("{} takes {target_type}, such as {example}", scan.scan_type))
-        });
-        let mut details = vec![Detail::field("target", reason)];
-        details.extend(takes);
-        details
-    };
-    let target = Target::parse_for(scan.scan_type, &scan.target).map_err(|fault| refused(fault.to_string()))?;
+    let target = engine.target(&scan.target)?;
     if let Some(said) = scan.target_type.filter(|said| !target.is_a(*said)) {
-        return Err(refused(format!("is of type {}, not {said} as targetType says", target.target_type())));
-    }
-    let takes = |(target_type, _): &(TargetType, &str)| target.is_a(*target_type);
-    // An engine without forms is one that this build does not drive: that is another answer.
-    if !engine.targets.is_empty() && !engine.targets.iter().any(takes) {
-        return Err(refused(format!("is of type {}, which {} does not take", target.target_type(), scan.scan_type)));
+        let reason = format!("is of type {}, not {said} as targetType says", target.target_type());
+        return Err(engine.refused(reason));
     }
     Ok(target)
 }
@@ -328,13 +316,6 @@ mod tests {
             "options": {"ports": "1", "x": 1}, "config": {"ports": "2"}}));
         let effective = effective_options(&scan.options, &scan.config);
         assert_eq!(Value::Object(effective), json!({"ports": "2", "x": 1}));
-    }
-
-    #[test]
-    fn a_target_that_the_engine_does_not_take_names_those_it_does() {
-        let reasons = reasons(json!({"target": "http://127.0.0.1/", "scanType": "nmap"}));
-        assert_eq!(reasons[0], "is of type url, which nmap does not take");
-        assert!(reasons.contains(&"nmap takes network, such as 127.0.0.0/29".to_string()), "{reasons:?}");
     }
 
     #[test]

@@ -7,20 +7,25 @@ use crate::fleet;
 use crate::store::{Clock, Dialect, StoreError, job, outbox, worker};
 use anyhow::Context;
 use axum::Router;
-use scanyard_contract::ScanType;
 use scanyard_engines::probe::Probe;
 use scanyard_engines::process;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Of the grace of a stop, what is kept for storing and closing after the last connection.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// The file in a data folder that a process holds while it uses the folder.
+pub(crate) const LOCK: &str = "lock";
+
+/// Connections that wait to be accepted at most.
+const WAITING: u32 = 1024;
 
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub struct Node {
     pub app: App,
     /// `None`: a worker that answers nobody.
     listener: Option<TcpListener>,
+    /// What asks for the certificate to be read again.
+    hangups: Signal,
     /// Held until the process ends.
     _lock: File,
 }
@@ -62,11 +69,13 @@ impl Node {
     /// Opens the database and the port; the first start of the API prints or writes the first key.
     pub async fn start(mut config: Config, role: Role, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
+        // Before anything else: without a listener the signal would end the process.
+        let hangups = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
         config.check_role(role)?;
         config.engines.check_user()?;
         let listen = match role {
-            Role::Serve => Some(config.listen),
-            Role::Worker => config.worker.listen,
+            Role::Serve => Some(("listen", config.listen)),
+            Role::Worker => config.worker.listen.map(|address| ("worker.listen", address)),
         };
         if listen.is_none() {
             // Nobody is served, so that the certificate need not be here.
@@ -81,8 +90,8 @@ impl Node {
             .create(data_dir)
             .with_context(|| format!("making the data folder {}", data_dir.display()))?;
         let lock = lock(&config)?;
+        let port = listen.map(|(setting, address)| bind(setting, address)).transpose()?;
         let app = App::open(config, Clock::System, shutdown).await?;
-        check_engines(&app)?;
         if app.store.dialect() == Dialect::Sqlite {
             // Whoever held leases on this data folder is dead: the lock is ours.
             let ended = app.store.write(|conn| {
@@ -99,18 +108,15 @@ impl Node {
             tracing::warn!(processes = left, "ended what the last process left running");
         }
         clear(&app.config.uploads_dir()).context("removing what the last process left of uploads")?;
-        // Before anybody can ask who runs what.
-        register(&app).await.context("telling the database of this worker")?;
-        let listener = match listen {
-            Some(listen) => Some(TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?),
-            None => None,
-        };
+        let listener = port.map(|port| port.listen(WAITING)).transpose().context("listening")?;
         if role == Role::Serve
             && let Some(key) = bootstrap(&app).await?
         {
             println!("The first API key, shown once: {}", key.reveal());
         }
-        Ok(Node { app, listener, _lock: lock })
+        // Before anybody is answered who asks who runs what, and when nothing can stop this start any more.
+        register(&app).await.context("telling the database of this worker")?;
+        Ok(Node { app, listener, hangups, _lock: lock })
     }
 
     /// Says where the node listens, if anywhere.
@@ -130,12 +136,8 @@ impl Node {
     /// Serves the router and works until the node drains.
     pub async fn run(self, router: Router) -> anyhow::Result<()> {
         let app = self.app;
-        if app.tls.is_some() {
-            // Before anything is served: without a listener the signal would end the process.
-            let hangups = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
-            tokio::spawn(renew(app.clone(), hangups));
-        }
-        tokio::spawn(ask_versions(app.clone()));
+        tokio::spawn(renew(app.clone(), self.hangups));
+        let versions = tokio::spawn(ask_versions(app.clone()));
         let worker = tokio::spawn(crate::worker::work(app.clone()));
         let webhooks = tokio::spawn(crate::webhook::deliver(app.clone()));
         let watch = tokio::spawn(crate::status::watch(app.clone()));
@@ -150,6 +152,7 @@ impl Node {
             None => app.draining.cancelled().await,
         }
         worker.await.context("the worker panicked")?;
+        versions.await.context("asking for versions panicked")?;
         webhooks.await.context("the loop of webhooks panicked")?;
         watch.await.context("the watch over the status panicked")?;
         word.await.context("the loop of signals panicked")?;
@@ -160,18 +163,21 @@ impl Node {
             tracing::warn!(%error, "the last calls are not in the log");
         }
         app.store.close().await;
+        app.config.leave_jobs_dir();
         Ok(())
     }
 }
 
-/// Refuses engines that are set and not there: scans of them would wait for this worker.
-fn check_engines(app: &App) -> anyhow::Result<()> {
-    let settings = &app.config.worker;
-    let is_missing = |scan_type: &ScanType| Some((*scan_type, app.engines.missing(*scan_type)?));
-    match settings.engines.iter().find_map(is_missing).filter(|_| settings.concurrency > 0) {
-        Some((scan_type, reason)) => anyhow::bail!("worker.engines names {scan_type}, and {reason}"),
-        None => Ok(()),
-    }
+/// Takes the port; nobody can connect before the node is ready.
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpSocket> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // The connections of the process before this one may not be forgotten yet.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok::<_, std::io::Error>(socket)
+    };
+    bound().with_context(|| format!("{setting}: taking {address}"))
 }
 
 /// Puts this node's worker, if it has one, on the list of those that live.
@@ -201,10 +207,11 @@ async fn ask_versions(app: App) {
 
 /// Reads the certificate again at every SIGHUP.
 async fn renew(app: App, mut hangups: Signal) {
-    while let (Some(()), Some(tls)) = (hangups.recv().await, &app.tls) {
-        match tls.reload() {
-            Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => tracing::error!(%error, "the certificate stays the old one"),
+    while let Some(()) = hangups.recv().await {
+        match app.tls.as_ref().map(|tls| tls.reload()) {
+            None => tracing::info!("SIGHUP: there is nothing to read again, for no certificate is set"),
+            Some(Ok(())) => tracing::info!("the certificate was read again"),
+            Some(Err(error)) => tracing::error!(%error, "the certificate stays the old one"),
         }
     }
 }
@@ -219,11 +226,29 @@ fn lock(config: &Config) -> anyhow::Result<File> {
 
 /// Takes a data folder until the file is closed; `None` when another process has it.
 pub(crate) fn try_lock(folder: &Path) -> anyhow::Result<Option<File>> {
-    let path = folder.join("lock");
-    let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    let path = folder.join(LOCK);
+    let file = open_lock(&path, folder).with_context(|| format!("opening {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
+    }
+}
+
+/// Root leaves a new one to the folder's owner, whose server could not open it otherwise. One that is there is not given away:
+/// it may be a link.
+fn open_lock(path: &Path, folder: &Path) -> std::io::Result<File> {
+    match File::create_new(path) {
+        Ok(file) => give(&file, &folder.metadata()?).map(|()| file),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => File::open(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the file belong to whom `like` belongs to, when this process is root; else it can only be its own.
+pub(crate) fn give(file: &File, like: &Metadata) -> std::io::Result<()> {
+    match nix::unistd::geteuid().is_root() {
+        true => std::os::unix::fs::fchown(file, Some(like.uid()), Some(like.gid())),
+        false => Ok(()),
     }
 }

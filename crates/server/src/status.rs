@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::fleet;
+use crate::kafka::Kafka;
 use crate::store::StoreError;
 use crate::store::worker::{self, WorkerRecord};
 use scanyard_contract::status::{
@@ -94,13 +95,18 @@ pub async fn look(app: &App) -> Status {
     };
     let available = available(app, workers.as_ref());
     let kafka = kafka(app).await;
+    let is_deaf = app.queue.kafka().is_some_and(Kafka::is_deaf);
     let unavailable: Vec<ScanType> =
         ScanType::ALL.iter().copied().filter(|scan_type| !available.contains(scan_type)).collect();
 
     let mut seen = app.status.lock();
     let api = seen.part(0, api(is_draining), now);
     let database = seen.part(1, database(workers.is_some(), app.store.is_failing()), now);
-    let queue = seen.part(2, worse(queue(backlog, app.backlog.limit()), kafka.as_ref().map(hinting)), now);
+    let queue = seen.part(
+        2,
+        worse(queue(backlog, app.backlog.limit()), kafka.as_ref().map(|kafka| hinting(kafka, is_deaf))),
+        now,
+    );
     let working = seen.part(3, self::workers(workers.as_ref()), now);
     let engines = seen.part(4, self::engines(available.len()), now);
     let status = Status {
@@ -204,7 +210,7 @@ async fn kafka(app: &App) -> Option<KafkaStatus> {
     })
 }
 
-fn hinting(kafka: &KafkaStatus) -> State {
+fn hinting(kafka: &KafkaStatus, is_deaf: bool) -> State {
     match kafka.undelivered {
         Some(undelivered) if undelivered >= kafka.max_undelivered => {
             because(Condition::Down, "so much waits to be told to Kafka that no scans are taken")
@@ -212,6 +218,10 @@ fn hinting(kafka: &KafkaStatus) -> State {
         Some(_) | None if !kafka.is_reached => {
             because(Condition::Degraded, "Kafka takes no messages: scans start later, and events wait")
         }
+        Some(_) | None if is_deaf => because(
+            Condition::Degraded,
+            "this node's worker hears no hints from Kafka: scans start later; its log says why",
+        ),
         Some(_) | None => (Condition::Ok, None),
     }
 }

@@ -106,9 +106,9 @@ fn rules(list: &TargetList, field: &str, faults: &mut Vec<Found>) -> Vec<Rule> {
     let networks = networks(texts, &format!("{field}.networks"), faults);
     let mut rules: Vec<Rule> = networks.into_iter().map(Rule::Network).collect();
     for (i, text) in domains.iter().enumerate() {
-        match Target::parse(text) {
-            Ok(Target::Host(name)) => rules.push(Rule::Domain(name)),
-            Ok(Target::Ip(_) | Target::Network(_) | Target::Url(_) | Target::Upload(_) | Target::Image(_)) | Err(_) => {
+        match Target::parse(text).ok().and_then(Target::into_host_name) {
+            Some(name) => rules.push(Rule::Domain(name)),
+            None => {
                 let reason = "must be a domain such as example.test".to_string();
                 faults.push(Found { field: format!("{field}.domains[{i}]"), fault: Fault::Bounds(reason) });
             }

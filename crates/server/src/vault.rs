@@ -66,6 +66,12 @@ impl std::fmt::Debug for Vault {
     }
 }
 
+/// Whether the key file can be used, or made, without looking at any database.
+pub fn check(path: &Path) -> Result<(), LoadError> {
+    lacking(path, &[])?;
+    file::check_place(path)
+}
+
 /// Which of the master keys a key file does not hold; one that is not there holds none.
 pub fn lacking(path: &Path, wanted: &[String]) -> Result<Vec<String>, LoadError> {
     let fault = |reason| LoadError::File { path: path.into(), reason };

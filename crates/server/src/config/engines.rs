@@ -2,10 +2,11 @@
 
 use super::{Config, ConfigError, Engines};
 use nix::unistd::{User, geteuid};
-use scanyard_engines::Engine;
 use scanyard_engines::probe::Probe;
 use scanyard_engines::process::Limits;
+use scanyard_engines::{Engine, Installed};
 use serde::Deserialize;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// What one run of an engine may use.
@@ -69,14 +70,12 @@ impl Engines {
         engine.needs_consent && !self.osint
     }
 
-    /// The folder that `scripts/install-engines` fills: one for the machine, or this user's own.
-    pub fn installed() -> Option<PathBuf> {
-        if geteuid().is_root() {
-            return Some("/opt/scanyard/engines".into());
-        }
+    /// The folders that `scripts/install-engines` fills, by whom it was run.
+    pub fn installed() -> Installed {
         let home = || Some(std::env::home_dir()?.join(".local/share"));
         let data = std::env::var_os("XDG_DATA_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from).or_else(home);
-        Some(data?.join("scanyard/engines"))
+        let own = data.filter(|_| !geteuid().is_root()).map(|data| data.join("scanyard/engines"));
+        Installed { machine: "/opt/scanyard/engines".into(), own }
     }
 }
 
@@ -104,5 +103,15 @@ impl Config {
         let data_dir = data_dir.canonicalize().unwrap_or(data_dir);
         let digest = ring::digest::digest(&ring::digest::SHA256, data_dir.as_os_str().as_encoded_bytes());
         shared.join(crate::key::hex(&digest.as_ref()[..8]))
+    }
+
+    /// Removes the folder of the job folders when there is none in it: of every data folder that ever was, one would stay.
+    pub fn leave_jobs_dir(&self) {
+        let dir = self.jobs_dir();
+        match std::fs::remove_dir(&dir) {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {}
+            Err(error) => tracing::warn!(dir = %dir.display(), %error, "the folder of job folders stays behind"),
+        }
     }
 }

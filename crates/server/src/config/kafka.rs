@@ -3,6 +3,7 @@
 use super::secret::Secret;
 use super::{duration, empty_is_none};
 use serde::Deserialize;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,12 +104,12 @@ impl Kafka {
     pub(super) fn require(&self, is_postgres: bool, require: &mut impl FnMut(bool, &'static str, &str)) {
         let is_broker = |broker: &String| {
             let parts = broker.rsplit_once(':');
-            parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+            parts.is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0))
         };
         require(
             self.brokers.iter().all(is_broker),
             "queue.kafka.brokers",
-            "must be brokers such as kafka-1.example.test:9092",
+            "must be brokers such as kafka-1.example.test:9092, without a scheme or a path",
         );
         let has_password = !self.password.is_empty() || self.password_file.is_some();
         let is_half =
@@ -158,5 +159,13 @@ impl Kafka {
         require(one, "queue.kafka.password_file", "is set beside queue.kafka.password; one of them is enough");
         let unused = "is set, and queue.kafka.security is not encrypted";
         require(self.security.is_tls() || self.ca_file.is_none(), "queue.kafka.ca_file", unused);
+    }
+}
+
+/// A name, or an IP address; one with colons is in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
     }
 }

@@ -160,7 +160,12 @@ fn half_of_kafkas_settings_name_what_is_missing() {
             .contains("queue.kafka.brokers (from the default): [] is missing")
     );
     assert!(faults(&[broker]).contains("needs database.url = postgres://"), "{}", faults(&[broker]));
-    assert!(faults(&[postgres, ("queue.kafka.brokers", "kafka-1")]).contains("must be brokers such as"));
+    for broker in ["kafka-1", "kafka://127.0.0.1:9092", "kafka-1:9092/x", "a b:9092", "::1:9092", "[x]:9092"] {
+        let text = faults(&[postgres, ("queue.kafka.brokers", broker)]);
+        assert!(text.contains("must be brokers such as"), "{broker}: {text}");
+    }
+    let right = [postgres, ("queue.kafka.brokers", "kafka_1.example.test:9092,127.0.0.1:9093,[::1]:9094")];
+    assert!(Layers { options: pairs(&right), ..Layers::default() }.load().is_ok());
     let half = faults(&[postgres, broker, ("queue.kafka.security", "sasl-plain"), ("queue.kafka.username", "u")]);
     assert!(half.contains("queue.kafka.password (from the default): is missing"), "{half}");
     let unused = faults(&[postgres, broker, ("queue.kafka.username", "u"), ("queue.kafka.password", "a-word")]);

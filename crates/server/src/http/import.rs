@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use scanyard_contract::wire::Success;
 use scanyard_contract::{Code, Scan, ScanType};
-use scanyard_engines::{Parsed, RawReport, Reader, Target};
+use scanyard_engines::{Parsed, RawReport, Reader, Target, Unnamed};
 
 /// The route's path, by which the outermost layer knows it: its body may take longer than any other answer.
 pub const PATH: &str = "/scans/import";
@@ -30,7 +30,8 @@ pub const PATH: &str = "/scans/import";
 #[utoipa::path(post, path = "/scans/import", operation_id = "import_scan", tag = "scans",
     params(
         ("scanType" = ScanType, Query, description = "The engine that wrote the report"),
-        ("target" = Option<String>, Query, description = "What was scanned; when absent, what the report itself names"),
+        ("target" = Option<String>, Query, description = "What was scanned; when absent, what the report itself names. \
+            Of trivy an image, an upload, or a path such as `./project`, which names files and is not opened"),
         ("name" = Option<String>, Query, description = "A label, at most 255 characters"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The report"),
@@ -90,7 +91,9 @@ struct Asked {
 impl Asked {
     fn read(params: &Params) -> Result<Asked, ApiError> {
         let (scan_type, reader) = engine(params)?;
-        let target = params.text("target").map(Target::parse).transpose().map_err(|fault| no_target(&fault.0))?;
+        let target =
+            params.text("target").map(|text| scanyard_engines::engine::engine(scan_type).imported_target(text));
+        let target = target.transpose().map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
         let name = params.text("name").map(str::to_string);
         if name.as_ref().is_some_and(|name| !scan::is_label(name, 255)) {
             return Err(invalid("name", "must be 1 to 255 characters, no control characters"));
@@ -131,11 +134,12 @@ fn no_target(reason: &str) -> ApiError {
 }
 
 /// Reads what was received; blocks.
-fn read(asked: Asked, spool: &Spool) -> Result<(Target, Parsed, RawReport), ApiError> {
+fn read(asked: Asked, spool: &Spool) -> Result<(Target, Parsed, Option<RawReport>), ApiError> {
     let bytes = std::fs::read(&spool.path).map_err(|error| ApiError::new(Code::InternalError).caused_by(error))?;
     let Asked { reader, target, .. } = asked;
-    let target = target.or_else(|| (reader.target_of)(&bytes));
-    let target = target.ok_or_else(|| no_target("is missing, and the report names none that can be told"))?;
-    let parsed = (reader.read)(&bytes, &target);
-    Ok((target, parsed, RawReport { media_type: reader.media_type, bytes }))
+    let (target, parsed) = reader.import(&bytes, target).map_err(|unnamed| match unnamed {
+        Unnamed::Fault(_, message) => no_target(&format!("is missing, and the report names none: {message}")),
+        Unnamed::NoTarget => no_target("is missing, and the report names none that can be told"),
+    })?;
+    Ok((target, parsed, reader.kept(bytes)))
 }

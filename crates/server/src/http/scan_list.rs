@@ -109,8 +109,9 @@ fn filter(params: &Params) -> Result<ScanFilter, ApiError> {
 /// The target as scans of it have it.
 fn target(text: &str) -> Result<String, ApiError> {
     let refused = |fault: TargetFault| ApiError::new(Code::InvalidTarget).detail("target", fault.to_string());
-    // What is neither host nor URL may be an upload or an image.
-    let target = Target::parse(text).or_else(|fault| Target::artifact(text).map_err(|_| fault));
+    // What is neither host nor URL may be an upload, an image, or the files of an imported report.
+    let of_files = || Target::parse_imported(ScanType::Trivy, text);
+    let target = Target::parse(text).or_else(|fault| of_files().map_err(|_| fault));
     Ok(target.map_err(refused)?.to_string())
 }
 

@@ -31,6 +31,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The same, with what it was about.
+    pub fn at(self, what: &str) -> Trouble {
+        match self {
+            Trouble::Refused(reason) => Trouble::Refused(format!("{reason} ({what})")),
+            Trouble::Down(reason) => Trouble::Down(format!("{reason} ({what})")),
+        }
+    }
+
     pub fn reason(self) -> String {
         match self {
             Trouble::Refused(reason) | Trouble::Down(reason) => reason,

@@ -1,12 +1,13 @@
 //! Hints: wake this node's worker. No scan is run here, and what a hint names is not what is claimed.
 
 use super::Kafka;
-use super::connect::Context;
+use super::connect::{Context, Trouble, blocking, judge};
 use crate::{App, config, fleet};
 use futures::FutureExt;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use ring::digest::{SHA256, digest};
 use scanyard_contract::kafka::HintMessage;
 use scanyard_contract::{Priority, ScanType};
@@ -16,8 +17,12 @@ use std::time::Duration;
 /// How long a hint waits for the worker to look; its database may be away.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// The pause after an error.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two attempts to listen.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the brokers may take to say who coordinates a group, in milliseconds; the least that they take for the time after
+/// which a silent member is dropped.
+const PROOF_MS: &str = "6000";
 
 /// Hints taken at one time: they all say the same.
 const TOGETHER: usize = 1000;
@@ -48,6 +53,7 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
     // Topics that are not there yet would be an error of the consumer.
     let mut trouble = kafka.0.trouble.subscribe();
     let _ = trouble.wait_for(Option::is_none).await;
+    prove_until_heard(kafka).await;
     let consumer = loop {
         match consumer(kafka, group) {
             Ok(consumer) => break consumer,
@@ -58,20 +64,18 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
         }
     };
     tracing::info!(group, "listening to hints");
-    let mut is_failing = false;
     loop {
         let hints = match next(&consumer).await {
             Ok(hints) => hints,
             Err(error) => {
-                if !is_failing {
-                    tracing::warn!(%error, group, "listening to hints; until it works scans are found by the slow poll");
-                }
-                is_failing = true;
+                tracing::warn!(%error, group, "listening to hints; until it works scans are found by the slow poll");
+                kafka.hears(false);
                 tokio::time::sleep(PAUSE).await;
+                // No hint may come for long, and would be the only sign that it works again.
+                prove_until_heard(kafka).await;
                 continue;
             }
         };
-        is_failing = false;
         if hints.iter().any(|hint| is_for(hint, &app.config.worker)) {
             look(app, kafka).await;
         }
@@ -81,6 +85,51 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
             }
         }
     }
+}
+
+/// Asks until this node may listen; says meanwhile that it hears nothing.
+async fn prove_until_heard(kafka: &Kafka) {
+    let mut told = None;
+    while let Err(trouble) = prove(kafka).await {
+        if told.as_ref() != Some(&trouble) {
+            let reason = trouble.clone().reason();
+            tracing::warn!(reason, "hints are not heard; until they are scans are found by the slow poll");
+            told = Some(trouble);
+        }
+        kafka.hears(false);
+        tokio::time::sleep(PAUSE).await;
+    }
+    kafka.hears(true);
+}
+
+/// Whether this node may read the hints as a member of a group: to note how far it has read asks for the same rights. In a
+/// group of its own, because nobody's place in a real one may move.
+pub async fn prove(kafka: &Kafka) -> Result<(), Trouble> {
+    let group = kafka.0.topics.group("proof");
+    let context = Context::default();
+    let mut config = kafka.0.login.config();
+    config.set("group.id", &group).set("session.timeout.ms", PROOF_MS).set("enable.auto.commit", "false");
+    let topics: Vec<String> = Priority::ALL.iter().map(|priority| kafka.0.topics.work(*priority)).collect();
+    let noted = blocking(move || {
+        let consumer: BaseConsumer<Context> =
+            config.create_with_context(context).map_err(|error| judge(None, &error))?;
+        // One at a time: of several, one that is refused would not show.
+        topics.iter().try_for_each(|topic| {
+            note(&consumer, topic).map_err(|error| judge(None, &error).at(&format!("topic {topic}")))
+        })
+    });
+    noted.await?.map_err(|trouble| trouble.at(&format!("group {group}")))
+}
+
+/// Notes a place in a topic; what refuses the group comes beside the answer.
+fn note(consumer: &BaseConsumer<Context>, topic: &str) -> Result<(), KafkaError> {
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset(topic, 0, Offset::Offset(0))?;
+    let noted = consumer.commit(&place, CommitMode::Sync);
+    noted.map_err(|error| match consumer.poll(Duration::ZERO) {
+        Some(Err(told)) => told,
+        Some(Ok(_)) | None => error,
+    })
 }
 
 fn consumer(kafka: &Kafka, group: &str) -> Result<StreamConsumer<Context>, KafkaError> {

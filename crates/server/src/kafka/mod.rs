@@ -12,9 +12,10 @@ pub use hints::listen;
 pub use relay::{relay, tick};
 
 use crate::backlog::Backlog;
-use crate::config;
+use crate::config::{self, ConfigError};
 use connect::{Context, Trouble};
 use rdkafka::producer::{FutureProducer, Producer};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use topics::Topics;
@@ -37,6 +38,8 @@ struct Parts {
     looks: watch::Sender<u64>,
     /// Why Kafka does not take messages; `None`: it does.
     trouble: watch::Sender<Option<String>>,
+    /// Whether this node's worker listens in vain.
+    is_deaf: AtomicBool,
 }
 
 impl std::fmt::Debug for Kafka {
@@ -46,12 +49,13 @@ impl std::fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Connects and proves that topics are there and take messages. Brokers that are down are no error: the relay tries
-    /// again. One that refuses this node is.
-    pub async fn connect(settings: &config::Kafka) -> anyhow::Result<Kafka> {
-        let login = connect::Login::read(settings)?;
+    /// Connects and proves that topics are there and take messages, and when this node `listens`, that it may. Brokers that
+    /// are down are no error: the relay tries again. One that refuses this node is.
+    pub async fn connect(settings: &config::Kafka, listens: bool) -> Result<Kafka, ConfigError> {
+        let refused = |reason: String| ConfigError(vec![reason]);
+        let login = connect::Login::read(settings).map_err(|error| refused(format!("{error:#}")))?;
         let context = Context::default();
-        let producer = login.producer(settings, &context)?;
+        let producer = login.producer(settings, &context).map_err(|error| refused(format!("{error:#}")))?;
         let kafka = Kafka(Arc::new(Parts {
             settings: settings.clone(),
             login,
@@ -62,10 +66,11 @@ impl Kafka {
             moved: Notify::new(),
             looks: watch::Sender::new(0),
             trouble: watch::Sender::new(Some("no broker has answered yet".into())),
+            is_deaf: AtomicBool::new(false),
         }));
         match kafka.prove().await {
             Ok(()) => kafka.works(),
-            Err(Trouble::Refused(reason)) => anyhow::bail!("connecting to Kafka: {reason}"),
+            Err(Trouble::Refused(reason)) => return Err(refused(reason)),
             Err(Trouble::Down(reason)) => {
                 tracing::warn!(
                     reason,
@@ -73,6 +78,13 @@ impl Kafka {
                 );
                 kafka.fails(reason);
             }
+        }
+        // Whoever is only too slow to say so is asked again by who listens.
+        if listens
+            && kafka.trouble().is_none()
+            && let Err(Trouble::Refused(reason)) = hints::prove(&kafka).await
+        {
+            return Err(refused(reason));
         }
         Ok(kafka)
     }
@@ -117,6 +129,16 @@ impl Kafka {
     /// Why Kafka does not take messages; `None`: it does.
     pub fn trouble(&self) -> Option<String> {
         self.0.trouble.borrow().clone()
+    }
+
+    fn hears(&self, does: bool) {
+        metrics::gauge!("scanyard_kafka_hints_failing").set(if does { 0.0 } else { 1.0 });
+        self.0.is_deaf.store(!does, Ordering::Relaxed);
+    }
+
+    /// Whether this node's worker listens to hints in vain.
+    pub fn is_deaf(&self) -> bool {
+        self.0.is_deaf.load(Ordering::Relaxed)
     }
 
     /// What waits to be sent, and its bound.

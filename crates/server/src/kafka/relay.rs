@@ -31,20 +31,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// No batch goes on for longer: an idle transaction of 30 s is ended by the database.
 const LONGEST_BATCH: Duration = Duration::from_secs(10);
 
+/// How often the brokers are asked whether they are there, while this node has nothing to send.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+
 /// How often a node says that it uses Kafka.
 const USE_EVERY: Duration = Duration::from_secs(60);
 
 /// Sends until the node drains, and then what is left once more.
 pub async fn relay(app: App, kafka: Kafka) {
-    let (mut pause, mut used_at) = (FIRST_PAUSE, None::<Instant>);
+    let (mut pause, mut used_at, mut heard_at) = (FIRST_PAUSE, None::<Instant>, Instant::now());
     while !app.draining.is_cancelled() {
         if used_at.is_none_or(|at| at.elapsed() > USE_EVERY) && begin_use(&app).await.is_ok() {
             used_at = Some(Instant::now());
         }
         let wait = match tick(&app, &kafka).await {
             Ok(sent) if sent >= BATCH as usize => continue,
-            Ok(_) if kafka.trouble().is_none() => {
+            Ok(sent) if kafka.trouble().is_none() => {
                 pause = FIRST_PAUSE;
+                if sent > 0 {
+                    heard_at = Instant::now();
+                } else if heard_at.elapsed() > ASK_EVERY {
+                    ask(&kafka).await;
+                    heard_at = Instant::now();
+                }
                 POLL
             }
             Ok(_) => backed_off(&mut pause),
@@ -69,6 +78,15 @@ pub async fn relay(app: App, kafka: Kafka) {
 
 fn backed_off(pause: &mut Duration) -> Duration {
     std::mem::replace(pause, (*pause * 2).min(LONGEST_PAUSE))
+}
+
+/// Notices brokers that went while nothing was sent.
+async fn ask(kafka: &Kafka) {
+    if let Err(trouble) = wait_for_broker(kafka).await {
+        let reason = trouble.reason();
+        tracing::warn!(reason, "Kafka does not answer");
+        kafka.fails(reason);
+    }
 }
 
 /// Says that moves are to be noted from now on.
@@ -200,14 +218,7 @@ async fn deliver(kafka: &Kafka, kind: &'static str, topic: &str, key: &str, payl
                 .increment((key.len() + payload.len()) as u64);
             Ok(())
         }
-        Err((error, _)) => Err(of_topic(topic, judge(kafka.0.context.take(), &error))),
-    }
-}
-
-fn of_topic(topic: &str, trouble: Trouble) -> Trouble {
-    match trouble {
-        Trouble::Refused(reason) => Trouble::Refused(format!("{reason} (topic {topic})")),
-        Trouble::Down(reason) => Trouble::Down(format!("{reason} (topic {topic})")),
+        Err((error, _)) => Err(judge(kafka.0.context.take(), &error).at(&format!("topic {topic}"))),
     }
 }
 

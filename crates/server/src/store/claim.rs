@@ -4,10 +4,10 @@
 //! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
 //! lane, in an index.
 
-use super::rows::{Columns, only_by_index, over, rows};
+use super::rows::{Columns, among, only_by_index, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
-use super::{Dialect, StoreError, scan_move};
+use super::{Dialect, StoreError, advisory, scan_move};
 use scanyard_contract::{ScanStatus, ScanType};
 use scanyard_engines::policy::Policy;
 use serde::Serialize;
@@ -43,9 +43,6 @@ pub struct Claimed {
     /// Credentials for the target, sealed.
     pub auth: Option<String>,
 }
-
-/// Claims are taken one worker at a time on PostgreSQL, so that the caps hold on any number of nodes; the number is ours alone.
-const ONE_AT_A_TIME: &str = "SELECT CAST(pg_advisory_xact_lock(7316025) AS text)";
 
 /// Turns read at one time.
 const TURNS: i64 = 256;
@@ -96,7 +93,7 @@ impl Running {
 /// Claims up to `limit` scans.
 pub async fn claim(conn: &mut AnyConnection, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
     if Dialect::of(conn) == Dialect::Postgres {
-        sqlx::query(ONE_AT_A_TIME).execute(&mut *conn).await?;
+        sqlx::query(advisory::CLAIM).execute(&mut *conn).await?;
     }
     only_by_index(conn).await?;
     let mut taken = Vec::new();
@@ -382,11 +379,11 @@ async fn start(conn: &mut AnyConnection, taken: Vec<Taken>, now: i64) -> Result<
         return Ok(Vec::new());
     }
     let ids: Vec<&str> = taken.iter().map(|job| job.scan_id.as_str()).collect();
-    let sql = Dialect::of(conn).pick(
-        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT value FROM json_each($1))",
-        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+    let sql = format!(
+        "UPDATE scan SET status = 'running', started_at = $2, progress = 0 WHERE status || '' = 'queued' AND id IN {}",
+        among(Dialect::of(conn), "$1")
     );
-    sqlx::query(sql).bind(serde_json::to_string(&ids)?).bind(now).execute(&mut *conn).await?;
+    over(sql, &ids)?.bind(now).execute(&mut *conn).await?;
     // Not `RETURNING`: SQLite keeps such rows aside first, which takes longer than to look them up.
     let mut scans = scan::by_ids(conn, &ids).await?;
     let mut policies = HashMap::new();

@@ -2,7 +2,7 @@
 //! the same transaction, so that a copy that was killed goes on where it was.
 
 use super::catalogue::{Content, Table, Value, bind, tables};
-use super::{StoreError, job, outbox, schema};
+use super::{StoreError, advisory, job, outbox, schema};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
 /// The table that an unfinished copy leaves in the target; a node refuses to start on it.
@@ -21,19 +21,18 @@ const ROWS: usize = 500;
 /// Rows of a batch where a row holds up to a megabyte.
 const BIG_ROWS: usize = 8;
 
-/// Only one copy at a time; a number of its own, beside those of migrations (…24) and claims (…25).
-const ONLY: &str = "SELECT CAST(CASE WHEN pg_try_advisory_lock(7316026) THEN 1 ELSE 0 END AS BIGINT)";
-
 /// Why a copy cannot be, or is not right.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    #[error("the target holds data already ({0} has rows); name an empty database")]
+    #[error("--to: the target holds something of somebody else's ({0}); name an empty database")]
+    Foreign(String),
+    #[error("--to: the target holds data already ({0} has rows); name an empty database")]
     Occupied(String),
-    #[error("the target holds a part of another instance's copy; name an empty database")]
+    #[error("--to: the target holds a part of another instance's copy; name an empty database")]
     Other,
-    #[error("another copy into this database is running")]
+    #[error("--to: another copy into this database is running")]
     Running,
-    #[error("source and target do not have the same tables: {0}")]
+    #[error("--to: source and target do not have the same tables: {0}")]
     Differ(String),
     #[error(
         "{table} is not the same on both sides ({source_rows} rows and {target_rows}): was the source used meanwhile? \
@@ -63,6 +62,22 @@ pub enum Step<'s> {
 
 /// Told of every step.
 pub type Report<'f> = &'f (dyn Fn(Step<'_>) + Sync);
+
+/// Anything at all that lies where the tables would be made.
+const ANYTHING: &str = "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
+     AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1 LIMIT 1";
+
+/// Refuses a target that is in use for something else, before a table is made in it.
+pub async fn check_target(target: &mut AnyConnection) -> Result<(), CopyError> {
+    // Both were made at once; others, too, name a table for the versions of their schema.
+    if schema::has_table(target, "schema_version").await? && schema::has_table(target, "scan").await? {
+        return Ok(());
+    }
+    match sqlx::query_scalar(ANYTHING).fetch_optional(target).await? {
+        Some(name) => Err(CopyError::Foreign(name)),
+        None => Ok(()),
+    }
+}
 
 /// Copies everything and holds both sides against each other; answers each table with its rows.
 pub async fn copy(
@@ -105,7 +120,7 @@ async fn data_tables(conn: &mut AnyConnection) -> Result<Vec<Table>, StoreError>
 /// A copy that was killed a moment ago may still be known to the server.
 async fn only(target: &mut AnyConnection) -> Result<(), CopyError> {
     for _ in 0..50 {
-        let taken: i64 = sqlx::query_scalar(ONLY).fetch_one(&mut *target).await?;
+        let taken: i64 = sqlx::query_scalar(advisory::COPY).fetch_one(&mut *target).await?;
         if taken == 1 {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Deliveries: one event for one receiver, and the attempts that were made.
 
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, among, over, rows};
 use super::{Dialect, Start, StoreError, parsed};
 use scanyard_contract::Timestamp;
 use scanyard_contract::webhook::{Delivery, DeliveryAttempt, DeliveryEvent, DeliveryStatus};
@@ -216,12 +216,9 @@ pub async fn expire(conn: &mut AnyConnection, before: i64, most: u32) -> Result<
     if ids.is_empty() {
         return Ok(0);
     }
-    let among =
-        Dialect::of(conn).pick("SELECT value FROM json_each($1)", "SELECT json_array_elements_text(CAST($1 AS json))");
-    let ids_text = serde_json::to_string(&ids)?;
+    let among = among(Dialect::of(conn), "$1");
     for (table, column) in [("delivery_attempt", "delivery_id"), ("outbox", "delivery_id"), ("delivery", "id")] {
-        let sql = format!("DELETE FROM {table} WHERE {column} IN ({among})");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&ids_text).execute(&mut *conn).await?;
+        over(format!("DELETE FROM {table} WHERE {column} IN {among}"), &ids)?.execute(&mut *conn).await?;
     }
     Ok(ids.len() as u64)
 }

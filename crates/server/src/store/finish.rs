@@ -1,7 +1,7 @@
 //! The ends of runs: everything that they leave, in one transaction, and only while the scan is still the run's own.
 
 use super::job::{self, JobState};
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, among, over, rows};
 use super::scan::ScanRecord;
 use super::scan_count::{Cell, Moves};
 use super::{Clock, Dialect, StoreError, finding, report, scan_move};
@@ -113,13 +113,10 @@ async fn store(conn: &mut AnyConnection, now: i64, ends: &[(&Finish, JobState)])
         rows(Dialect::of(conn), COLUMNS)
     );
     over(sql, &values)?.bind(now).execute(&mut *conn).await?;
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, progress, completed_at FROM scan WHERE id IN (SELECT value FROM json_each($1))",
-        "SELECT id, progress, completed_at FROM scan WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
-    );
+    let sql = format!("SELECT id, progress, completed_at FROM scan WHERE id IN {}", among(Dialect::of(conn), "$1"));
     let ids: Vec<Uuid> = ended.iter().map(|scan| scan.id).collect();
     let mut written = HashMap::new();
-    for row in sqlx::query(sql).bind(serde_json::to_string(&ids)?).fetch_all(&mut *conn).await? {
+    for row in over(sql, &ids)?.fetch_all(&mut *conn).await? {
         written.insert(row.try_get::<String, _>(0)?, (row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?));
     }
     for scan in &mut ended {

@@ -15,7 +15,7 @@ pub struct Import {
     /// Complete: its status is terminal.
     pub scan: ScanRecord,
     pub findings: Vec<Finding>,
-    pub report: RawReport,
+    pub report: Option<RawReport>,
     pub audit: AuditRecord,
 }
 
@@ -25,7 +25,9 @@ pub async fn import(conn: &mut AnyConnection, import: &Import) -> Result<(), Sto
     insert(conn, scan).await?;
     scan_move::tell(conn, scan.created_at, &[scan]).await?;
     finding::insert(conn, scan.created_at, &[(scan, findings)]).await?;
-    report::insert(conn, &scan.id.to_string(), report).await?;
+    if let Some(report) = report {
+        report::insert(conn, &scan.id.to_string(), report).await?;
+    }
     audit::insert(conn, audit).await?;
     scan_count::add(conn, &BTreeMap::from([(Cell::of(scan), 1)])).await
 }

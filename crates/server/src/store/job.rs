@@ -1,6 +1,6 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
-use super::rows::only_by_index;
+use super::rows::{among, only_by_index, over};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
@@ -124,19 +124,19 @@ pub(super) async fn end(
 ) -> Result<HashMap<Uuid, JobState>, StoreError> {
     let (scans, runs): (Vec<Uuid>, Vec<Uuid>) = runs.unzip();
     lock(conn, &scans).await?;
-    let sql = Dialect::of(conn).pick(
-        "DELETE FROM job WHERE scan_id IN (SELECT value FROM json_each($1)) AND run_id IN (SELECT value FROM json_each($2)) \
-         AND lease_until > $3 RETURNING run_id, state",
-        "DELETE FROM job WHERE scan_id IN (SELECT json_array_elements_text(CAST($1 AS json))) \
-         AND run_id IN (SELECT json_array_elements_text(CAST($2 AS json))) AND lease_until > $3 RETURNING run_id, state",
+    let dialect = Dialect::of(conn);
+    let sql = format!(
+        "DELETE FROM job WHERE scan_id IN {} AND run_id IN {} AND lease_until > $3 RETURNING run_id, state",
+        among(dialect, "$1"),
+        among(dialect, "$2")
     );
-    let query = sqlx::query_as(sql).bind(serde_json::to_string(&scans)?).bind(serde_json::to_string(&runs)?);
-    let ended: Vec<(String, String)> = query.bind(now).fetch_all(conn).await?;
-    let state = |(run_id, state): (String, String)| {
-        let state = if state == "cancelled" { JobState::Cancelled } else { JobState::Running };
-        Ok((parsed(&run_id, "run id")?, state))
+    let ended = over(sql, &scans)?.bind(serde_json::to_string(&runs)?).bind(now).fetch_all(conn).await?;
+    let state = |row: &AnyRow| {
+        let is_cancelled = row.try_get::<String, _>(1)? == "cancelled";
+        let state = if is_cancelled { JobState::Cancelled } else { JobState::Running };
+        Ok((parsed(&row.try_get::<String, _>(0)?, "run id")?, state))
     };
-    ended.into_iter().map(state).collect()
+    ended.iter().map(state).collect()
 }
 
 /// Ends every lease at once: their process is known to be dead.
@@ -145,22 +145,31 @@ pub async fn end_all_leases(conn: &mut AnyConnection) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Takes scans back whose lease ran out; answers which.
-pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, StoreError> {
+/// What a sweep found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// The scans whose run was lost.
+    pub scans: Vec<Uuid>,
+    /// Of these the ones that were lost too often and have failed.
+    pub failed: Vec<ScanType>,
+}
+
+/// Takes scans back whose lease ran out.
+pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Swept, StoreError> {
     let sql = Dialect::of(conn).pick(
         "SELECT scan_id, run_id, lost FROM job WHERE lease_until <= $1 ORDER BY scan_id",
         "SELECT scan_id, run_id, lost FROM job WHERE lease_until <= $1 ORDER BY scan_id \
          FOR UPDATE SKIP LOCKED",
     );
     let rows = sqlx::query(sql).bind(now).fetch_all(&mut *conn).await?;
-    let mut taken = Vec::with_capacity(rows.len());
+    let mut swept = Swept::default();
     let mut moves = Moves::default();
     for row in rows {
         let (scan_id, run_id): (String, String) = (row.try_get("scan_id")?, row.try_get("run_id")?);
         let lost: i64 = row.try_get::<i64, _>("lost")? + 1;
         if lost > REPEATS {
             let back = Back { scan_id: &scan_id, run_id: &run_id, now, eligible_at: 0, lost };
-            fail_lost(conn, &back, &mut moves).await?;
+            swept.failed.extend(fail_lost(conn, &back, &mut moves).await?);
         } else {
             let wait = if lost < WAIT_FROM { 0 } else { (1000 << lost).min(LONGEST_WAIT_MS) };
             put_back(
@@ -170,10 +179,10 @@ pub async fn sweep(conn: &mut AnyConnection, now: i64) -> Result<Vec<Uuid>, Stor
             )
             .await?;
         }
-        taken.push(parsed(&scan_id, "scan id")?);
+        swept.scans.push(parsed(&scan_id, "scan id")?);
     }
     moves.write(conn).await?;
-    Ok(taken)
+    Ok(swept)
 }
 
 /// Gives runs back at an orderly stop: it does not count as a loss.
@@ -231,13 +240,18 @@ async fn seal(conn: &mut AnyConnection, back: &Back<'_>) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Fails a scan that was lost too often; one that was cancelled is sealed instead.
-async fn fail_lost(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves) -> Result<(), StoreError> {
+/// Fails a scan that was lost too often, and answers its type; one that was cancelled is sealed instead.
+async fn fail_lost(
+    conn: &mut AnyConnection,
+    back: &Back<'_>,
+    moves: &mut Moves,
+) -> Result<Option<ScanType>, StoreError> {
     let (scan_id, now) = (back.scan_id, back.now);
     let sql = "DELETE FROM job WHERE scan_id = $1 AND run_id = $2 AND state = 'running'";
     let query = sqlx::query(sql).bind(scan_id).bind(back.run_id);
     if query.execute(&mut *conn).await?.rows_affected() == 0 {
-        return seal(conn, back).await;
+        seal(conn, back).await?;
+        return Ok(None);
     }
     let failure = Failure {
         reason: FailureReason::WorkerLost,
@@ -252,11 +266,10 @@ async fn fail_lost(conn: &mut AnyConnection, back: &Back<'_>, moves: &mut Moves)
         .bind(serde_json::to_string(&Summary::default())?)
         .execute(&mut *conn)
         .await?;
-    if let Some(scan) = scan::by_id(conn, scan_id).await? {
-        moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
-        scan_move::tell(conn, now, &[&scan]).await?;
-    }
-    Ok(())
+    let Some(scan) = scan::by_id(conn, scan_id).await? else { return Ok(None) };
+    moves.note(&Cell::of(&scan).with(ScanStatus::Running), ScanStatus::Failed);
+    scan_move::tell(conn, now, &[&scan]).await?;
+    Ok(Some(scan.scan_type))
 }
 
 /// What became of a cancel.

@@ -4,7 +4,7 @@
 use super::outbox::{event_data, new_id};
 use super::rows::{Columns, over, rows};
 use super::scan::ScanRecord;
-use super::{Dialect, StoreError};
+use super::{Dialect, StoreError, advisory};
 use scanyard_contract::kafka::{EventMessage, HintMessage, SCHEMA_VERSION, TopicEvent};
 use scanyard_contract::{Priority, ScanStatus, Timestamp};
 use serde::Serialize;
@@ -13,9 +13,6 @@ use sqlx::{AnyConnection, Row};
 
 /// How long moves are noted after the last node with Kafka gave a sign of life, in milliseconds.
 const KEEP_NOTING_MS: i64 = 24 * 3600 * 1000;
-
-/// One node at a time sends, so that the order of a scan's moves holds; the number is ours alone.
-const TURN: &str = "SELECT CAST(pg_try_advisory_xact_lock(7316026) AS text)";
 
 /// A move to tell of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +103,7 @@ pub async fn count(conn: &mut AnyConnection, most: u64) -> Result<u64, StoreErro
 
 /// The oldest messages, for whoever has the turn to send until the end of the transaction; `None` when another has it.
 pub async fn take_turn(conn: &mut AnyConnection, most: u32) -> Result<Option<Vec<Message>>, StoreError> {
-    let has_turn: String = sqlx::query_scalar(TURN).fetch_one(&mut *conn).await?;
+    let has_turn: String = sqlx::query_scalar(advisory::SEND).fetch_one(&mut *conn).await?;
     if has_turn != "true" {
         return Ok(None);
     }

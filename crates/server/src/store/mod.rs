@@ -6,6 +6,7 @@
 //! A bound limit is written `LIMIT +$1`: SQLite takes a bare parameter there into its plan, and prepares the statement anew
 //! each time it is bound.
 
+mod advisory;
 pub mod api_key;
 pub mod audit;
 pub mod call_log;
@@ -40,6 +41,7 @@ pub mod schema;
 pub mod sealed;
 pub mod session;
 pub mod snapshot;
+pub mod sqlite_url;
 pub mod submit;
 pub mod template;
 pub mod tenant;

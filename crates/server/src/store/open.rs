@@ -1,7 +1,7 @@
 //! Opening the database: connections, pragmas, schema.
 
 use super::link::Link;
-use super::open_error::{OpenError, Trouble, of_postgres};
+use super::open_error::{OpenError, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
 use super::{Clock, Dialect, Store, StoreError, postgres_url, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -51,6 +51,16 @@ const POSTGRES: &str =
     "SET statement_timeout = '20s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
 
 impl Store {
+    /// Whether a server lets this node in and is fit for use; nothing is made. Of a file nothing is asked.
+    pub async fn look(options: &StoreOptions) -> Result<(), OpenError> {
+        if options.url.starts_with("sqlite:") {
+            return Ok(());
+        }
+        sqlx::any::install_default_drivers();
+        let connect = postgres_url::options(&options.url)?;
+        check_postgres(&connect, &postgres_url::redacted(&connect.database_url)).await
+    }
+
     /// Connects, brings the schema up to date, and refuses one from the future.
     pub async fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         sqlx::any::install_default_drivers();
@@ -64,7 +74,7 @@ impl Store {
 }
 
 async fn open_file(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
-    let file = |error: sqlx::Error| OpenError::new(Trouble::Unfit, format!("{}: {error}", options.url));
+    let file = |error: sqlx::Error| of_sqlite(&options.url, &error);
     let parse = |url: &str| url.parse::<AnyConnectOptions>();
     let writer = pools(1, SQLITE_WRITER, Dialect::Sqlite);
     let rwc = parse(&format!("{}?mode=rwc", options.url)).map_err(file)?;

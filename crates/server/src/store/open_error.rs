@@ -15,17 +15,23 @@ pub enum Trouble {
 
 /// Why a database cannot be opened.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
+#[error("{setting}: {message}")]
 pub struct OpenError {
     pub trouble: Trouble,
-    /// Begins with the setting; ends with what to do.
+    setting: &'static str,
+    /// Ends with what to do.
     message: String,
 }
 
 impl OpenError {
-    /// The setting is `database.url` wherever there is a choice.
+    /// A fault of `database.url`.
     pub fn new(trouble: Trouble, reason: impl std::fmt::Display) -> OpenError {
-        OpenError { trouble, message: format!("database.url: {reason}") }
+        OpenError { trouble, setting: "database.url", message: reason.to_string() }
+    }
+
+    /// The same fault where the database was named by something else.
+    pub fn named_by(self, setting: &'static str) -> OpenError {
+        OpenError { setting, ..self }
     }
 }
 
@@ -48,6 +54,20 @@ pub fn of_postgres(place: &str, error: &sqlx::Error) -> OpenError {
         error => (Unfit, error.to_string()),
     };
     OpenError::new(trouble, format!("{place}: {reason}"))
+}
+
+/// SQLite's code for a file that cannot be opened or made.
+const CANNOT_OPEN: &str = "14";
+
+/// What SQLite says of its file.
+pub fn of_sqlite(url: &str, error: &sqlx::Error) -> OpenError {
+    match error {
+        sqlx::Error::Database(said) if said.code().as_deref() == Some(CANNOT_OPEN) => {
+            let reason = "the file cannot be opened or made; is its folder there, and may this user write to it?";
+            OpenError::new(Trouble::Setting, format!("{url}: {reason}"))
+        }
+        error => OpenError::new(Trouble::Unfit, format!("{url}: {error}")),
+    }
 }
 
 const TLS_ADVICE: &str = "sslmode and sslrootcert of the URL say what is asked of the server's certificate";

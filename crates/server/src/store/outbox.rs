@@ -2,7 +2,7 @@
 //! ends. Claims have leases, so what a lost process had claimed is sent by another.
 
 use super::delivery::{self, NewDelivery};
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, among, over, rows};
 use super::scan::ScanRecord;
 use super::{Dialect, StoreError, parsed};
 use scanyard_contract::webhook::{
@@ -43,13 +43,12 @@ pub(super) async fn announce(conn: &mut AnyConnection, now: i64, scans: &[&ScanR
     let mut tenants: Vec<&str> = told.iter().map(|(scan, _)| scan.tenant_id.as_str()).collect();
     tenants.sort_unstable();
     tenants.dedup();
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, tenant_id, events FROM webhook WHERE tenant_id IN (SELECT value FROM json_each($1)) AND is_active = 1 ORDER BY id",
-        "SELECT id, tenant_id, events FROM webhook WHERE tenant_id IN (SELECT json_array_elements_text(CAST($1 AS json))) \
-         AND is_active = 1 ORDER BY id",
+    let sql = format!(
+        "SELECT id, tenant_id, events FROM webhook WHERE tenant_id IN {} AND is_active = 1 ORDER BY id",
+        among(Dialect::of(conn), "$1")
     );
-    let webhooks: Vec<(String, String, String)> =
-        sqlx::query_as(sql).bind(serde_json::to_string(&tenants)?).fetch_all(&mut *conn).await?;
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(serde_json::to_string(&tenants)?);
+    let webhooks: Vec<(String, String, String)> = query.fetch_all(&mut *conn).await?;
     let mut deliveries = Vec::new();
     for (scan, event) in told {
         let word = format!("\"{event}\"");
@@ -262,18 +261,14 @@ async fn load(conn: &mut AnyConnection, ids: &[String]) -> Result<Vec<Claimed>, 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let among = Dialect::of(conn)
-        .pick("(SELECT value FROM json_each($1))", "(SELECT json_array_elements_text(CAST($1 AS json)))");
-    let text = serde_json::to_string(ids)?;
-    let sql = format!("{CLAIMED} {among}");
-    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&text).fetch_all(&mut *conn).await?;
+    let among = among(Dialect::of(conn), "$1");
+    let found = over(format!("{CLAIMED} {among}"), ids)?.fetch_all(&mut *conn).await?;
     let claimed: Vec<Claimed> = found.iter().filter_map(|row| claimed(row).transpose()).collect::<Result<_, _>>()?;
     if claimed.len() < ids.len() {
         // Ended, expired or its webhook deleted between two statements of another node.
         let kept: Vec<&str> = claimed.iter().map(|claimed| claimed.delivery_id.as_str()).collect();
         let stale: Vec<&String> = ids.iter().filter(|id| !kept.contains(&id.as_str())).collect();
-        let sql = format!("DELETE FROM outbox WHERE delivery_id IN {among}");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(serde_json::to_string(&stale)?).execute(conn).await?;
+        over(format!("DELETE FROM outbox WHERE delivery_id IN {among}"), &stale)?.execute(conn).await?;
     }
     Ok(claimed)
 }

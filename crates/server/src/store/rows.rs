@@ -23,7 +23,15 @@ pub(super) fn rows(dialect: Dialect, columns: Columns) -> String {
     }
 }
 
-/// A statement over a set of rows; its text is made of literals of ours, the rows are its first parameter.
+/// The texts of the JSON list in that parameter, for an IN.
+pub(super) fn among(dialect: Dialect, parameter: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => format!("(SELECT value FROM json_each({parameter}))"),
+        Dialect::Postgres => format!("(SELECT json_array_elements_text(CAST({parameter} AS json)))"),
+    }
+}
+
+/// A statement over a set of rows or a list of texts; its text is made of literals of ours, the rows are its first parameter.
 pub(super) fn over<T: Serialize>(
     sql: String,
     rows: &[T],

@@ -1,5 +1,6 @@
 //! Scans.
 
+use super::rows::{among, over};
 use super::scan_count::{self, Cell};
 use super::{Dialect, StoreError, finding, parsed, report, scan_event};
 use scanyard_contract::consent::GivenConsent;
@@ -125,11 +126,8 @@ pub async fn by_id(conn: &mut AnyConnection, id: &str) -> Result<Option<ScanReco
 
 /// Scans by their ids.
 pub async fn by_ids(conn: &mut AnyConnection, ids: &[&str]) -> Result<HashMap<String, ScanRecord>, StoreError> {
-    let among = Dialect::of(conn)
-        .pick("(SELECT value FROM json_each($1))", "(SELECT json_array_elements_text(CAST($1 AS json)))");
-    let sql = format!("SELECT {COLUMNS} FROM scan WHERE id IN {among}");
-    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(serde_json::to_string(ids)?);
-    let found = query.fetch_all(conn).await?;
+    let sql = format!("SELECT {COLUMNS} FROM scan WHERE id IN {}", among(Dialect::of(conn), "$1"));
+    let found = over(sql, ids)?.fetch_all(conn).await?;
     found.iter().map(|row| Ok((row.try_get("id")?, record(row)?))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The schema and its versions: forward only, one text for both databases.
 
 use super::open_error::{OpenError, Trouble, of_postgres};
-use super::{Dialect, StoreError, copy};
+use super::{Dialect, StoreError, advisory, copy};
 use sqlx::{AnyConnection, AnyPool, Connection};
 
 /// Every version's step, in order; a step once released is never edited.
@@ -16,10 +16,6 @@ pub const STEPS: &[&str] = &[
     include_str!("../../schema/0008_cluster.sql"),
     include_str!("../../schema/0009_kafka.sql"),
 ];
-
-/// Serialises the migrations of several nodes on PostgreSQL; any number that nobody else uses.
-const LOCK: &str = "SELECT pg_advisory_lock(7316024)";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(7316024)";
 
 /// Waiting for another node's migration, and a step over a big table, take their time.
 const PATIENT: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0";
@@ -39,11 +35,34 @@ pub async fn migrate(pool: &AnyPool, place: &str) -> Result<(), OpenError> {
     if Dialect::of(&conn) == Dialect::Postgres {
         sqlx::raw_sql(AS_BEFORE).execute(&mut *conn).await.map_err(StoreError::from)?;
     }
+    check_rights(&mut conn, place).await?;
     if copy::is_unfinished(&mut conn).await? {
         let reason = format!("{place}: a copy into this database was not ended; run `scanyard copy` again");
         return Err(OpenError::new(Trouble::Unfit, reason));
     }
     Ok(())
+}
+
+/// What this user may not use of that which the schema's owner made; somebody else's tables are none of ours.
+const UNUSABLE: &str = "SELECT CAST(c.relname AS TEXT) FROM pg_class c \
+     WHERE c.relnamespace = CAST(current_schema() AS regnamespace) \
+     AND c.relowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('schema_version')) \
+     AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') \
+         WHEN 'r' THEN NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
+             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) \
+         ELSE FALSE END ORDER BY 1 LIMIT 1";
+
+/// A user who is not the owner must be able to use all of the schema, or requests would fail one by one.
+async fn check_rights(conn: &mut AnyConnection, place: &str) -> Result<(), OpenError> {
+    if Dialect::of(conn) == Dialect::Sqlite {
+        return Ok(());
+    }
+    let lacking: Option<String> =
+        sqlx::query_scalar(UNUSABLE).fetch_optional(conn).await.map_err(|error| of_postgres(place, &error))?;
+    let Some(name) = lacking else { return Ok(()) };
+    let reason =
+        format!("{place}: this user has no right to use {name}; docs/OPERATIONS.md has what its owner must grant");
+    Err(OpenError::new(Trouble::Setting, reason))
 }
 
 /// The same over one connection, also while data is being copied into it.
@@ -59,9 +78,9 @@ pub async fn migrate_conn(conn: &mut AnyConnection, place: &str) -> Result<(), O
 /// One node migrates, the others wait for it.
 async fn up_alone(conn: &mut AnyConnection) -> Result<(), MigrateError> {
     sqlx::raw_sql(PATIENT).execute(&mut *conn).await?;
-    sqlx::query(LOCK).execute(&mut *conn).await?;
+    sqlx::query(advisory::MIGRATE).execute(&mut *conn).await?;
     up(conn, STEPS).await?;
-    sqlx::query(UNLOCK).execute(conn).await?;
+    sqlx::query(advisory::MIGRATED).execute(conn).await?;
     Ok(())
 }
 

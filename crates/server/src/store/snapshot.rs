@@ -1,7 +1,7 @@
 //! Copies of the embedded database's file, and what is in them.
 
 use super::catalogue;
-use super::{StoreError, master_key, schema};
+use super::{StoreError, master_key, schema, sqlite_url};
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 use std::path::Path;
@@ -16,23 +16,10 @@ pub struct Checked {
     pub master_keys: Vec<String>,
 }
 
-/// The URL of a file, whatever is in its name.
-fn url(file: &Path, mode: &str) -> String {
-    use std::fmt::Write;
-    let mut url = "sqlite://".to_string();
-    for byte in file.as_os_str().as_encoded_bytes() {
-        let _ = match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => url.write_char(*byte as char),
-            other => write!(url, "%{other:02X}"),
-        };
-    }
-    format!("{url}?mode={mode}")
-}
-
-/// A connection of its own to a file that is there: `ro` or `rw`.
+/// A connection of its own to a file that is there; the mode is a URL's, `rw` to begin with.
 pub async fn connect(file: &Path, mode: &str) -> Result<AnyConnection, StoreError> {
     sqlx::any::install_default_drivers();
-    let options: AnyConnectOptions = url(file, mode).parse()?;
+    let options: AnyConnectOptions = format!("{}?mode={mode}", sqlite_url::of(file)).parse()?;
     let mut conn = options.connect().await?;
     sqlx::raw_sql("PRAGMA busy_timeout = 5000").execute(&mut conn).await?;
     Ok(conn)
@@ -48,16 +35,19 @@ pub async fn write_into(source: &Path, target: &Path) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Reads the whole file, holds it against its own rules, and counts its rows.
+/// Reads the whole file, to which nobody writes, holds it against its own rules, and counts its rows.
 pub async fn check(file: &Path) -> Result<Checked, StoreError> {
-    let mut conn = connect(file, "ro").await?;
+    // Without a look for a log: reading would leave one beside the file.
+    let mut conn = connect(file, "ro&immutable=1").await?;
     let said: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)").fetch_all(&mut conn).await?;
     if said != ["ok"] {
         return Err(StoreError::Unavailable(format!("{} is damaged: {}", file.display(), said.join("; "))));
     }
     let version = schema::version(&mut conn).await?;
     if version == 0 {
-        return Err(StoreError::Bug(format!("{} is no database of Scanyard", file.display())));
+        let reason = "holds no tables of Scanyard; was it taken from a data folder without the scanyard.db-wal beside it? \
+                      Backups are made by `scanyard backup`";
+        return Err(StoreError::Unavailable(format!("{} {reason}", file.display())));
     }
     let mut tables = Vec::new();
     for table in catalogue::tables(&mut conn).await? {

@@ -37,7 +37,6 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
     let end = finish_of(&claimed, status, report);
     let scan = &claimed.scan;
     let reason = end.failure.as_ref().map_or("", |failure| failure.reason.as_str());
-    let labels = [("scan_type", scan.scan_type.as_str()), ("status", status.as_str()), ("reason", reason)];
     let took = scan.started_at.map(|at| crate::metrics::seconds(at, app.store.local_now()));
     while let Err(error) = app.store.guard(store_end(&app, end.clone())).await {
         tracing::warn!(scan = %claimed.scan.id, %error, "storing the end of a scan");
@@ -46,9 +45,9 @@ pub async fn execute(app: App, claimed: Claimed, place: Place) {
             () = place.control.stop.cancelled() => return give_back(&app, &claimed).await,
         }
     }
-    metrics::counter!("scanyard_scans_ended_total", &labels).increment(1);
+    crate::metrics::ended(scan.scan_type, status, reason);
     if let Some(took) = took {
-        metrics::histogram!("scanyard_scan_run_seconds", &labels[..1]).record(took);
+        metrics::histogram!("scanyard_scan_run_seconds", "scan_type" => scan.scan_type.as_str()).record(took);
     }
     app.wake_workers(None);
     app.webhooks.hint();
@@ -106,7 +105,9 @@ async fn prepare(app: &App, claimed: &Claimed) -> Result<(Job, Option<Fetched>),
             let fetched = upload::fetch(app, &scan.tenant_id, &id.to_string()).await;
             Some(fetched.map_err(|fault| fail(FailureReason::ResolutionFailed, fault.to_string()))?)
         }
-        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) | Target::Image(_) => None,
+        Target::Ip(_) | Target::Network(_) | Target::Host(_) | Target::Url(_) | Target::Image(_) | Target::Files(_) => {
+            None
+        }
     };
     let job = Job {
         run_id: claimed.run_id,

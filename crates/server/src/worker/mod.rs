@@ -14,11 +14,13 @@ use crate::fleet;
 use crate::store::StoreError;
 use crate::store::claim::{Claim, claim};
 use crate::store::{idempotency, job, kafka_message, login_failure, session, upload, worker};
+use scanyard_contract::ScanStatus;
+use scanyard_contract::scan::FailureReason;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
-/// How often progress is looked at; only a change is written before the heartbeat is due.
-const PROGRESS_TICK: Duration = Duration::from_millis(250);
+/// How often is looked which runs are to be told of.
+const BEAT_TICK: Duration = Duration::from_millis(250);
 
 /// How long a stop waits for engines to die and scans to be given back: TERM, 1 s, KILL, and the write.
 const STOP_MARGIN: Duration = Duration::from_secs(4);
@@ -27,7 +29,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(4);
 pub async fn work(app: App) {
     tokio::join!(
         claim_loop(&app),
-        repeat(&app, PROGRESS_TICK, beat_tick),
+        repeat(&app, BEAT_TICK, beat_tick),
         watch_leases(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
         repeat(&app, calls::FLUSH, calls::flush_tick),
@@ -85,7 +87,7 @@ fn log_panic(ended: Result<(), JoinError>) {
 /// Stops the runs whose lease ran out; by itself, because a database that hangs holds up the other loops.
 async fn watch_leases(app: &App) {
     while !app.draining.is_cancelled() || app.runs.count() > 0 {
-        tokio::time::sleep(PROGRESS_TICK).await;
+        tokio::time::sleep(BEAT_TICK).await;
         app.runs.stop_unrenewed();
     }
 }
@@ -124,7 +126,7 @@ pub async fn claim_tick(app: &App, tasks: &mut JoinSet<()>) -> Result<usize, Sto
     Ok(count)
 }
 
-/// Renews the leases that are due and writes the progress that changed; carries cancels and losses to the runs.
+/// Renews the leases that are due and writes how far those runs are; carries cancels and losses to the runs.
 pub async fn beat_tick(app: &App) -> Result<(), StoreError> {
     let beats = app.runs.beats(Duration::from_millis(app.config.worker.heartbeat_ms));
     if beats.is_empty() {
@@ -160,11 +162,14 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
         })
     });
     let swept = sweep.await?;
-    if !swept.is_empty() {
-        tracing::warn!(scans = swept.len(), "scans taken back from lost workers");
-        metrics::counter!("scanyard_scans_taken_back_total").increment(swept.len() as u64);
+    for scan_type in swept.failed {
+        crate::metrics::ended(scan_type, ScanStatus::Failed, FailureReason::WorkerLost.as_str());
+    }
+    if !swept.scans.is_empty() {
+        tracing::warn!(scans = swept.scans.len(), "scans taken back from lost workers");
+        metrics::counter!("scanyard_scans_taken_back_total").increment(swept.scans.len() as u64);
         app.wake_workers(None);
-        swept.iter().for_each(|scan_id| app.wake_watchers(*scan_id));
+        swept.scans.iter().for_each(|scan_id| app.wake_watchers(*scan_id));
         app.webhooks.hint();
     }
     Ok(())

@@ -9,6 +9,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// How often a run's progress is written at most. Each time costs the database a renewed lease, the scan's row and an event,
+/// 1 kB of its log and more; who watches a scan of minutes does not miss what is told less often.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
 /// What runs in this process, by run id; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Runs(Arc<Mutex<HashMap<Uuid, Run>>>);
@@ -106,10 +110,18 @@ impl Runs {
         }
     }
 
-    /// The runs whose progress changed or whose heartbeat is due.
+    /// The runs whose heartbeat is due, sooner when their progress changed.
     pub fn beats(&self, heartbeat: Duration) -> Vec<Beat> {
-        let due =
-            |run: &Run| run.is_asked || *run.progress.borrow() != run.written || run.renewed_at.elapsed() >= heartbeat;
+        let due = |run: &Run| {
+            let has_moved = *run.progress.borrow() != run.written;
+            let pause = match (has_moved, run.written) {
+                // That it has begun to move is told at once: a short scan would seem to stand still until it ends.
+                (true, 0) => Duration::ZERO,
+                (true, _) => heartbeat.min(PROGRESS_EVERY),
+                (false, _) => heartbeat,
+            };
+            run.is_asked || run.renewed_at.elapsed() >= pause
+        };
         self.lock()
             .iter()
             .filter(|(_, run)| due(run))
@@ -142,5 +154,33 @@ impl Run {
     fn renew(&mut self, asked_at: Instant) {
         self.renewed_at = asked_at;
         self.renewed.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_written_seldom_however_often_it_changes() {
+        let (runs, heartbeat) = (Runs::default(), Duration::from_secs(3600));
+        let (scan_id, run_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let place = runs.begin(scan_id, run_id, Instant::now(), 7_200_000);
+        assert_eq!(runs.beats(heartbeat), []);
+        place.control.progress.send(5).unwrap();
+        let first = [Beat { scan_id, run_id, progress: 5 }];
+        assert_eq!(runs.beats(heartbeat), first, "that it moves is told at once");
+        runs.answered(Instant::now(), &first, &[(run_id, Alive::Renewed)]);
+        place.control.progress.send(10).unwrap();
+        assert_eq!(runs.beats(heartbeat), []);
+        let long_ago = Instant::now().checked_sub(PROGRESS_EVERY).unwrap();
+        runs.answered(long_ago, &[], &[(run_id, Alive::Renewed)]);
+        let beats = runs.beats(heartbeat);
+        assert_eq!(beats, [Beat { scan_id, run_id, progress: 10 }]);
+        runs.answered(Instant::now(), &beats, &[(run_id, Alive::Renewed)]);
+        place.control.progress.send(20).unwrap();
+        assert_eq!(runs.beats(heartbeat), []);
+        runs.look_after(scan_id);
+        assert_eq!(runs.beats(heartbeat).len(), 1, "a cancel is asked about at once");
     }
 }

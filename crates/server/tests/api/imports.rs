@@ -66,6 +66,21 @@ async fn the_raw_report_is_kept() {
 }
 
 #[tokio::test]
+async fn secrets_in_a_report_of_trivy_are_not_kept() {
+    let t = Test::new().await;
+    let caller = t.key(ALL).made().await;
+    let report = include_str!("../../../engines/tests/samples/trivy/ran-fs.json");
+    // Trivy stars a part of it alone.
+    let secret = "123456789012-abcdefghijklmnopqrstuvwx";
+    assert!(report.contains(secret));
+    let scan = import(&caller, "/scans/import?scanType=trivy", report).await;
+    let path = format!("/scans/{}/report?scanType=trivy", scan.ok(201).data()["id"].as_str().unwrap());
+    let (_, response) = caller.again().open(Method::GET, &path, Body::empty()).await;
+    let kept = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(kept.starts_with(b"{") && !String::from_utf8_lossy(&kept).contains(secret));
+}
+
+#[tokio::test]
 async fn what_is_no_whole_report_is_a_failed_scan_with_its_reason() {
     let t = Test::new().await;
     let caller = t.key(ALL).made().await;
@@ -75,7 +90,7 @@ async fn what_is_no_whole_report_is_a_failed_scan_with_its_reason() {
         ("{\"this\": \"is JSON\"}", "this is not XML of nmap (-oX)", 0),
         ("\u{0}\u{1}garbage", "this is not XML of nmap (-oX)", 0),
     ] {
-        let scan = import(&caller, &format!("{PATH}&target=app.example.test"), body).await;
+        let scan = import(&caller, &format!("{PATH}&target=192.0.2.7"), body).await;
         let data = scan.ok(201).data();
         let failure = (&data["failure"]["reason"], &data["failure"]["message"]);
         assert_eq!((&data["status"], failure), (&json!("failed"), (&json!("report_unreadable"), &json!(message))));
@@ -115,10 +130,17 @@ async fn what_is_refused_leaves_nothing() {
     import(&caller, "/scans/import?scanType=nessus", REPORT).await.is(400, "INVALID_SCAN_TYPE");
     import(&caller, "/scans/import?scanType=sentinel", REPORT).await.is(400, "INVALID_PARAMETER");
     import(&caller, &format!("{PATH}&target=a%20b"), REPORT).await.is(400, "INVALID_TARGET");
+    let url = import(&caller, &format!("{PATH}&target=http://192.0.2.7/"), REPORT).await;
+    assert_eq!(url.is(400, "INVALID_TARGET").details()[0], "target: is of type url, which nmap does not take");
     import(&caller, &format!("{PATH}&name="), REPORT).await.is(400, "INVALID_PARAMETER");
     let nameless = import(&caller, PATH, "<nmaprun></nmaprun>").await;
     assert_eq!(
         nameless.is(400, "INVALID_TARGET").details(),
+        ["target: is missing, and the report names none: nmap's report has no end"]
+    );
+    let names = import(&caller, "/scans/import?scanType=sublist3r", "a.example.test\n").await;
+    assert_eq!(
+        names.is(400, "INVALID_TARGET").details(),
         ["target: is missing, and the report names none that can be told"]
     );
     import(&caller.again().header("content-encoding", "gzip"), PATH, REPORT).await.is(415, "UNSUPPORTED_MEDIA_TYPE");
@@ -140,4 +162,66 @@ async fn a_report_beyond_the_cap_is_refused_as_it_arrives() {
     let (_, response) = caller.again().open(Method::POST, PATH, Body::from_stream(endless)).await;
     assert_eq!(response.status(), 413);
     assert_eq!(t.rows("scan").await, 0);
+}
+
+#[tokio::test]
+async fn a_report_of_something_else_is_a_failed_scan_without_findings() {
+    let t = Test::new().await;
+    let caller = t.key(ALL).made().await;
+    let scan = import(&caller, &format!("{PATH}&target=10.9.9.9"), REPORT).await;
+    let data = scan.ok(201).data();
+    assert_eq!(
+        (&data["status"], &data["failure"]["message"]),
+        (&json!("failed"), &json!("this report is of 192.0.2.7, not of 10.9.9.9"))
+    );
+    let dropped = json!({"outside the target": 3});
+    assert_eq!(data["records"], json!({"read": 3, "kept": 0, "merged": 0, "dropped": dropped}));
+}
+
+#[tokio::test]
+async fn a_report_of_files_goes_by_their_path() {
+    let t = Test::new().await;
+    let caller = t.key(ALL).made().await;
+    let report = include_str!("../../../engines/tests/samples/trivy/ran-fs.json");
+    for (query, target) in [("", "./scan"), ("&target=/srv/project", "/srv/project")] {
+        let scan = import(&caller, &format!("/scans/import?scanType=trivy{query}"), report).await;
+        let data = scan.ok(201).data();
+        assert_eq!((&data["status"], &data["target"]), (&json!("completed"), &json!(target)));
+        assert_eq!(data["targetType"], "upload");
+    }
+    let listed = caller.again().get("/scans?target=/srv/project").await;
+    assert_eq!(listed.ok(200).data().as_array().unwrap().len(), 1);
+}
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../engines/tests/samples/", $name))
+    };
+}
+
+#[tokio::test]
+async fn reports_of_every_engine_become_scans() {
+    let t = Test::new().await;
+    let caller = t.key(ALL).made().await;
+    for (engine, report, target, other) in [
+        ("nmap", sample!("nmap/services.xml"), "127.0.0.1", "10.9.9.9"),
+        ("zap", sample!("zap/report.json"), "http://127.0.0.1:8081/", "http://10.9.9.9/"),
+        ("trivy", sample!("trivy/synthetic.json"), "./target", "registry.example.test/app"),
+        ("nuclei", sample!("nuclei/synthetic.jsonl"), "http://127.0.0.1:8081/", "http://10.9.9.9/"),
+        ("nikto", sample!("nikto/old.xml"), "http://127.0.0.1:8080/", "http://10.9.9.9/"),
+        ("sqlmap", sample!("sqlmap/one.json"), "http://127.0.0.1:8081/item", "http://10.9.9.9/"),
+        ("wapiti", sample!("wapiti/active.json"), "http://127.0.0.1:8081/", "http://10.9.9.9/"),
+        ("harvester", sample!("harvester/newest.jsonl"), "example.test", "other.test"),
+        ("sublist3r", sample!("sublist3r/unit-out.txt"), "example.test", "other.test"),
+    ] {
+        let path = |target: &str| format!("/scans/import?scanType={engine}&target={target}");
+        let scan = import(&caller, &path(target), report).await;
+        let data = scan.ok(201).data();
+        assert_eq!((&data["status"], &data["target"]), (&json!("completed"), &json!(target)), "{engine}");
+        assert!(data["records"]["kept"].as_u64().unwrap() > 0, "{engine}");
+        let scan = import(&caller, &path(other), report).await;
+        let data = scan.ok(201).data();
+        assert_eq!((&data["status"], &data["records"]["kept"]), (&json!("failed"), &json!(0)), "{engine}");
+        assert_eq!(data["failure"]["reason"], "report_unreadable", "{engine}: {}", data["failure"]);
+    }
 }

@@ -73,6 +73,22 @@ async fn scans_are_taken_and_run_while_the_broker_is_away_and_their_events_come_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_goes_is_noticed_while_nothing_moves() {
+    let _alone = BROKER.write().await;
+    let t = Cluster::without_turn().await;
+    let node = t.node(|config| config.queue.kafka.connect_timeout = Duration::from_millis(500)).await;
+    let kafka = node.app.queue.kafka().unwrap();
+    assert_eq!(kafka.trouble(), None);
+    let _stopped = Stopped::by("kill");
+    let noticed = async {
+        while kafka.trouble().is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), noticed).await.expect("it was not noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_stops_under_load_loses_no_event() {
     let _alone = BROKER.write().await;
     let t = Cluster::without_turn().await;

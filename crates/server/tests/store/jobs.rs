@@ -8,7 +8,7 @@ use scanyard_contract::{Priority, Scan, ScanStatus, ScanType};
 use scanyard_engines::collected::Collected;
 use scanyard_server::store::claim::{Claim, Claimed, claim};
 use scanyard_server::store::finish::{self, Finish};
-use scanyard_server::store::job::{self, Alive, Beat, Cancel};
+use scanyard_server::store::job::{self, Alive, Beat, Cancel, Swept};
 use scanyard_server::store::scan::{self, ScanRecord};
 use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
 use scanyard_server::store::{Clock, NewScan, finding, scan_count, scan_event};
@@ -44,7 +44,12 @@ impl Fixture {
         self.claim_with(|_| {}).await.pop()
     }
 
+    /// Which scans a sweep takes back.
     pub async fn sweep(&self) -> Vec<Uuid> {
+        self.swept().await.scans
+    }
+
+    pub async fn swept(&self) -> Swept {
         let now = self.now();
         self.store.write(move |conn| Box::pin(async move { job::sweep(conn, now).await })).await.unwrap()
     }
@@ -192,7 +197,7 @@ async fn a_lost_run_is_repeated_with_waits_and_fails_after_ten() {
     assert_eq!(waits, [0, 0, 8, 16, 30, 30, 30, 30, 30, 30]);
     t.claim_one().await.unwrap();
     t.pass(LEASE + 1);
-    t.sweep().await;
+    assert_eq!(t.swept().await, Swept { scans: vec![id], failed: vec![ScanType::Sentinel] });
     let scan = t.scan(id).await;
     assert_eq!((scan.status, scan.failure.unwrap().reason), (ScanStatus::Failed, FailureReason::WorkerLost));
     t.assert_counts().await;

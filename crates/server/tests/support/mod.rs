@@ -3,6 +3,7 @@
 
 use scanyard_contract::Finding;
 use scanyard_contract::scan::Records;
+use scanyard_server::config::Config;
 use scanyard_server::store::{Clock, Store, StoreOptions};
 use sqlx::{AnyConnection, Connection};
 use std::sync::Arc;
@@ -36,9 +37,10 @@ impl TestDatabase {
     }
 }
 
-/// Three hundred databases of 8 MB would fill a small disk before the suite ends.
+/// Three hundred databases of 8 MB would fill a small disk before the suite ends, and folders of job folders lie elsewhere.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        Config { data_dir: self.dir.path().into(), ..Config::default() }.leave_jobs_dir();
         let Ok(server) = std::env::var("SCANYARD_TEST_DATABASE_URL") else { return };
         let (_, name) = self.options.url.rsplit_once('/').unwrap();
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
