@@ -2,17 +2,13 @@
 # Registers a webhook, keeps its secret in a file and sends a ping: webhook.sh URL SECRET_FILE. Needs curl and jq.
 set -euo pipefail
 
-: "${SCANYARD_URL:?such as https://scan.example.test}" "${SCANYARD_API_KEY:?a key with webhooks:create and webhooks:update}"
+: "${SCANYARD_API_KEY:?a key with webhooks:create and webhooks:update}"
 url=${1:?where the receiver listens, such as https://hooks.example.test/scanyard} file=${2:?where the secret goes}
-api=$SCANYARD_URL/scan-api/api/v1
-call() {
-    curl --silent --show-error --fail-with-body ${SCANYARD_CA_FILE:+--cacert "$SCANYARD_CA_FILE"} \
-        --header "X-API-Key: $SCANYARD_API_KEY" --header 'Content-Type: application/json' "$@"
-}
+source "$(dirname "$0")/call.sh"
 
-webhook=$(call --data "$(jq --null-input --arg url "$url" \
-    '{name: "example", url: $url, events: ["scan.started", "scan.completed", "scan.failed", "scan.cancelled"]}')" "$api/webhooks")
+webhook=$(call POST /webhooks "$(jq --null-input --arg url "$url" \
+    '{name: "example", url: $url, events: ["scan.started", "scan.completed", "scan.failed", "scan.cancelled"]}')")
 # The secret is shown this once.
 (umask 077 && jq --raw-output .data.secret <<< "$webhook" > "$file")
 id=$(jq --raw-output .data.id <<< "$webhook")
-call --request POST "$api/webhooks/$id/test" | jq --raw-output '"ping \(.data.status)"'
+call POST "/webhooks/$id/test" | jq --raw-output '"ping \(.data.status)"'

@@ -65,10 +65,12 @@ def asked(path):
 
 
 def waits(seconds):
-    """Pauses in a few words; random parts of a second are not told."""
+    """Pauses in a few words; random parts of a second are not told, nor how long it is since 1970."""
     whole = [round(second) for second in seconds]
     if not whole:
         return "–"
+    if min(whole) > 1e9:
+        return f"{len(whole)} × the seconds since 1970"
     if len(set(whole)) == 1 and len(whole) > 1:
         return f"{len(whole)} × {whole[0]} s"
     return ", ".join(str(second) for second in whole) + " s"

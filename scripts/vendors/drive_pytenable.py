@@ -86,6 +86,12 @@ if not IS_LEGACY:
     plan("/nothing", {"status": 200})
     note("an export that succeeds", "250 items", f"{sum(1 for _ in tio.exports.vulns(since=1))} items", exported())
 
+plan("/nothing", {"status": 200})
+made = ("-f", "uuid=00000000-007e-4000-8000-000000000002", "-j", 'settings={"name": "x"}')
+mine = ours("tenable", "scans", "/scans", "POST", made)[0]
+got = outcome(lambda: tio.scans.create(name="x", targets=["192.0.2.1"], template="advanced", scanner="US Cloud Scanner"))
+note("a scan made from a template, for a scanner", "`no error`", f"`{got}`", f"`{mine}`")
+
 # What opens a session, and whom it may act for. Up to 1.3.3 there are only keys.
 SESSIONS = [
     ("name and password", "Correct-Horse-1", "no error", "tenable-session"),

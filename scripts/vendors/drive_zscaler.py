@@ -6,7 +6,7 @@ import sys
 import uuid
 
 os.environ["ZSCALER_CLIENT_CACHE_ENABLED"] = "false"
-from common import SLEPT, WaitsForEver, asked, finish, note, ours, paged, plan, row, rows  # noqa: E402
+from common import SLEPT, WaitsForEver, asked, finish, note, ours, paged, plan, row, rows, waits  # noqa: E402
 
 logging.disable(logging.CRITICAL)
 from zscaler import ZscalerClient  # noqa: E402
@@ -70,6 +70,8 @@ def known(service, status, code):
         return "GraphQLAPIError", 1
     if service == "zcc" and status == 404:
         return "HTTPError", 1  # a text that says it were JSON
+    if service == "bi" and status == 429:
+        return NAMELESS  # no wait in any header
     return {401: ("Exception", 3), 429: REPEATED, 503: REPEATED if service == "zpa" else NAMELESS}.get(status, ERROR)
 
 
@@ -84,8 +86,10 @@ for name, service, status, code in rows("zscaler"):
         mine = ours("zscaler/graphql", path.lstrip("/"), path, "POST", ("-f", "query={ A { b } }"))
     else:
         # Two reads a second are the limit that ours keeps there by itself: a third one waits for its turn.
-        patience = 1 if service in ("zia", "cbc") else 0
+        patience = 1 if service in ("zia", "cbc", "bi") else 0
         mine = ours(f"zscaler/{service}", path.lstrip("/"), path, patience=patience)
+        # A second of the clock, so that the wait is another with every run.
+        mine = mine[:2] + ("to the reset",) if service == "zdx" and mine[2].endswith(" s") else mine
     row(name, known(service, status, code), got, slept, mine)
 
 # The ordinary answers, by OneAPI and by the older logins.
@@ -126,4 +130,43 @@ rest, response, error = response.next()
 got = f"has_next {response.has_next()}, {'no error' if error is None else 'an error'}"
 plan(path, {"status": 200}, {"status": 500})
 note("ZPA: page 2 fails", "has_next False, no error", got, paged("zscaler/zpa", path.lstrip("/")))
+
+# What a 429 may state its wait as, by headers in place of the simulator's; an empty one is none.
+FAR, EPOCH = "Fri, 01 Jan 2100 00:00:00 GMT", "4102444800"
+QUIET = {"retry-after": "", "x-ratelimit-limit": "", "x-ratelimit-remaining": "", "x-ratelimit-reset": ""}
+STATED = [
+    ("zpa", "Retry-After: 10 seconds", {"retry-after": "10 seconds"}, NAMELESS, "–"),
+    ("zpa", "Retry-After: 1m30s", {"retry-after": "1m30s"}, NAMELESS, "–"),
+    ("zpa", "Retry-After: 13.5s", {"retry-after": "13.5s"}, NAMELESS, "–"),
+    ("zpa", "a date in Retry-After", {"retry-after": FAR}, NAMELESS, "–"),
+    ("zpa", "Retry-After: -5", {"retry-after": "-5"}, ("ValueError", 1), "–"),
+    ("zpa", "a reset as the second of the clock", QUIET | {"x-ratelimit-reset": EPOCH}, REPEATED, "2 × the seconds since 1970"),
+    ("zia", "a wait in the body alone", QUIET, NAMELESS, "–"),
+]
+
+
+def told(got, slept):
+    """An outcome as (what, how often it was sent), with the waits."""
+    return f"`{got[0]}`, {got[1]} sent" + ("" if slept == "–" else f", {slept}")
+
+
+for service, what, headers, expected, slept in STATED:
+    call, path = CALLS[service]
+    plan(path, {"code": f"zscaler/{service}/429", "headers": headers}, repeat=True)
+    got = outcome(call)
+    got = told((got, asked(path)), waits(SLEPT))
+    kind, sent, pause = ours(f"zscaler/{service}", path.lstrip("/"), path, patience=1 if service == "zia" else 0)
+    # How long it is until 2100 is another with every run.
+    pause = "the wait told" if FAR in headers.values() or EPOCH in headers.values() else pause
+    note(f"{service} 429, {what}", told(expected, slept), got, f"`{kind}`, {sent} sent, {pause}")
+
+path = CALLS["zia"][1]
+plan(path, {"body": "<html>Maintenance</html>", "headers": {"content-type": "text/html"}}, repeat=True)
+note("ZIA: a page of HTML with 200", "0 items", outcome(CALLS["zia"][0]), f"`{ours('zscaler/zia', path.lstrip('/'), path)[0]}`")
+
+plan(CALLS["common"][1], {"body": {"token_type": "Bearer", "expires_in": 3600}}, repeat=True)
+got = outcome(token)
+got = f"{got}, goes on without it: {asked(path)} sent"
+kind, sent, _ = ours("zscaler/zia", path.lstrip("/"), path)
+note("a login's answer without a token", "Exception, goes on without it: 3 sent", got, f"`{kind}`, {sent} sent")
 finish(sys.argv[1])

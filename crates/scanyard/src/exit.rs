@@ -33,11 +33,13 @@ pub const CALL_EXIT_CODES: &str = "Exit codes:
   5  nobody there who is the API
   6  not now: a rate limit, a quota, a lock, a maintenance, or retries that were exhausted";
 
-/// Printed at the end of `serve --help`.
+/// Printed at the end of `serve --help` and `worker --help`.
 pub const SERVE_EXIT_CODES: &str = "Exit codes:
   0  stopped by a signal, everything in order
-  2  a setting is wrong: database.url with its password, name or certificate among them
-  3  something else is in the way: a newer schema, an old server, a folder in use, a missing master key
+  2  a setting is wrong, or what it names is not there or refuses this node: a file, an
+     engine, the database or Kafka by password, name, certificate or rights
+  3  something else is in the way: a newer schema, an old server, a port or a folder in
+     use, a missing master key
   5  the database cannot be reached";
 
 /// Printed at the end of `scan --help`.

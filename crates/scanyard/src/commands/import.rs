@@ -1,16 +1,18 @@
 //! `scanyard import`.
 
-use crate::commands::scan::{FailOn, engine_parser, exit};
+use crate::commands::scan::{FailOn, engine_parser, exit, refused};
 use crate::exit::{Exit, Failure, SCAN_EXIT_CODES};
 use crate::local;
 use crate::output::{self, ResultsFormat};
+use crate::packing;
 use crate::remote::Remote;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use scanyard_client::scan_api::Client;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::Results;
-use scanyard_engines::Target;
+use scanyard_engines::Unnamed;
+use scanyard_engines::engine::engine;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -20,24 +22,26 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Read a report that was made elsewhere, here or into a scan on a server, and print what it says
 ///
 /// The report is the file that the engine itself writes: XML of nmap (-oX), JSON lines of nuclei, and so on. One that is cut
-/// short, of another engine, or of a scan that reached nobody is a failed scan, with what could be read of it.
+/// short, of another engine, of another target, or of a scan that reached nobody is a failed scan, with what could be read of it.
 ///
 /// Without --target it is what the report names: of nmap the one name or address that was scanned, or the smallest network
-/// that holds all of them; of nikto, nuclei, wapiti and zap the one site; of trivy the image. Reports of the others name none.
+/// that holds all of them; of nikto, nuclei, wapiti and zap the one site; of trivy the image, or the name of the folder or file.
+/// Reports of the others name none.
 #[derive(Debug, Args)]
 #[command(after_help = format!("Examples:
   scanyard import nmap report.xml
   nmap -oX - 127.0.0.1 | scanyard import nmap - --format sarif
   scanyard import nmap report.xml --target app.example.test --server https://scan.example.test
+  scanyard import trivy report.json --target ./project
 
 {SCAN_EXIT_CODES}"))]
 pub struct ImportArgs {
     /// The engine that wrote the report
-    #[arg(value_parser = engine_parser())]
+    #[arg(value_parser = engine_parser(|scan_type| scanyard_engines::reader(scan_type).is_some()))]
     engine: ScanType,
     /// The report; `-` is stdin
     file: PathBuf,
-    /// What was scanned, as a scan of this engine would name it
+    /// What was scanned, as a scan of this engine would name it; of trivy also a path, which is a name alone and not opened
     #[arg(long)]
     target: Option<String>,
     #[arg(long, value_enum, default_value_t = ResultsFormat::Table)]
@@ -47,6 +51,17 @@ pub struct ImportArgs {
     fail_on: FailOn,
     #[command(flatten)]
     remote: Remote,
+}
+
+impl ImportArgs {
+    /// What was scanned; a path that is there is a path, also where it could be the name of an image.
+    fn target(&self) -> Option<String> {
+        let text = self.target.clone()?;
+        match packing::path(self.engine, &text) {
+            Some(_) if !text.starts_with(['/', '.', '~']) => Some(format!("./{text}")),
+            Some(_) | None => Some(text),
+        }
+    }
 }
 
 /// Reads the report and prints what it says.
@@ -63,18 +78,25 @@ fn here(args: &ImportArgs) -> Result<Results, Failure> {
     let Some(reader) = scanyard_engines::reader(args.engine) else {
         return Err(Failure::usage(anyhow!("reports of {} are not imported", args.engine)));
     };
-    let given = args.target.as_deref().map(Target::parse).transpose();
-    let given = given.map_err(|fault| Failure::usage(anyhow!("the target {fault}")))?;
+    let given = args
+        .target()
+        .map(|text| engine(args.engine).imported_target(&text).map_err(|details| refused(&text, &details)));
+    let given = given.transpose()?;
     let report = read(&args.file)?;
-    let Some(target) = given.or_else(|| (reader.target_of)(&report)) else {
-        return Err(Failure::usage(anyhow!("the report names no target that can be told: give --target")));
-    };
-    Ok(local::imported(args.engine, &target, (reader.read)(&report, &target)))
+    match reader.import(&report, given) {
+        Ok((target, parsed)) => Ok(local::imported(args.engine, &target, parsed)),
+        Err(Unnamed::Fault(_, message)) => {
+            Err(anyhow!("{}: {message}", output::clean(&args.file.display().to_string())).into())
+        }
+        Err(Unnamed::NoTarget) => {
+            Err(Failure::usage(anyhow!("the report names no target that can be told: give --target")))
+        }
+    }
 }
 
 async fn remotely(args: &ImportArgs, client: &Client) -> Result<Results, Failure> {
     let report = read(&args.file)?;
-    let scan = client.import_scan(args.engine, args.target.as_deref(), report).await?;
+    let scan = client.import_scan(args.engine, args.target().as_deref(), report).await?;
     eprintln!("imported as scan {}", scan.id);
     Ok(client.results(scan.id, scan.scan_type).await?)
 }

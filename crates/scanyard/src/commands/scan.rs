@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use scanyard_client::scan_api::Client;
 use scanyard_contract::consent::Consent;
 use scanyard_contract::scan::{CreateScan, Results, ScanAuth};
+use scanyard_contract::wire::Detail;
 use scanyard_contract::{ScanStatus, ScanType, Severity};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
@@ -52,7 +53,7 @@ use std::time::Duration;
 {}", engine_options::help()),
 )]
 pub struct ScanArgs {
-    #[arg(value_parser = engine_parser())]
+    #[arg(value_parser = engine_parser(|_| true))]
     engine: ScanType,
     /// Address, network, host name, URL, or for trivy a path or an image; which of them depends on the engine
     target: String,
@@ -95,8 +96,10 @@ pub(super) enum FailOn {
     None,
 }
 
-pub(super) fn engine_parser() -> impl TypedValueParser<Value = ScanType> {
-    let words: Vec<&'static str> = ScanType::ALL.iter().map(|scan_type| scan_type.as_str()).collect();
+/// The engines of which `is_one` says so.
+pub(super) fn engine_parser(is_one: impl Fn(ScanType) -> bool) -> impl TypedValueParser<Value = ScanType> {
+    let scan_types = ScanType::ALL.iter().filter(|scan_type| is_one(**scan_type));
+    let words: Vec<&'static str> = scan_types.map(|scan_type| scan_type.as_str()).collect();
     PossibleValuesParser::new(words).try_map(|word| word.parse().map_err(|()| format!("{word} is no engine")))
 }
 
@@ -134,8 +137,7 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     };
     let target = match &packing {
         Some(packing) => Target::Upload(packing.id),
-        None => Target::parse_for(args.engine, &args.target)
-            .map_err(|fault| Failure::usage(anyhow!("the target {} {fault}", output::clean(&args.target))))?,
+        None => engine(args.engine).target(&args.target).map_err(|details| refused(&args.target, &details))?,
     };
     let options = match Options::parse(args.engine, &given) {
         Some(Ok(options)) => options,
@@ -159,6 +161,12 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
         results.target = args.target.clone();
     }
     Ok(results)
+}
+
+/// A target that the engine does not take: why, and what it takes.
+pub(super) fn refused(target: &str, details: &[Detail]) -> Failure {
+    let reasons: Vec<&str> = details.iter().map(|detail| detail.reason.as_str()).collect();
+    Failure::usage(anyhow!("the target {} {}", output::clean(target), reasons.join("\n")))
 }
 
 async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {

@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 /// Run the server: API, database and workers in one process
 ///
 /// The first start makes the tenant `default` and a key with every scope, and prints the key once. SIGTERM or Ctrl-C
-/// ends it: running scans go back to the queue; SIGHUP reads a renewed certificate. Plain HTTP is served on loopback or
+/// ends it: running scans go back to the queue; SIGHUP reads a renewed certificate, if there is one. Plain HTTP is served on loopback or
 /// behind a declared proxy only.
 #[derive(Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{SERVE_EXIT_CODES}"))]

@@ -2,6 +2,7 @@
 
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 /// The parts of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub struct Pasted {
 
 /// Reads the last answer in a text: what a proxy or a redirect said before it does not count.
 pub fn parse(text: &[u8]) -> Pasted {
-    let text = verbose(text).unwrap_or_else(|| text.to_vec());
+    let text = with_line_feeds(text);
+    let text = verbose(&text).unwrap_or_else(|| text.into_owned());
     let mut rest = from_the_status(&text);
     let mut last = Pasted::default();
     loop {
@@ -35,6 +37,14 @@ pub fn parse(text: &[u8]) -> Pasted {
         }
         rest = body;
     }
+}
+
+/// The text with line feeds, also where its lines end with a carriage return alone.
+fn with_line_feeds(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.contains(&b'\n') || !text.contains(&b'\r') {
+        return Cow::Borrowed(text);
+    }
+    text.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect()
 }
 
 /// The text from its first status line on: the command that was pasted along, and what a shell printed, does not count.
@@ -74,12 +84,13 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 /// The lines that `curl -v` marks as received, and the body between them.
 fn verbose(text: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(text);
-    text.lines().find(|line| line.starts_with("< HTTP/"))?;
+    text.lines().find(|line| line.trim_start().starts_with("< HTTP/"))?;
     let mut out = String::new();
     for line in text.lines() {
-        match line.strip_prefix("< ").or((line == "<").then_some("")) {
+        let mark = line.trim_start();
+        match mark.strip_prefix("< ").or((mark.trim_end() == "<").then_some("")) {
             Some(received) => out.push_str(received),
-            None if line.starts_with(['*', '>', '}']) || line.starts_with("{ [") => continue,
+            None if mark.starts_with(['*', '>']) || mark.starts_with("{ [") || mark.starts_with("} [") => continue,
             None => out.push_str(line),
         }
         out.push('\n');
@@ -100,17 +111,22 @@ fn is_body(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'{' | b'[' | b'<' | b'"'))
 }
 
+/// The first line without what it is indented by, and the rest.
 fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|byte| *byte == b'\n') {
-        Some(at) => (text[..at].trim_ascii_end(), &text[at + 1..]),
-        None => (text.trim_ascii_end(), &[]),
+        Some(at) => (text[..at].trim_ascii(), &text[at + 1..]),
+        None => (text.trim_ascii(), &[]),
     }
 }
 
-/// The status of `HTTP/1.1 429 Too Many Requests`.
+/// The status of `HTTP/1.1 429 Too Many Requests`, or of `:status: 429` as tools for HTTP/2 show it.
 fn status_of(line: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(line).ok()?;
-    let status = line.strip_prefix("HTTP/")?.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let status = match line.strip_prefix(":status") {
+        Some(value) => value.trim_start_matches([':', ' ', '\t']),
+        None => line.strip_prefix("HTTP/")?.split_ascii_whitespace().nth(1)?,
+    };
+    let status = status.parse().ok()?;
     (100..=599).contains(&status).then_some(status)
 }
 
@@ -163,6 +179,17 @@ mod tests {
             let (got_status, got_headers, got_body) = read(&text);
             assert_eq!((got_status, got_headers, got_body.trim()), (status, headers, body), "{text}");
         }
+        let lone = format!("HTTP/1.1 429 x\rretry-after: 13s\r\r{body}");
+        let indented = format!("    HTTP/1.1 429 x\n      retry-after: 13s\n    \n    {body}");
+        let ragged = format!("HTTP/1.1 429 x\n  retry-after: 13s\n  \n  {body}");
+        let pseudo = format!("  :status: 429\n  retry-after: 13s\n\n{body}");
+        let verbose = format!("  > GET / HTTP/1.1\n  < HTTP/2 429\n  < a: b\n  < \n  {{ [5 bytes data]\n  {body}");
+        for text in [lone, indented, ragged, pseudo, verbose] {
+            let (status, headers, got) = read(&text);
+            assert_eq!((status, headers, got.trim()), (Some(429), 1, body), "{text}");
+        }
+        let (_, _, pretty) = read("< HTTP/2 429\n<\n{\n  \"id\": \"x\"\n}\n");
+        assert_eq!(pretty.trim(), "{\n  \"id\": \"x\"\n}");
         for end in ["\r\n", "\n"] {
             let chunked =
                 ["HTTP/1.1 429 x", "transfer-encoding: chunked", "", "4;x=y", "{\"id", "6", "\":\"x\"}", "0", "", ""];

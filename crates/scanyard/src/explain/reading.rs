@@ -1,16 +1,13 @@
-//! How a failure reads in each contract that it may belong to.
+//! How a failure reads in each contract that it may belong to, and what the words of a question name.
 
-use super::pasted::{self, Pasted};
 use super::question::Question;
-use anyhow::{anyhow, bail};
-use http::HeaderMap;
+use anyhow::bail;
 use scanyard_contract::catalogue::{lookup, rows, rows_of, unlisted};
-use scanyard_contract::classify::{by_status, classify, classify_success, success_kind};
-use scanyard_contract::detect::detect;
+use scanyard_contract::classify::by_status;
 use scanyard_contract::wire::Detail;
-use scanyard_contract::{Classified, Context, Contract, ErrorInfo, Kind, Retry, Row, Service, Support, Timestamp};
+use scanyard_contract::{Contract, ErrorInfo, Kind, Retry, Row, Service, Support, Timestamp};
 use serde::Serialize;
-use std::time::SystemTime;
+use std::time::Duration;
 
 /// What a question comes to.
 #[derive(Debug, Serialize)]
@@ -37,19 +34,55 @@ pub struct Reading {
     pub kind: Kind,
     pub retry: Retry,
     pub retryable: bool,
+    /// The wait in milliseconds that Scanyard's client keeps where an answer states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_wait_ms: Option<u64>,
     /// Whether the contract lists this failure.
     pub is_listed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// What is wrong with it, where no page of the catalogue can say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The catalogue's page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorInfo>,
+    /// Whether the page's causes are of several kinds.
+    #[serde(skip)]
+    pub is_open: bool,
     /// What it may be besides: failures of the same status with a code or a mark of their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<ErrorInfo>,
     /// What the pasted answer itself says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+}
+
+impl Reading {
+    /// A failure, or a success, of which no more than this is known.
+    pub fn of(
+        contract: Option<Contract>,
+        service: Option<Service>,
+        status: Option<u16>,
+        (kind, retry): (Kind, Retry),
+    ) -> Reading {
+        Reading {
+            contract,
+            service,
+            marks: Vec::new(),
+            kind,
+            retry,
+            retryable: retry.is_retryable(),
+            assumed_wait_ms: None,
+            is_listed: false,
+            status,
+            note: None,
+            error: None,
+            is_open: false,
+            alternatives: Vec::new(),
+            answer: None,
+        }
+    }
 }
 
 /// What an answer itself says.
@@ -75,15 +108,7 @@ pub struct Answer {
     pub wait_until: Option<Timestamp>,
 }
 
-/// What is known of the request.
-#[derive(Debug, Default)]
-pub struct Hints {
-    pub method: String,
-    pub is_impersonated: bool,
-    pub is_password_change: bool,
-}
-
-fn info(row: &Row) -> ErrorInfo {
+pub(super) fn info(row: &Row) -> ErrorInfo {
     row.info(&Support::default())
 }
 
@@ -104,24 +129,19 @@ pub fn words(text: &str, question: &Question) -> anyhow::Result<Explanation> {
     Ok(explanation(text, readings))
 }
 
-fn explanation(question: &str, readings: Vec<Reading>) -> Explanation {
-    let causes = |reading: &Reading| reading.error.as_ref().is_some_and(is_open);
-    let is_ambiguous = readings.len() > 1 || readings.iter().any(|one| !one.alternatives.is_empty() || causes(one));
+pub(super) fn explanation(question: &str, readings: Vec<Reading>) -> Explanation {
+    let is_ambiguous = readings.len() > 1 || readings.iter().any(|one| !one.alternatives.is_empty() || one.is_open);
     Explanation { question: question.to_string(), is_ambiguous, readings }
-}
-
-/// Whether a page says of itself that the answer leaves its cause open.
-fn is_open(error: &ErrorInfo) -> bool {
-    ["does not tell", "do not tell", "not always tell", "stands for both", "documented for both"]
-        .iter()
-        .any(|words| error.meaning.contains(words))
 }
 
 /// Every row with this code, whatever the case of its letters.
 fn by_code(question: &Question) -> Vec<Reading> {
     let Some(code) = question.code.as_deref() else { return Vec::new() };
+    // A class as a traceback names it, behind its module.
+    let class = code.trim_end_matches(':').rsplit('.').next().unwrap_or(code);
     let is_asked = |row: &&Row| {
-        row.code.is_some_and(|known| known.eq_ignore_ascii_case(code))
+        let name = if row.contract == Contract::Pytenable { class } else { code };
+        row.code.is_some_and(|known| known.eq_ignore_ascii_case(name))
             && question.contract.is_none_or(|contract| row.contract == contract)
             && question.service.is_none_or(|service| row.service == Some(service))
             && question.status.is_none_or(|status| row.status == Some(status))
@@ -131,17 +151,11 @@ fn by_code(question: &Question) -> Vec<Reading> {
 
 fn of_row(row: &'static Row) -> Reading {
     Reading {
-        contract: Some(row.contract),
-        service: row.service,
-        marks: Vec::new(),
-        kind: row.kind,
-        retry: row.retry,
-        retryable: row.retry.is_retryable(),
+        assumed_wait_ms: assumed_wait(row.contract, row.retry, None),
         is_listed: true,
-        status: row.status,
         error: Some(info(row)),
-        alternatives: Vec::new(),
-        answer: None,
+        is_open: row.is_open,
+        ..Reading::of(Some(row.contract), row.service, row.status, (row.kind, row.retry))
     }
 }
 
@@ -168,13 +182,19 @@ fn by_contract(contract: Contract, service: Option<Service>, status: u16, code: 
 
 /// The readings of a status in each service of a contract that lists it, or in the contract itself.
 fn listed(contract: Contract, status: u16) -> Vec<Reading> {
-    let mut services: Vec<Option<Service>> = Vec::new();
-    for row in rows_of(contract).filter(|row| row.status == Some(status)) {
+    let services = services_of(rows_of(contract).filter(|row| row.status == Some(status)));
+    services.into_iter().flat_map(|service| one_service(contract, service, status)).collect()
+}
+
+/// The services of some rows, each once.
+pub(super) fn services_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Option<Service>> {
+    let mut services = Vec::new();
+    for row in rows {
         if !services.contains(&row.service) {
             services.push(row.service);
         }
     }
-    services.into_iter().flat_map(|service| one_service(contract, service, status)).collect()
+    services
 }
 
 fn one_service(contract: Contract, service: Option<Service>, status: u16) -> Vec<Reading> {
@@ -188,7 +208,7 @@ fn one_service(contract: Contract, service: Option<Service>, status: u16) -> Vec
 }
 
 /// The rows of a status that have a code or a mark: the service's own and those that all services share.
-fn coded(contract: Contract, service: Option<Service>, status: u16) -> Vec<&'static Row> {
+pub(super) fn coded(contract: Contract, service: Option<Service>, status: u16) -> Vec<&'static Row> {
     let belongs = |row: &&Row| row.service == service || row.service == Some(Service::Common);
     rows_of(contract).filter(|row| row.status == Some(status) && row.code.is_some()).filter(belongs).collect()
 }
@@ -196,181 +216,14 @@ fn coded(contract: Contract, service: Option<Service>, status: u16) -> Vec<&'sta
 fn of_unlisted(contract: Contract, service: Option<Service>, status: u16) -> Reading {
     let (kind, retry) = by_status(status);
     Reading {
-        contract: Some(contract),
-        service,
-        marks: Vec::new(),
-        kind,
-        retry,
-        retryable: retry.is_retryable(),
-        is_listed: false,
-        status: Some(status),
+        assumed_wait_ms: assumed_wait(contract, retry, None),
         error: unlisted(contract).map(info),
-        alternatives: Vec::new(),
-        answer: None,
+        ..Reading::of(Some(contract), service, Some(status), (kind, retry))
     }
 }
 
-/// Explains an answer; the question says whose it is, if that is known.
-pub fn answer(question: &Question, text: &[u8], hints: &Hints, now: SystemTime) -> anyhow::Result<Explanation> {
-    let pasted = pasted::parse(text);
-    let status = pasted.status.or(question.status).or_else(|| status_inside(&pasted.body));
-    let places: Vec<(Option<Contract>, Option<Service>, Vec<String>)> = match question.contract {
-        Some(contract) => vec![(Some(contract), service_of(question, contract, &pasted), Vec::new())],
-        None => match detect(&pasted.headers, &pasted.body) {
-            found if found.is_empty() => vec![(None, None, Vec::new())],
-            found => found.into_iter().map(|one| (Some(one.contract), one.service, one.marks)).collect(),
-        },
-    };
-    let Some(status) = status else {
-        bail!("the answer has no status line; paste it as `curl -i` prints it, with `HTTP/1.1 429 …` first");
-    };
-    let mut readings = Vec::new();
-    for (contract, service, marks) in places {
-        let reading = match contract {
-            Some(contract) => of_answer(contract, service, status, &pasted, hints, now),
-            None => of_nobody(status),
-        };
-        readings.push(Reading { marks, ..reading });
-    }
-    if readings.is_empty() {
-        return Err(anyhow!("nothing is known about this answer"));
-    }
-    Ok(explanation("an answer", readings))
-}
-
-/// The service that was named, else the one that the marks speak for alone.
-fn service_of(question: &Question, contract: Contract, pasted: &Pasted) -> Option<Service> {
-    question.service.or_else(|| {
-        let found = detect(&pasted.headers, &pasted.body);
-        let mut services = found.iter().filter(|one| one.contract == contract).filter_map(|one| one.service);
-        let first = services.next();
-        if services.next().is_none() { first } else { None }
-    })
-}
-
-/// The status that some bodies repeat.
-fn status_inside(body: &[u8]) -> Option<u16> {
-    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let number = ["statusCode", "status"].iter().find_map(|name| value.get(*name)?.as_u64());
-    let code = || value.get("code").or_else(|| value.get("id"))?.as_str();
-    let of_code = || {
-        let mut found = rows().filter(|row| row.code.is_some() && row.code == code()).filter_map(|row| row.status);
-        let first = found.next()?;
-        found.all(|status| status == first).then_some(first)
-    };
-    number.and_then(|number| u16::try_from(number).ok()).filter(|number| (100..=599).contains(number)).or_else(of_code)
-}
-
-fn of_answer(
-    contract: Contract,
-    service: Option<Service>,
-    status: u16,
-    pasted: &Pasted,
-    hints: &Hints,
-    now: SystemTime,
-) -> Reading {
-    let context = Context {
-        method: &hints.method,
-        is_impersonated: hints.is_impersonated,
-        is_password_change: hints.is_password_change,
-        ..Context::of(contract, service)
-    };
-    let found = if (200..300).contains(&status) {
-        classify_success(&context, status, &pasted.headers, &pasted.body, now)
-    } else {
-        Some(classify(&context, status, &pasted.headers, &pasted.body, now))
-    };
-    let Some(found) = found else { return of_success(contract, service, status) };
-    let error = found.row.or_else(|| unlisted(contract)).map(|row| without_excluded(info(row), &pasted.headers, hints));
-    let is_plain = found.row.is_some_and(|row| row.code.is_none()) && found.code.is_none();
-    let alternatives = if is_plain { open(contract, service, status, &pasted.headers, hints) } else { Vec::new() };
-    Reading {
-        contract: Some(contract),
-        service,
-        marks: Vec::new(),
-        kind: found.kind,
-        retry: found.retry,
-        retryable: found.retry.is_retryable(),
-        is_listed: found.row.is_some(),
-        status: Some(status),
-        error,
-        alternatives,
-        answer: Some(of_classified(found, now)),
-    }
-}
-
-fn of_classified(found: Classified, now: SystemTime) -> Answer {
-    let until = found.wait.and_then(|wait| now.checked_add(wait));
-    let since_1970 = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
-    // A point in time is shown in whole seconds: the next one, never early.
-    let seconds = since_1970.and_then(|time| i64::try_from(time.as_millis().div_ceil(1000)).ok());
-    Answer {
-        code: found.code,
-        message: found.is_quoted.then_some(found.message),
-        details: found.details,
-        parameters: found.parameters,
-        request_id: found.request_id,
-        wait_ms: found.wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-        wait_until: seconds.and_then(|seconds| Some(Timestamp(seconds.checked_mul(1000)?))),
-    }
-}
-
-/// What the answer may be besides its plain row: the coded rows that it does not exclude.
-fn open(
-    contract: Contract,
-    service: Option<Service>,
-    status: u16,
-    headers: &HeaderMap,
-    hints: &Hints,
-) -> Vec<ErrorInfo> {
-    let rows = coded(contract, service, status).into_iter();
-    rows.filter(|row| row.kind != Kind::Maintenance || !excludes_maintenance(headers, hints)).map(info).collect()
-}
-
-/// Maintenance hits writes alone, and the service says when it is not in it.
-fn excludes_maintenance(headers: &HeaderMap, hints: &Hints) -> bool {
-    let is_read = ["GET", "HEAD"].iter().any(|read| hints.method.eq_ignore_ascii_case(read));
-    is_read || headers.get("x-zscaler-mode").is_some_and(|mode| mode == "read-write")
-}
-
-fn without_excluded(mut error: ErrorInfo, headers: &HeaderMap, hints: &Hints) -> ErrorInfo {
-    if error.kind == Kind::Permission && excludes_maintenance(headers, hints) {
-        error.causes.retain(|cause| !cause.contains("maintenance"));
-    }
-    error
-}
-
-fn of_success(contract: Contract, service: Option<Service>, status: u16) -> Reading {
-    Reading {
-        contract: Some(contract),
-        service,
-        marks: Vec::new(),
-        kind: success_kind(status),
-        retry: Retry::Never,
-        retryable: false,
-        is_listed: lookup(contract, service, status, None).is_some(),
-        status: Some(status),
-        error: lookup(contract, service, status, None).map(info),
-        alternatives: Vec::new(),
-        answer: None,
-    }
-}
-
-/// An answer that bears no mark of any contract.
-fn of_nobody(status: u16) -> Reading {
-    let (kind, retry) =
-        if (200..300).contains(&status) { (success_kind(status), Retry::Never) } else { by_status(status) };
-    Reading {
-        contract: None,
-        service: None,
-        marks: Vec::new(),
-        kind,
-        retry,
-        retryable: retry.is_retryable(),
-        is_listed: false,
-        status: Some(status),
-        error: None,
-        alternatives: Vec::new(),
-        answer: None,
-    }
+/// The wait in milliseconds that the client keeps after a refusal that states none.
+pub(super) fn assumed_wait(contract: Contract, retry: Retry, stated: Option<Duration>) -> Option<u64> {
+    let wait = contract.assumed_wait().filter(|_| retry == Retry::AfterWait && stated.is_none())?;
+    u64::try_from(wait.as_millis()).ok()
 }

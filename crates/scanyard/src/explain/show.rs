@@ -1,7 +1,8 @@
 //! An explanation for people.
 
 use super::reading::{Answer, Explanation, Reading};
-use scanyard_contract::{Contract, ErrorInfo};
+use scanyard_client::Retrying;
+use scanyard_contract::{Contract, ErrorInfo, Retry};
 use std::fmt::Write;
 
 /// The whole text.
@@ -27,9 +28,12 @@ fn one(out: &mut String, reading: &Reading) {
     if let Some(answer) = &reading.answer {
         said(out, answer);
     }
-    match &reading.error {
-        Some(error) => page(out, reading, error),
-        None => {
+    match (&reading.error, &reading.note) {
+        (Some(error), _) => page(out, reading, error),
+        (None, Some(note)) => {
+            let _ = writeln!(out, "\nThis is {note}.");
+        }
+        (None, None) => {
             let whose = match reading.contract {
                 Some(contract) => format!("{} lists no such answer", contract.title()),
                 None => {
@@ -55,7 +59,8 @@ fn heading(reading: &Reading) -> String {
             let place = reading.contract.map_or("an unknown API".to_string(), |contract| contract.to_string());
             let service = reading.service.map_or(String::new(), |service| format!("/{service}"));
             let status = reading.status.map_or(String::new(), |status| format!(" {status}"));
-            format!("{place}{service}{status}: not listed")
+            let what = if reading.note.is_some() { "a failure in a success" } else { "not listed" };
+            format!("{place}{service}{status}: {what}")
         }
     };
     format!("{name} ({})", reading.kind)
@@ -87,7 +92,8 @@ fn page(out: &mut String, reading: &Reading, error: &ErrorInfo) {
     if error.service != reading.service && reading.service.is_some() && reading.is_listed {
         out.push_str("The service's own table does not list it; this is what all services share.\n");
     }
-    let _ = writeln!(out, "\n{}\n\nCauses:", error.meaning);
+    let which = if reading.is_open { " (the answer does not tell which)" } else { "" };
+    let _ = writeln!(out, "\n{}\n\nCauses{which}:", error.meaning);
     for cause in &error.causes {
         let _ = writeln!(out, "  - {cause}");
     }
@@ -96,12 +102,26 @@ fn page(out: &mut String, reading: &Reading, error: &ErrorInfo) {
 
 fn again(reading: &Reading) -> String {
     let advice = reading.retry.advice();
+    if !reading.retryable {
+        return advice.to_string();
+    }
     let answer = reading.answer.as_ref();
-    match answer.and_then(|answer| Some((answer.wait_ms?, answer.wait_until?))) {
-        Some((wait, until)) if reading.retryable => {
-            format!("{advice}\n  This answer asks for {} s: not before {until}.", seconds(wait))
-        }
-        Some(_) | None => advice.to_string(),
+    if let Some((wait, until)) = answer.and_then(|answer| Some((answer.wait_ms?, answer.wait_until?))) {
+        return format!("{advice}\n  This answer asks for {} s: not before {until}.", seconds(wait));
+    }
+    if reading.retry != Retry::AfterWait {
+        return advice.to_string();
+    }
+    let client = match reading.assumed_wait_ms {
+        Some(wait) => format!("{} s", seconds(wait)),
+        None => format!("at most {} s, then twice as long with each try", Retrying::default().base.as_secs()),
+    };
+    match answer {
+        Some(_) => format!(
+            "Yes, whatever the method: the request was not carried out.\n  \
+             This answer states no wait: Scanyard's client waits {client}."
+        ),
+        None => format!("{advice}\n  Where an answer states no wait, Scanyard's client waits {client}."),
     }
 }
 

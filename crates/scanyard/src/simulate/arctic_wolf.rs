@@ -10,6 +10,11 @@ use scanyard_contract::Contract;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
+/// The largest offset of the lists with a personal API key.
+const MAX_OFFSET: u64 = 100_000;
+/// Items of their largest page.
+const MAX_LIMIT: u64 = 100;
+
 fn fail(asked: &Asked, status: u16) -> Reply {
     failure::by_status(Contract::ArcticWolf, asked, status)
 }
@@ -20,6 +25,7 @@ pub fn answer(state: &mut State, asked: &Asked, items: u64) -> Reply {
     let is_post = asked.method == "POST";
     match segments.as_slice() {
         ["auth", "v2", "token"] if is_post => return token(state, asked),
+        ["files", _, _] => return get(asked, || Reply::text(200, "application/octet-stream", "simulated\n")),
         ["auth", "v2", "token"] => return Reply::json(405, &json!({ "message": "Method Not Allowed" })),
         [_, "v2", ..] => {
             return if state.tokens.contains(asked.bearer()) {
@@ -36,8 +42,8 @@ pub fn answer(state: &mut State, asked: &Asked, items: u64) -> Reply {
     match segments.as_slice() {
         ["api", "v1", "organizations"] => get(asked, || organizations(items)),
         ["api", "v1", "organizations", id, ..] if number_of(id).is_none() || id.len() != 36 => fail(asked, 404),
-        ["api", "v1", "organizations", _, "tickets", rest @ ..] => tickets(asked, rest, items),
-        ["api", "v1", "organizations", _, "reports", rest @ ..] => reports(state, asked, rest),
+        ["api", "v1", "organizations", id, "tickets", rest @ ..] => tickets(state, asked, id, rest, items),
+        ["api", "v1", "organizations", id, "reports", rest @ ..] => reports(state, asked, id, rest),
         ["api", "v1beta", "organizations", id, "data-sources", rest @ ..] => data_sources(asked, id, rest),
         _ => fail(asked, 404),
     }
@@ -118,57 +124,127 @@ fn organizations(items: u64) -> Reply {
     Reply::json(200, &json!((1..=items.min(3)).map(one).collect::<Vec<_>>()))
 }
 
-fn tickets(asked: &Asked, rest: &[&str], items: u64) -> Reply {
-    let ticket = |number: u64| {
-        json!({ "id": number, "subject": format!("ticket {number}"), "status": "OPEN", "priority": "NORMAL", "type": "INCIDENT",
-            "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z" })
+/// The refusal of a page that is out of bounds, or its offset and limit.
+fn bounds(asked: &Asked, limit: u64) -> Result<(u64, u64), Reply> {
+    let bad = |name: &str, what: &str| {
+        let description = format!("The '{name}' parameter must be {what}.");
+        Reply::json(400, &json!({ "code": "invalid_request", "description": description }))
     };
+    let most = |name: &str, bound: u64| bad(name, &format!("less than or equal to {bound}"));
+    let number = |name: &str, absent: u64| asked.number(name, absent).map_err(|()| bad(name, "an integer"));
+    match (number("offset", 0)?, number("limit", limit)?) {
+        (offset, _) if offset > MAX_OFFSET => Err(most("offset", MAX_OFFSET)),
+        (_, 0) => Err(bad("limit", "greater than or equal to 1")),
+        (_, limit) if limit > MAX_LIMIT => Err(most("limit", MAX_LIMIT)),
+        page => Ok(page),
+    }
+}
+
+fn page(results: Vec<Value>, offset: u64, limit: u64, total: u64) -> Reply {
+    Reply::json(200, &json!({ "results": results, "meta": { "offset": offset, "limit": limit, "total": total } }))
+}
+
+/// Where a file can be had for a while, without a key: from the simulator itself for whoever has it as a proxy.
+fn presigned(what: &str) -> Reply {
+    let url = format!("https://files.example.test/files/{what}?X-Amz-Expires=3600&X-Amz-Signature=0123456789abcdef");
+    Reply::json(200, &json!({ "url": url }))
+}
+
+fn missing(description: String) -> Reply {
+    Reply::json(404, &json!({ "code": "not_found", "description": description }))
+}
+
+/// A ticket; every one has one comment with one file.
+fn ticket(state: &State, organization: &str, number: u64, is_whole: bool) -> Value {
+    let status = if state.closed.contains(&(organization.to_string(), number)) { "CLOSED" } else { "OPEN" };
+    let at = "2026-01-01T00:00:00Z";
+    let mut ticket = json!({ "id": number, "title": format!("ticket {number}"), "description": "simulated",
+        "organizationUuid": organization, "status": status, "assignee": author(), "priority": "NORMAL", "type": "INCIDENT",
+        "createdAt": at, "updatedAt": at, "commentCount": 1, "attachmentCount": 1 });
+    if is_whole {
+        ticket["comments"] = json!([comment(number, "simulated")]);
+        ticket["attachments"] = json!([{ "id": number, "commentId": number, "deleted": false, "filename": "log.txt",
+            "contentType": "text/plain", "createdAt": at }]);
+    }
+    ticket
+}
+
+fn author() -> Value {
+    json!({ "firstName": "Ada", "lastName": "Example", "email": "ada@example.test" })
+}
+
+fn comment(id: u64, body: &str) -> Value {
+    json!({ "id": id, "body": body, "author": author(), "createdAt": "2026-01-01T00:00:00Z", "type": "PUBLIC" })
+}
+
+fn tickets(state: &mut State, asked: &Asked, organization: &str, rest: &[&str], items: u64) -> Reply {
     let number = rest.first().and_then(|id| id.parse::<u64>().ok()).unwrap_or(0);
+    let is_whole = asked.query("includeComments") == Some("true");
     match (asked.method.as_str(), rest) {
-        ("GET", []) => {
-            let (Ok(offset), Ok(limit)) = (asked.number("offset", 0), asked.number("limit", 100)) else {
-                return fail(asked, 400);
-            };
-            if limit == 0 || limit > 1000 || offset > 100_000 {
-                let description = "The 'limit' parameter must be less than or equal to 1000.";
-                return Reply::json(400, &json!({ "code": "invalid_request", "description": description }));
+        ("GET", []) => match bounds(asked, 20) {
+            Ok((offset, limit)) => {
+                let numbers = offset + 1..=items.min(offset + limit);
+                page(numbers.map(|n| ticket(state, organization, n, is_whole)).collect(), offset, limit, items)
             }
-            let list: Vec<Value> = (offset + 1..=items.min(offset.saturating_add(limit))).map(ticket).collect();
-            Reply::json(200, &json!({ "tickets": list, "meta": { "offset": offset, "limit": limit, "total": items } }))
+            Err(refused) => refused,
+        },
+        (_, [id, ..]) if !(1..=items).contains(&number) => missing(format!("Ticket with ID {id} was not found.")),
+        ("GET", [_]) => Reply::json(200, &ticket(state, organization, number, is_whole)),
+        ("POST", [_, "close"]) => {
+            state.closed.insert((organization.to_string(), number));
+            Reply::json(200, &ticket(state, organization, number, false))
         }
-        (_, [_, ..]) if !(1..=items).contains(&number) => {
-            let description = format!("Ticket with ID {} was not found.", rest.first().copied().unwrap_or_default());
-            Reply::json(404, &json!({ "code": "not_found", "description": description }))
+        ("POST", [_, "comments"]) if asked.text("body").is_empty() => fail(asked, 400),
+        ("POST", [_, "comments"]) => Reply::json(200, &comment(items + state.requests, &asked.text("body"))),
+        ("GET", [_, "attachments", id]) if id.parse() == Ok(number) => presigned(&format!("attachments/{id}")),
+        ("GET", [ticket, "attachments", id]) => {
+            missing(format!("Attachment with ID {id} belonging to Ticket with ID {ticket} was not found."))
         }
-        ("GET", [_]) => Reply::json(200, &ticket(number)),
-        ("POST", [_, "close"]) => Reply::empty(204),
-        ("POST", [_, "comments"]) => Reply::json(201, &json!({ "id": 1, "body": asked.text("body") })),
-        (_, [] | [_] | [_, "close" | "comments"]) => fail(asked, 405),
+        (_, [] | [_] | [_, "close" | "comments"] | [_, "attachments", _]) => fail(asked, 405),
         _ => fail(asked, 404),
     }
 }
 
-fn reports(state: &mut State, asked: &Asked, rest: &[&str]) -> Reply {
+/// A report is made by the time that its status is asked for twice.
+fn report(id: &str, polls: u32) -> Value {
+    json!({ "reportUuid": id, "status": if polls < 2 { "IN_PROGRESS" } else { "AVAILABLE" } })
+}
+
+fn reports(state: &mut State, asked: &Asked, organization: &str, rest: &[&str]) -> Reply {
+    let place = |id: &str| (organization.to_string(), id.to_string());
     match (asked.method.as_str(), rest) {
-        ("GET", []) => Reply::json(200, &json!({ "reports": [], "meta": { "offset": 0, "limit": 50, "total": 0 } })),
-        ("GET", ["configs"]) => Reply::json(200, &json!([{ "id": uuid(0xd, 1), "name": "monthly" }])),
+        ("GET", [] | ["configs"]) => match bounds(asked, 50) {
+            Ok((offset, limit)) => {
+                let all: Vec<Value> = if rest.is_empty() {
+                    let own = state.reports.iter().filter(|((of, _), _)| of == organization);
+                    own.map(|((_, id), polls)| report(id, *polls)).collect()
+                } else {
+                    vec![json!({ "id": uuid(0xd, 1), "name": "monthly" })]
+                };
+                let total = all.len() as u64;
+                let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+                let listed = all.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX));
+                page(listed.collect(), offset, limit, total)
+            }
+            Err(refused) => refused,
+        },
         ("POST", []) => {
             // One at a time: a second one while the first is made is told so.
-            if state.reports.values().any(|polls| *polls < 2) {
+            if state.reports.iter().any(|((of, _), polls)| of == organization && *polls < 2) {
                 return fail(asked, 409);
             }
             let id = uuid(0xe, state.requests);
-            state.reports.insert(id.clone(), 0);
-            Reply::json(202, &json!({ "id": id, "status": "IN_PROGRESS" }))
+            state.reports.insert(place(&id), 0);
+            Reply::json(202, &report(&id, 0))
         }
-        ("GET", [id, what @ ("status" | "download")]) => match state.reports.get_mut(*id) {
+        ("GET", [id, what @ ("status" | "download")]) => match state.reports.get_mut(&place(id)) {
             None => fail(asked, 404),
             Some(polls) if *what == "status" => {
                 *polls = polls.saturating_add(1);
-                Reply::json(200, &json!({ "id": id, "status": if *polls < 2 { "IN_PROGRESS" } else { "COMPLETED" } }))
+                Reply::json(200, &report(id, *polls))
             }
             Some(polls) if *polls < 2 => fail(asked, 404),
-            Some(_) => Reply::text(200, "application/pdf", "%PDF-1.4\n%simulated\n"),
+            Some(_) => presigned(&format!("reports/{id}")),
         },
         (_, [] | ["configs"] | [_, "status" | "download"]) => fail(asked, 405),
         _ => fail(asked, 404),

@@ -4,16 +4,15 @@ use super::State;
 use super::exchange::{Asked, Reply};
 use super::failure;
 use super::plan::{Plan, Step};
+use scanyard_client::{MASK, hide_members, is_secret_header, is_secret_name};
 use scanyard_contract::Contract;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
+use url::form_urlencoded;
 
 /// The most bytes of a body that the record keeps.
 const BODY_BYTES: usize = 4 * 1024;
-/// Headers that carry secrets: the record says only that they were there.
-const SECRET: [&str; 6] = ["authorization", "x-apikeys", "x-api-key", "cookie", "x-cookie", "auth-token"];
-
 /// One request that came, and the status that it got.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,7 +24,7 @@ pub struct Recorded {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
-    /// Cut; empty where it holds credentials.
+    /// Cut, and without the values of members and fields that hold secrets.
     pub body: String,
     pub status: u16,
 }
@@ -33,25 +32,59 @@ pub struct Recorded {
 impl Recorded {
     pub fn of(asked: &Asked, status: u16, at: Duration) -> Recorded {
         let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            let is_secret = SECRET.contains(&name.as_str());
-            let shown = if is_secret { "[secret]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            let shown = if is_secret_header(name) { MASK.into() } else { String::from_utf8_lossy(value.as_bytes()) };
             (name.to_string(), shown.into_owned())
         };
-        let is_login = ["token", "session", "signin", "login", "auth", "authenticatedSession", "chpasswd"]
-            .iter()
-            .any(|end| asked.path.ends_with(end));
-        let body = if is_login { &[][..] } else { &asked.body[..asked.body.len().min(BODY_BYTES)] };
+        let parameter = |(name, value): &(String, String)| {
+            (name.clone(), if is_secret_name(name) { MASK.to_string() } else { value.clone() })
+        };
+        let body = without_secrets(&asked.body);
         Recorded {
             at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             method: asked.method.clone(),
             host: asked.host.clone(),
             path: asked.path.clone(),
-            query: asked.query.clone(),
+            query: asked.query.iter().map(parameter).collect(),
             headers: asked.headers.iter().map(header).collect(),
-            body: String::from_utf8_lossy(body).into_owned(),
+            body: String::from_utf8_lossy(&body.as_bytes()[..body.len().min(BODY_BYTES)]).into_owned(),
             status,
         }
     }
+}
+
+/// A body with a mask in the place of every secret that its name gives away: in JSON, in a form, and in what is neither.
+fn without_secrets(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+        return if mask(&mut value) { value.to_string() } else { text.into_owned() };
+    }
+    let field = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if form_urlencoded::parse(name.as_bytes()).any(|(name, _)| is_secret_name(&name)) => {
+            format!("{name}={MASK}")
+        }
+        Some(_) | None => pair.to_string(),
+    };
+    hide_members(&text).split('&').map(field).collect::<Vec<_>>().join("&")
+}
+
+/// Whether there was something to hide.
+fn mask(value: &mut Value) -> bool {
+    let mut is_masked = false;
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if is_secret_name(name) && !member.is_null() {
+                    *member = json!(MASK);
+                    is_masked = true;
+                } else {
+                    is_masked |= mask(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| is_masked |= mask(item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    is_masked
 }
 
 /// `GET requests` shows the record, `DELETE requests` empties it; `POST expire` ends all tokens and sessions; `POST mode`
@@ -122,7 +155,7 @@ impl Step {
             None => {}
         }
         for (name, value) in &self.headers {
-            reply = reply.with(name, value.clone());
+            reply = if value.is_empty() { reply.without(name) } else { reply.with(name, value.clone()) };
         }
         reply.is_dropped = self.drop;
         reply

@@ -91,9 +91,15 @@ impl Reply {
     }
 
     /// The same with a header, in place of one of that name.
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Reply {
+    pub fn with(self, name: &str, value: impl Into<String>) -> Reply {
+        let mut reply = self.without(name);
+        reply.headers.push((name.to_string(), value.into()));
+        reply
+    }
+
+    /// The same without a header.
+    pub fn without(mut self, name: &str) -> Reply {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        self.headers.push((name.to_string(), value.into()));
         self
     }
 }

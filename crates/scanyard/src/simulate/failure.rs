@@ -1,10 +1,11 @@
 //! Failures with the bodies and headers that the vendors send, quirks included.
 
 use super::exchange::{Asked, Reply};
+use super::scan_api;
 use scanyard_contract::catalogue::{find, lookup, rows_of};
-use scanyard_contract::wire::Failed;
-use scanyard_contract::{Code, Contract, Kind, Row, Service};
+use scanyard_contract::{Contract, Row, Service};
 use serde_json::{Value, json};
+use std::time::SystemTime;
 
 /// The failure that a request or a plan asks for by a status or a code; `None` when the contract has no such code.
 pub fn by_name(contract: Contract, asked: &Asked, name: &str) -> Option<Reply> {
@@ -25,23 +26,13 @@ pub fn by_name(contract: Contract, asked: &Asked, name: &str) -> Option<Reply> {
 /// What the service of a request answers with this status.
 pub fn by_status(contract: Contract, asked: &Asked, status: u16) -> Reply {
     let service = Service::of_url(contract, &asked.host, &asked.path);
-    match lookup(contract, service, status, None) {
-        Some(row) => of(contract, service, status, row.code, row.message),
-        None if contract == Contract::ScanApi => match rows_of(contract).find(|row| row.status == Some(status)) {
-            Some(row) => of_row(row, asked),
-            None => Reply::json(status, &json!({ "message": "unlisted" })),
-        },
-        None => {
-            let coded = rows_of(contract).find(|row| row.service == service && row.status == Some(status));
-            let code = coded.and_then(|row| row.code);
-            of(
-                contract,
-                service,
-                status,
-                code,
-                coded.map_or("An answer that the reference does not list", |row| row.message),
-            )
-        }
+    let own = |row: &&'static Row| row.service == service && row.status == Some(status);
+    let plain = lookup(contract, service, status, None);
+    // What the service itself says with this status comes before what all of them share.
+    let coded = rows_of(contract).find(own);
+    match plain.filter(|row| row.service == service).or(coded).or(plain) {
+        Some(row) => of(asked, contract, service, status, row.code, row.message),
+        None => of(asked, contract, service, status, None, "An answer that the reference does not list"),
     }
 }
 
@@ -53,36 +44,25 @@ pub fn of_row(row: &'static Row, asked: &Asked) -> Reply {
         Some(service) => Some(service),
     };
     let status = row.status.unwrap_or(400);
-    of(row.contract, service, status, row.code, row.message)
+    of(asked, row.contract, service, status, row.code, row.message)
 }
 
-fn of(contract: Contract, service: Option<Service>, status: u16, code: Option<&'static str>, message: &str) -> Reply {
+fn of(
+    asked: &Asked,
+    contract: Contract,
+    service: Option<Service>,
+    status: u16,
+    code: Option<&'static str>,
+    message: &str,
+) -> Reply {
     match contract {
-        Contract::ScanApi => scan_api(code),
+        Contract::ScanApi => scan_api::failed(asked, status, code, message),
         Contract::Tenable | Contract::Pytenable => tenable(status, code, message),
-        Contract::Zscaler => zscaler(service, status, code, message),
+        Contract::Zscaler => {
+            let reply = zscaler(service, status, code, message);
+            if status == 429 { with_quota(reply, service, asked) } else { reply }
+        }
         Contract::ArcticWolf => arctic_wolf(service, status, code, message),
-    }
-}
-
-fn scan_api(code: Option<&str>) -> Reply {
-    let code = code.and_then(|code| code.parse::<Code>().ok()).unwrap_or(Code::InternalError);
-    let row = code.row();
-    let retry_after = (row.kind == Kind::RateLimited).then_some(13);
-    let body = Failed {
-        success: false,
-        error: row.message_with(&[("N", "13")]),
-        code: code.to_string(),
-        request_id: "00000000-0000-7000-8000-000000000001".to_string(),
-        retryable: row.retry.is_retryable(),
-        retry_after,
-        details: Vec::new(),
-        help: row.help(),
-    };
-    let reply = Reply::json(code.status(), &json!(body)).with("x-request-id", body.request_id.clone());
-    match retry_after {
-        Some(seconds) => reply.with("retry-after", seconds.to_string()),
-        None => reply,
     }
 }
 
@@ -117,8 +97,8 @@ fn tenable(status: u16, code: Option<&str>, message: &str) -> Reply {
 }
 
 fn zscaler(service: Option<Service>, status: u16, code: Option<&str>, message: &str) -> Reply {
-    let reply = match (service.unwrap_or(Service::Common), status, code) {
-        (Service::Common, _, Some("invalid_client")) | (_, _, Some("invalid_client")) => {
+    match (service.unwrap_or(Service::Common), status, code) {
+        (_, _, Some("invalid_client")) => {
             Reply::json(401, &json!({ "error": "invalid_client", "error_description": "Client authentication failed" }))
         }
         (_, _, Some("ONLY_ONEAPI_SUPPORTED")) => {
@@ -130,10 +110,12 @@ fn zscaler(service: Option<Service>, status: u16, code: Option<&str>, message: &
         }
         (Service::Zia | Service::Cbc, 404 | 415 | 500, None) => Reply::empty(status),
         (Service::Zia | Service::Cbc, 406, None) => Reply::text(406, "text/html", "<html><title>406</title></html>"),
-        (Service::Zia | Service::Cbc, 429, _) => {
-            Reply::json(429, &json!({ "message": "Rate Limit (1/SECOND) exceeded", "Retry-After": "1 seconds" }))
-        }
+        (Service::Zia, 429, _) => over("2/SECOND", "1 seconds").with("retry-after", "1"),
+        (Service::Cbc, 429, _) => over("1/SECOND", "0 seconds"),
         (Service::Zia | Service::Cbc, 409, Some(code)) => Reply::json(409, &json!({ "code": code })),
+        (Service::Zia | Service::Cbc, 403, Some(code @ "STATE_READONLY")) => {
+            Reply::json(403, &json!({ "code": code, "message": message })).with("x-zscaler-mode", "read-only")
+        }
         (Service::Zia | Service::Cbc, _, Some(code)) => {
             Reply::json(status, &json!({ "code": code, "message": message }))
         }
@@ -141,11 +123,10 @@ fn zscaler(service: Option<Service>, status: u16, code: Option<&str>, message: &
         (Service::Zpa, _, _) => zpa(status, code, message),
         (Service::Zcc, 400, _) => Reply::empty(400),
         (Service::Zcc, 404, _) => Reply::text(404, "application/json", "404 Not Found"),
-        (Service::Zcc, 429, _) => Reply::empty(429).with("x-rate-limit-remaining", "0"),
+        (Service::Zcc | Service::Zdx, 429, _) => Reply::empty(429),
         (Service::Zcc, _, _) => {
             Reply::json(status, &json!({ "title": phrase(status), "errorCode": null, "errorMessage": message }))
         }
-        (Service::Zdx, 429, _) => Reply::empty(429).with("ratelimit-limit", "5").with("ratelimit-remaining", "0"),
         (Service::Bi, _, code) => Reply::json(
             status,
             &json!({ "errorCode": code, "errorDetails": message, "timestamp": 1_700_000_000_000_i64 }),
@@ -159,8 +140,12 @@ fn zscaler(service: Option<Service>, status: u16, code: Option<&str>, message: &
         (_, 401, None) => Reply::json(401, &json!({ "detail": "unauthorized", "type": "", "title": "", "status": "" }))
             .with("x-oneapi-api-category", "common"),
         (_, _, code) => Reply::json(status, &json!({ "code": code.unwrap_or(phrase(status)), "message": message })),
-    };
-    with_gateway_headers(reply, status, code)
+    }
+}
+
+/// Too many requests, as the portals say it.
+fn over(limit: &str, wait: &str) -> Reply {
+    Reply::json(429, &json!({ "message": format!("Rate Limit ({limit}) exceeded"), "Retry-After": wait }))
 }
 
 fn zpa(status: u16, code: Option<&str>, message: &str) -> Reply {
@@ -188,19 +173,31 @@ fn zpa(status: u16, code: Option<&str>, message: &str) -> Reply {
     }
 }
 
-/// The gateway tells of its own quota beside the service's refusal.
-fn with_gateway_headers(reply: Reply, status: u16, code: Option<&str>) -> Reply {
-    let reply = match code {
-        Some("STATE_READONLY") => reply.with("x-zscaler-mode", "read-only"),
-        Some(_) | None => reply,
+/// The quota that a 429 is about, told as the service does: in headers of its own, in the gateway's, or not at all.
+fn with_quota(reply: Reply, service: Option<Service>, asked: &Asked) -> Reply {
+    let of_gateway = |reply: Reply, limit: &str, remaining: &str, reset: &str| {
+        let reply = reply.with("x-ratelimit-limit", limit).with("x-ratelimit-remaining", remaining);
+        reply.with("x-ratelimit-reset", reset)
     };
-    if status != 429 {
-        return reply;
+    match service {
+        Some(Service::Zcc) => {
+            let is_daily = ["/downloadDevices", "/downloadServiceStatus", "/downloadDisableReasons"]
+                .iter()
+                .any(|end| asked.path.ends_with(end));
+            let limit = if is_daily { "3, 3;w=86400, 5000;w=60" } else { "100, 100;w=3600, 5000;w=60" };
+            let reply = reply.with("x-rate-limit-remaining", "0").with("x-rate-limit-retry-after-seconds", "60");
+            of_gateway(reply, limit, "0", "60")
+        }
+        Some(Service::Zdx) => {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+            let reply = reply.with("ratelimit-limit", "5").with("ratelimit-remaining", "0");
+            reply.with("ratelimit-reset", (now + 5).to_string())
+        }
+        Some(Service::Bi) => reply,
+        Some(Service::Common) => of_gateway(reply, "500, 500;w=1, 10000;w=60", "0", "1"),
+        // Its own quota, not the one that is used up.
+        Some(_) | None => of_gateway(reply, "5000, 5000;w=60", "4992", "34"),
     }
-    reply
-        .with("x-ratelimit-limit", "5000, 5000;w=60")
-        .with("x-ratelimit-remaining", "4992")
-        .with("x-ratelimit-reset", "34")
 }
 
 fn arctic_wolf(service: Option<Service>, status: u16, code: Option<&str>, message: &str) -> Reply {

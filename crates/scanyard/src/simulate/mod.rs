@@ -77,8 +77,10 @@ struct State {
     busy: BTreeSet<String>,
     /// Whether changes wait for their activation.
     is_pending: bool,
-    /// Reports of Arctic Wolf that are being made, with the number of times that their state was asked for.
-    reports: BTreeMap<String, u32>,
+    /// Reports of Arctic Wolf by organisation and id, with the number of times that their state was asked for.
+    reports: BTreeMap<(String, String), u32>,
+    /// Tickets of Arctic Wolf that were closed, by organisation and number.
+    closed: BTreeSet<(String, u64)>,
 }
 
 /// What a request comes to.
@@ -105,6 +107,7 @@ impl Simulator {
             busy: BTreeSet::new(),
             is_pending: false,
             reports: BTreeMap::new(),
+            closed: BTreeSet::new(),
         };
         Simulator { settings, state: Mutex::new(state) }
     }

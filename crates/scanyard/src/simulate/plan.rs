@@ -56,7 +56,7 @@ pub struct Step {
     pub code: Option<String>,
     #[serde(default = "once")]
     pub times: u64,
-    /// Headers in place of the vendor's.
+    /// Headers in place of the vendor's; an empty one is left out.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// A body in place of the vendor's: a text as it is, anything else as JSON.

@@ -4,8 +4,8 @@
 use super::exchange::{Asked, Reply};
 use super::failure;
 use scanyard_contract::usage::{UsageCounts, UsageQuota};
-use scanyard_contract::wire::Pagination;
-use scanyard_contract::{Code, Contract, Support, Timestamp};
+use scanyard_contract::wire::{Failed, Pagination};
+use scanyard_contract::{Code, Contract, Kind, Support, Timestamp};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +23,60 @@ const LISTS: [(&str, Code); 7] = [
 const LIMIT: u32 = 25;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What a message may name, as an instance would name it; with a code where it means something else there.
+const EXAMPLES: [(Option<Code>, &str, &str); 20] = [
+    (Some(Code::InvalidScanType), "type", "radar"),
+    (Some(Code::InvalidFieldType), "type", "string"),
+    (Some(Code::InvalidScope), "scope", "scans:all"),
+    (Some(Code::PasswordPolicyViolation), "N", "2"),
+    (Some(Code::PayloadTooLarge), "limit", "1048576"),
+    (Some(Code::UriTooLong), "limit", "8192"),
+    (Some(Code::HeadersTooLarge), "limit", "16384"),
+    (Some(Code::TooManyStreams), "limit", "10"),
+    (None, "N", "13"),
+    (None, "code", "NO_SUCH_CODE"),
+    (None, "event", "scan.lost"),
+    (None, "field", "target"),
+    (None, "host", "host.example.test"),
+    (None, "parameter", "limit"),
+    (None, "reason", "169.254.169.254 is link-local"),
+    (None, "role", "admin"),
+    (None, "scope", "scans:create"),
+    (None, "type", "nmap"),
+    (None, "types", "application/json"),
+    (None, "value", "urgent"),
+];
+
+/// The failure with this code, its message filled in; a status that no code has is answered bare.
+pub fn failed(asked: &Asked, status: u16, code: Option<&str>, message: &str) -> Reply {
+    let Some(code) = code.and_then(|code| code.parse::<Code>().ok()) else {
+        return Reply::json(status, &json!({ "message": message }));
+    };
+    let row = code.row();
+    let mut values = vec![("method", asked.method.as_str()), ("path", asked.path.as_str())];
+    // The first of a name is taken: what a code says of it comes before what all do.
+    values.extend(
+        EXAMPLES.iter().filter(|(of, ..)| of.is_none_or(|of| of == code)).map(|(_, name, value)| (*name, *value)),
+    );
+    let is_waited_for = row.kind == Kind::RateLimited || row.message.contains("{N} seconds");
+    let retry_after = is_waited_for.then_some(13);
+    let body = Failed {
+        success: false,
+        error: row.message_with(&values),
+        code: code.to_string(),
+        request_id: "00000000-0000-7000-8000-000000000001".to_string(),
+        retryable: row.retry.is_retryable(),
+        retry_after,
+        details: Vec::new(),
+        help: row.help(),
+    };
+    let reply = Reply::json(code.status(), &json!(body)).with("x-request-id", body.request_id.clone());
+    match retry_after {
+        Some(seconds) => reply.with("retry-after", seconds.to_string()),
+        None => reply,
+    }
+}
 
 fn fail(asked: &Asked, code: Code) -> Reply {
     failure::by_name(Contract::ScanApi, asked, code.as_str()).unwrap_or_else(|| Reply::empty(code.status()))

@@ -65,7 +65,9 @@ fn profiles(url: &str, mode: u32) -> (TempDir, PathBuf) {
         "[profile.t]\ncontract = \"tenable\"\naddress = \"{url}\"\naccess_key = {{ env = \"T_ACCESS\" }}\n\
          secret_key = {{ file = \"{}\" }}\n\n\
          [profile.z]\ncontract = \"zscaler\"\ngateway = \"{url}\"\nlogin = \"{url}\"\nclient_id = \"id\"\n\
-         client_secret = {{ env = \"Z_SECRET\" }}\n",
+         client_secret = {{ env = \"Z_SECRET\" }}\n\n\
+         [profile.old]\ncontract = \"zscaler-legacy\"\nservice = \"zia\"\naddress = \"{url}\"\nusername = \"ada\"\n\
+         password = {{ env = \"Z_SECRET\" }}\napi_key = {{ env = \"Z_SECRET\" }}\n",
         secret.display()
     );
     std::fs::write(&file, text).unwrap();
@@ -104,10 +106,29 @@ fn fields_make_the_body_and_a_token_is_got_on_the_way() {
     });
     let (_dir, file) = profiles(&vendor.url, 0o600);
     let call = ["call", "zscaler/zia", "POST", "/zia/api/v1/urlCategories", "-f", "name=web", "-j", "custom=true"];
+    let call = [&call[..], &["--profile", "z"]].concat();
     let (out, err, code) = run(&file, &call);
     assert_eq!((out.trim(), code), (r#"{"id":1}"#, 0), "{err}");
     assert!(vendor.asked()[1].ends_with(r#"{"custom":true,"name":"web"}"#), "{}", vendor.asked()[1]);
     assert!(vendor.asked()[1].contains("Bearer the-token"));
+}
+
+#[test]
+fn a_profile_of_one_service_reaches_no_other_and_its_paths_are_not_doubled() {
+    let vendor = Vendor::start(|line, _| match line {
+        "POST /api/v1/authenticatedSession" => answer("200 OK", "set-cookie: JSESSIONID=j; Path=/;\r\n", "{}"),
+        "GET /api/v1/urlCategories" => answer("200 OK", "", "[]"),
+        other => panic!("{other}"),
+    });
+    let (_dir, file) = profiles(&vendor.url, 0o600);
+    for path in ["urlCategories", "/api/v1/urlCategories"] {
+        let (out, err, code) = run(&file, &["call", "zscaler/zia", "GET", path, "--profile", "old"]);
+        assert_eq!((out.trim(), code), ("[]", 0), "{err}");
+    }
+    let asked = vendor.asked().len();
+    let (_, err, code) = run(&file, &["call", "zscaler/zpa", "GET", "urlCategories", "--profile", "old"]);
+    assert!(code == 2 && err.contains("of zscaler/zia at its own address, and reaches no other service"), "{err}");
+    assert_eq!(vendor.asked().len(), asked);
 }
 
 #[test]
@@ -119,6 +140,29 @@ fn pages_are_one_item_in_a_line() {
     let (_dir, file) = profiles(&vendor.url, 0o600);
     let (out, err, code) = run(&file, &["call", "tenable", "GET", "scanners/1/agents", "--paginate"]);
     assert_eq!((out.as_str(), code), ("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n", 0), "{err}");
+}
+
+#[test]
+fn the_lists_of_tenable_that_are_named_otherwise_are_paged_too() {
+    let vendor = Vendor::start(|line, _| {
+        let page = match line {
+            "GET /plugins/plugin?last_updated=2026-01-31&size=2&page=1" => {
+                r#"{"data":{"plugin_details":[1,2]},"total_count":3,"size":2}"#
+            }
+            "GET /plugins/plugin?last_updated=2026-01-31&size=2&page=2" => {
+                r#"{"data":{"plugin_details":[3]},"total_count":3,"size":2}"#
+            }
+            line if line.starts_with("GET /scanners/1/agent-groups?") => r#"{"groups":[1,2,3]}"#,
+            line if line.starts_with("GET /scanner-groups?") => r#"{"scanner_pools":[1,2,3]}"#,
+            other => panic!("{other}"),
+        };
+        answer("200 OK", "", page)
+    });
+    let (_dir, file) = profiles(&vendor.url, 0o600);
+    for path in ["plugins/plugin?last_updated=2026-01-31&size=2", "scanners/1/agent-groups", "scanner-groups"] {
+        let (out, err, code) = run(&file, &["call", "tenable", "GET", path, "--paginate"]);
+        assert_eq!((out.as_str(), code), ("1\n2\n3\n", 0), "{path}: {err}");
+    }
 }
 
 #[test]

@@ -29,24 +29,51 @@ fn what_the_install_script_brings_is_ready() {
     }
     assert_eq!((code, &document["isWell"], &document["schemaVersion"]), (0, &true.into(), &1.into()), "{document}");
     assert_eq!(document["bounds"].as_array().unwrap().len(), 9);
+    assert!(!Path::new(document["config"]["workDir"].as_str().unwrap()).exists(), "its folder of job folders is gone");
 
     let (document, code) = doctor(dir.path(), &[]);
     assert_eq!((&engine(&document, "sublist3r")["state"], code), (&"off".into(), 0));
 }
 
 #[test]
+fn what_root_installed_is_there_for_every_user() {
+    // Root's home and temporary folders may be closed to others; this one is not.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+    if nix::unistd::geteuid().is_root() {
+        command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_scanyard")]);
+    }
+    let data_dir = dir.path().join("data");
+    let output = command.args(["doctor", "--format", "json", "--data-dir"]).arg(data_dir).output().unwrap();
+    let document = json(&String::from_utf8(output.stdout).unwrap());
+    for name in ["sqlmap", "wapiti", "trivy"] {
+        let found = engine(&document, name);
+        assert_eq!(found["state"], "ready", "this test needs {name}: scripts/install-engines; {found}");
+        assert!(found["path"].as_str().unwrap().contains("scanyard/engines"), "{found}");
+    }
+}
+
+#[test]
 fn an_engine_that_does_not_work_is_a_fault_and_one_that_is_not_there_is_none() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let broken = dir.path().join("nikto");
+    let broken = dir.path().join("broken");
     std::fs::write(&broken, "#!/bin/sh\nexit 3\n").unwrap();
     std::fs::set_permissions(&broken, PermissionsExt::from_mode(0o755)).unwrap();
     let (broken, gone) = (broken.display().to_string(), dir.path().join("gone").display().to_string());
-    let (document, code) = doctor(dir.path(), &["--engines-nikto-path", &broken, "--engines-zap-path", &gone]);
+    let programs = ["nmap", "nikto", "sqlmap", "wapiti", "nuclei", "trivy", "zap", "harvester", "sublist3r"];
+    let paths = programs.map(|name| format!("--engines-{name}-path={broken}"));
+    let (document, code) = doctor(dir.path(), &paths.each_ref().map(String::as_str));
     assert_eq!((code, &document["isWell"]), (1, &false.into()));
-    let nikto = engine(&document, "nikto");
-    assert_eq!((&nikto["state"], &nikto["path"]), (&"broken".into(), &broken.as_str().into()));
-    assert!(nikto["lacks"][0].as_str().unwrap().contains("says no version"), "{nikto}");
+    for name in programs {
+        let found = engine(&document, name);
+        assert_eq!((&found["state"], &found["path"]), (&"broken".into(), &broken.as_str().into()), "{name}");
+        let fault = if name == "sublist3r" { "does not print its usage" } else { "says no version" };
+        assert!(found["lacks"][0].as_str().unwrap().contains(fault), "{found}");
+    }
+    let (document, _) = doctor(dir.path(), &["--engines-zap-path", &gone]);
     assert!(engine(&document, "zap")["lacks"][0].as_str().unwrap().contains(&gone));
     assert_eq!(engine(&document, "harvester")["state"], "notInstalled");
 }

@@ -55,6 +55,14 @@ fn what_a_status_leaves_open_is_said() {
         assert_eq!(found["isAmbiguous"], true, "{words:?}");
         assert!(found["readings"].to_string().contains(open), "{words:?}");
     }
+    for words in ["zia 429", "zcc 429", "zpa 403", "zdx 429", "zidentity 403"] {
+        assert_eq!(explained(&[words])["isAmbiguous"], true, "{words}");
+        let (service, status) = words.split_once(' ').unwrap();
+        assert_eq!(of_answer(&[service], &format!("HTTP/1.1 {status} X\n\n"))["isAmbiguous"], true, "{words}");
+        assert!(run(&["explain", words]).0.contains("Causes (the answer does not tell which):"), "{words}");
+    }
+    assert_eq!(explained(&["tenable 429"])["isAmbiguous"], true, "a duplicate export is one as well");
+    assert_eq!(explained(&["zpa", "invalid.toomanyrequests"])["isAmbiguous"], false);
     let cbc = explained(&["ztw 403"]);
     assert_eq!(ids(&cbc), ["zscaler/cbc/403"]);
     assert!(cbc["readings"][0]["error"]["causes"][0].as_str().unwrap().contains("API key"));
@@ -86,6 +94,19 @@ fn a_class_of_pytenable_is_explained_with_its_generation_and_todays_name() {
 }
 
 #[test]
+fn a_class_and_an_answer_are_known_in_the_forms_in_which_they_are_copied() {
+    for class in ["pytenable.errors.RetryError", "tenable.errors.RetryError", "pytenable tenable.errors.RetryError"] {
+        assert_eq!(ids(&explained(&[class])), ["pytenable/RetryError"], "{class}");
+    }
+    let body = r#""{\"id\": \"api.concurrent.access.error\", \"reason\": \"x\"}""#;
+    for answer in [format!("HTTP/1.1 409 Conflict\r\r{body}"), format!("  :status: 409\n\n  {body}")] {
+        assert_eq!(ids(&of_answer(&[], &answer)), ["zscaler/zpa/409/api.concurrent.access.error"], "{answer}");
+    }
+    let alone = r#""{\"id\": \"invalid.toomanyrequests\"}""#;
+    assert_eq!(ids(&of_answer(&[], alone)), ["zscaler/zpa/429/invalid.toomanyrequests"]);
+}
+
+#[test]
 fn a_pasted_answer_is_recognised_by_its_marks() {
     let zpa = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 13s\r\n\r\n\
                {\"exception\": \"invalid.toomanyrequests\", \"id\": \"invalid.toomanyrequests\", \"reason\": \"Exceeded\"}";
@@ -110,13 +131,47 @@ fn an_answer_that_two_contracts_give_is_shown_as_both() {
 }
 
 #[test]
+fn an_answer_of_a_vendor_is_read_for_every_service_that_lists_it() {
+    let found = of_answer(&["arctic-wolf"], "HTTP/1.1 404 Not Found\r\n\r\n");
+    let wolves = [
+        "arctic-wolf/aurora/404",
+        "arctic-wolf/ticket/404/not_found",
+        "arctic-wolf/data-retrieval/404",
+        "arctic-wolf/reports/404/not_found",
+    ];
+    assert_eq!((ids(&found), &found["isAmbiguous"]), (wolves.to_vec(), &true.into()));
+    let forbidden = of_answer(&[], "HTTP/1.1 403 Forbidden\nx-transaction-id: t-1\n\n");
+    assert_eq!(ids(&forbidden), ids(&explained(&["zscaler", "403"])));
+    let text = forbidden.to_string();
+    for cause in ["disabled the API key", "NOT_SUBSCRIBED", "SCOPE_LIMITED", "maintenance", "microtenant"] {
+        assert!(text.contains(cause), "{cause} in {text}");
+    }
+    let moded = of_answer(&["zscaler"], "HTTP/1.1 403 Forbidden\nx-zscaler-mode: read-write\n\n");
+    assert_eq!(ids(&moded), ["zscaler/zia/403", "zscaler/cbc/403"]);
+    let coded = of_answer(&["zscaler"], "HTTP/1.1 409 Conflict\n\n{\"code\": \"EDIT_LOCK_NOT_AVAILABLE\"}");
+    assert_eq!(ids(&coded), ["zscaler/zia/409/EDIT_LOCK_NOT_AVAILABLE", "zscaler/cbc/409/EDIT_LOCK_NOT_AVAILABLE"]);
+    let unlisted = of_answer(&["arctic-wolf"], "HTTP/1.1 418 X\n\n");
+    assert_eq!(
+        (ids(&unlisted), &unlisted["readings"][0]["isListed"]),
+        (vec!["arctic-wolf/aurora/other"], &false.into())
+    );
+    assert_eq!(ids(&of_answer(&["arctic-wolf"], "HTTP/1.1 200 OK\n\n[]")), ["arctic-wolf/aurora/200"]);
+}
+
+#[test]
 fn causes_that_the_answer_excludes_are_not_shown() {
     let answer = "HTTP/1.1 403 Forbidden\nx-zscaler-mode: read-write\n\n";
     let found = of_answer(&["zscaler/zia"], answer);
     assert!(!found["readings"][0]["error"]["causes"].to_string().contains("maintenance"));
     assert!(!found["readings"][0]["alternatives"].to_string().contains("STATE_READONLY"));
     let answer = "HTTP/1.1 403 Forbidden\nx-zscaler-mode: read-only\n\n";
-    assert_eq!(of_answer(&["zscaler/zia", "--method", "PUT"], answer)["readings"][0]["kind"], "maintenance");
+    let put = of_answer(&["zscaler/zia", "--method", "PUT"], answer);
+    assert_eq!((&put["readings"][0]["kind"], &put["isAmbiguous"]), (&"maintenance".into(), &false.into()));
+    let unknown = of_answer(&["zscaler/zia"], answer);
+    assert_eq!((&unknown["readings"][0]["kind"], &unknown["isAmbiguous"]), (&"maintenance".into(), &true.into()));
+    assert_eq!(unknown["readings"][0]["alternatives"][0]["id"], "zscaler/zia/403");
+    let coded = of_answer(&["zia", "--method", "PUT"], &format!("{answer}{{\"code\": \"NOT_SUBSCRIBED\"}}"));
+    assert_eq!(ids(&coded), ["zscaler/zia/403/NOT_SUBSCRIBED"]);
     let forbidden = "HTTP/1.1 403 Forbidden\nx-request-uuid: 0123\n\n{\"error\": \"no\"}";
     assert_eq!(of_answer(&["--impersonated"], forbidden)["readings"][0]["kind"], "impersonation");
 }
@@ -126,6 +181,47 @@ fn an_answer_without_marks_is_judged_by_its_status() {
     let output = scanyard(&["explain"]).write_stdin("HTTP/1.1 502 Bad Gateway\n\n<html>").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("unavailable") && text.contains("tells whose it is"), "{text}");
+}
+
+#[test]
+fn the_wait_is_the_one_that_is_stated_or_the_one_that_the_client_keeps() {
+    let answer = "HTTP/1.1 429 X\nretry-after: 60\n\n{\"message\": \"slow down\", \"x\": 1}";
+    let found = of_answer(&[], answer);
+    let reading = &found["readings"][0];
+    assert_eq!((&reading["answer"]["waitMs"], &reading["answer"]["message"]), (&60_000.into(), &"slow down".into()));
+    assert_eq!((&reading["kind"], &reading["retry"]), (&"rate_limited".into(), &"after_wait".into()));
+    let text = |words: &[&str], answer: &str| {
+        let output = scanyard(&[&["explain"], words].concat()).write_stdin(answer).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(text(&[], answer).contains("asks for 60 s"), "{}", text(&[], answer));
+    let bare = "HTTP/1.1 429 X\n\n";
+    assert_eq!(of_answer(&["arctic-wolf/aurora"], bare)["readings"][0]["assumedWaitMs"], 60_000);
+    let wolf = text(&["arctic-wolf/aurora"], bare);
+    assert!(wolf.contains("states no wait: Scanyard's client waits 60 s") && !wolf.contains("seconds in"), "{wolf}");
+    let tenable = text(&["tenable"], bare);
+    assert!(tenable.contains("client waits at most 1 s, then twice as long"), "{tenable}");
+    let stated = of_answer(&["arctic-wolf/aurora"], "HTTP/1.1 429 X\nretry-after: 7\n\n");
+    assert_eq!(stated["readings"][0].get("assumedWaitMs"), None);
+    assert!(run(&["explain", "arctic-wolf", "429"]).0.contains("client waits 60 s"));
+}
+
+#[test]
+fn a_success_that_is_none_says_what_is_wrong_with_it() {
+    let page = "HTTP/1.1 200 OK\ncontent-type: text/html\n\n<html><title>Sign in</title></html>";
+    for words in ["zscaler/zia", "zscaler", "tenable"] {
+        let found = of_answer(&[words], page);
+        let reading = &found["readings"][0];
+        assert_eq!((ids(&found), &reading["kind"]), (vec!["-"], &"decode".into()), "{words}");
+        assert_eq!(reading["note"], "a success with a page for people in place of data: Sign in", "{words}");
+    }
+    let output = scanyard(&["explain", "zscaler/zia"]).write_stdin(page).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("This is a success with a page for people") && !text.contains("list"), "{text}");
+    let center = of_answer(&["tenable"], "HTTP/1.1 200 OK\n\n{\"error_code\": 143, \"error_msg\": \"denied\"}");
+    let reading = &center["readings"][0];
+    assert_eq!((ids(&center), &reading["note"]), (vec!["-"], &"a success whose body holds an error".into()));
+    assert_eq!((&reading["answer"]["code"], &reading["answer"]["message"]), (&"143".into(), &"denied".into()));
 }
 
 #[test]

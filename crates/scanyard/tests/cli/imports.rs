@@ -19,6 +19,11 @@ fn file(text: &str) -> (TempDir, PathBuf) {
     (dir, path)
 }
 
+/// A report among those of the engines' own tests.
+fn sample(name: &str) -> String {
+    format!("{}/../engines/tests/samples/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
 fn rules(results: &Value) -> Vec<&str> {
     let findings = results["findings"].as_array().unwrap().iter();
     findings.map(|finding| finding["ruleId"].as_str().unwrap()).collect()
@@ -83,4 +88,104 @@ fn a_report_becomes_a_scan_of_the_server() {
     let output = scanyard(&args).env("SCANYARD_API_KEY", &server.key).write_stdin(cut).output().unwrap();
     let results = json(&String::from_utf8(output.stdout).unwrap());
     assert_eq!((output.status.code(), &results["failure"]["reason"]), (Some(3), &"report_unreadable".into()));
+}
+
+#[test]
+fn a_report_of_files_goes_by_a_path_that_need_not_be_there() {
+    let path = sample("trivy/ran-fs.json");
+    let import = |args: &[&str]| {
+        let (text, code) = run(&[&["import", "trivy", &path, "--format", "json"], args].concat());
+        let results = json(&text);
+        assert_eq!((code, &results["status"]), (1, &"completed".into()), "{text}");
+        results
+    };
+    assert_eq!(import(&[])["target"], "./scan", "as the report calls it");
+    let named = import(&["--target", "./no/such/project"]);
+    assert_eq!(named["target"], "./no/such/project");
+    assert!(!rules(&named).is_empty());
+    let (text, code) =
+        run(&["import", "trivy", &path, "--target", "registry.example.test/app:1.0", "--format", "json"]);
+    let message = "this report is of scan, not of registry.example.test/app:1.0";
+    assert_eq!((code, &json(&text)["failure"]["message"]), (3, &message.into()));
+}
+
+#[test]
+fn an_import_takes_the_targets_that_a_scan_takes() {
+    for (engine, report, target) in [
+        ("wapiti", "wapiti/active.json", "127.0.0.0/24"),
+        ("nmap", "nmap/services.xml", "http://127.0.0.1/"),
+        ("nmap", "nmap/services.xml", "./project"),
+        ("sublist3r", "sublist3r/unit-out.txt", "127.0.0.1"),
+        ("trivy", "trivy/ran-fs.json", "http://127.0.0.1/"),
+    ] {
+        let (error, code) = fail(&["import", engine, &sample(report), "--target", target]);
+        assert!(code == 2 && error.contains(&format!("the target {target} ")), "{engine} {target}: {code} {error}");
+        assert!(error.contains(&format!("{engine} takes ")), "{error}");
+    }
+}
+
+/// A report of every engine that has some, what it is of, and whether it says so itself.
+const REPORTS: &[(&str, &str, &str, bool)] = &[
+    ("nmap", "nmap/services.xml", "127.0.0.1", true),
+    ("zap", "zap/report.json", "http://127.0.0.1:8081/", true),
+    ("trivy", "trivy/synthetic.json", "./target", true),
+    ("nuclei", "nuclei/synthetic.jsonl", "http://127.0.0.1:8081/", false),
+    ("nikto", "nikto/old.xml", "http://127.0.0.1:8080/", true),
+    ("sqlmap", "sqlmap/one.json", "http://127.0.0.1:8081/item?id=1", false),
+    ("wapiti", "wapiti/active.json", "http://127.0.0.1:8081/", true),
+    ("harvester", "harvester/newest.jsonl", "example.test", false),
+    ("sublist3r", "sublist3r/unit-out.txt", "example.test", false),
+];
+
+#[test]
+fn reports_of_every_engine_are_read_without_a_server() {
+    let (help, _) = run(&["import", "--help"]);
+    for (engine, report, target, is_named) in REPORTS {
+        assert!(help.contains(engine), "{engine} is not in {help}");
+        let path = sample(report);
+        let read =
+            |more: &[&str]| run(&[&["import", engine, &path, "--fail-on", "info", "--format", "json"], more].concat());
+        let (text, code) = read(&["--target", target]);
+        let results = json(&text);
+        assert_eq!((code, &results["status"]), (1, &"completed".into()), "{engine}: {text}");
+        assert_eq!((&results["target"], &results["source"]), (&(*target).into(), &"import".into()), "{engine}");
+        assert!(!rules(&results).is_empty(), "{engine}");
+        let (alone, code) = read(&[]);
+        match is_named {
+            true => assert_eq!((code, &json(&alone)["target"]), (1, &(*target).into()), "{engine}: {alone}"),
+            false => assert!(code == 2 && alone.contains("give --target"), "{engine}: {alone}"),
+        }
+    }
+    assert!(help.contains("[possible values: ") && !help.contains("sentinel"), "{help}");
+    let (error, code) = fail(&["import", "sentinel", &sample("nmap/services.xml")]);
+    assert!(code == 2 && error.contains("[possible values: nmap"), "{error}");
+}
+
+#[test]
+fn what_is_no_report_says_so_before_a_target_is_asked_for() {
+    let (_dir, path) = file("<nmaprun><scaninfo type='connect'/>");
+    for (engine, message) in [
+        ("nmap", "nmap's report has no end"),
+        ("wapiti", "this is no JSON report of wapiti, or it was cut"),
+        ("sqlmap", "this is neither a JSON report nor a log of sqlmap"),
+    ] {
+        let (error, code) = fail(&["import", engine, path.to_str().unwrap()]);
+        assert!(code == 3 && error.contains(&format!("report.xml: {message}")), "{engine}: {code} {error}");
+    }
+    let (error, code) = fail(&["import", "sublist3r", &sample("sublist3r/unit-out.txt")]);
+    assert!(code == 2 && error.contains("give --target"), "{error}");
+}
+
+#[test]
+fn reports_of_every_engine_become_scans_of_the_server() {
+    let server = Server::start();
+    for (engine, report, target, _) in REPORTS {
+        let args = ["import", engine, &sample(report), "--target", target, "--fail-on", "info", "--format", "json"];
+        let output =
+            scanyard(&args).args(["--server", &server.url]).env("SCANYARD_API_KEY", &server.key).output().unwrap();
+        let results = json(&String::from_utf8(output.stdout).unwrap());
+        assert_eq!((output.status.code(), &results["status"]), (Some(1), &"completed".into()), "{engine}: {results}");
+        assert_eq!((&results["target"], &results["source"]), (&(*target).into(), &"import".into()), "{engine}");
+        assert!(!rules(&results).is_empty(), "{engine}");
+    }
 }

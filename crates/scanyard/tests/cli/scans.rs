@@ -138,3 +138,17 @@ fn a_server_runs_such_an_engine_without_looking_the_target_up() {
     let (message, code) = fail(&[&["scan", "sublist3r", "example.test"], &remote[..]].concat());
     assert_eq!(code, 2, "{message}");
 }
+
+#[test]
+fn a_target_of_a_form_that_the_engine_does_not_take_is_wrong_usage_as_at_the_api() {
+    for (engine, target, reason) in [
+        ("nmap", "http://127.0.0.1:1/", "is of type url, which nmap does not take\nnmap takes ip, such as 127.0.0.1"),
+        ("sentinel", "127.0.0.0/30", "is of type network, which sentinel does not take"),
+        ("nuclei", "127.0.0.1", "is of type ip, which nuclei does not take"),
+        ("wapiti", "127.0.0.0/30", "is of type network, which wapiti does not take"),
+    ] {
+        let (error, code) = fail(&["scan", engine, target]);
+        assert_eq!(code, 2, "{engine} {target}: {error}");
+        assert!(error.contains(&format!("the target {target} {reason}")), "{error}");
+    }
+}

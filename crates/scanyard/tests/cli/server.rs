@@ -6,6 +6,7 @@ use crate::support::{
 use scanyard_client::Retrying;
 use scanyard_client::scan_api::{Client, ListScans};
 use scanyard_contract::ScanStatus;
+use scanyard_server::config::Config;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 
@@ -167,6 +168,18 @@ fn errors_and_engines_can_be_asked_of_a_server() {
     let here = engines(&["engines", "--format", "json"]);
     assert_eq!(here["engines"].as_array().unwrap().len(), 10);
     assert_eq!(engines(&["engines", "--format", "json", "--server", &server.url, "--key", &server.key]), here);
+}
+
+#[test]
+fn a_server_that_ends_leaves_no_folder_of_job_folders() {
+    let server = Server::start();
+    let jobs = Config { data_dir: server.dir.path().join("data"), ..Config::default() }.jobs_dir();
+    let remote = ["--server", &server.url, "--key", &server.key];
+    let gone = format!("http://127.0.0.1:{}/", closed_port());
+    run(&[&["scan", "nikto", gone.as_str()], &remote[..]].concat());
+    assert!(jobs.is_dir(), "a job was run in it");
+    assert_eq!(server.stop().0, Some(0));
+    assert!(!jobs.exists());
 }
 
 #[test]

@@ -1,130 +1,17 @@
 //! `scanyard simulate`: each vendor answers and fails as it does.
 
-use crate::support::{fail, json};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::simulator::{Answer, FORM, JSON, KEYS, Simulator, exchange, path_of};
+use crate::support::fail;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Code, Context, Contract, Service, classify};
+use scanyard_contract::{Code, Context, Contract, classify};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// A running simulator; stopped when dropped.
-pub struct Simulator {
-    child: Child,
-    address: String,
-}
-
-impl Simulator {
-    pub fn start(args: &[&str]) -> Simulator {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_scanyard"))
-            .arg("simulate")
-            .args(args)
-            .args(["--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit("://").next().unwrap().to_string();
-        assert!(address.starts_with("127.0.0.1:"), "{line}");
-        Simulator { child, address }
-    }
-
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        exchange(stream, method, path, headers, body)
-    }
-
-    fn get(&self, path: &str, headers: &[&str]) -> Answer {
-        self.ask("GET", path, headers, "")
-    }
-
-    fn post(&self, path: &str, headers: &[&str], body: &Value) -> Answer {
-        self.ask("POST", path, &[headers, &[JSON]].concat(), &body.to_string())
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
-        let _ = self.child.wait();
-    }
-}
-
-const JSON: &str = "content-type: application/json";
-const FORM: &str = "content-type: application/x-www-form-urlencoded";
-const KEYS: &str = "x-apikeys: accessKey=a; secretKey=b;";
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: http::HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        json(&String::from_utf8(self.body.clone()).unwrap())
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-fn exchange<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n");
-    for header in headers {
-        head.push_str(&format!("{header}\r\n"));
-    }
-    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    let end =
-        bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}"));
-    let text = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    let mut lines = text.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    Answer { status, headers: http::HeaderMap::from_iter(headers), body: bytes[end + 4..].to_vec() }
-}
-
-/// A path that a service of a contract has, and by which it is known.
-pub fn path_of(service: Option<Service>) -> &'static str {
-    match service {
-        None => "/scans",
-        Some(Service::Common) => "/oauth2/v1/token",
-        Some(Service::Zia) => "/zia/api/v1/urlCategories",
-        Some(Service::Zpa) => "/zpa/mgmtconfig/v1/admin/customers/1/application",
-        Some(Service::Zcc) => "/zcc/papi/public/v1/getDevices",
-        Some(Service::Cbc) => "/ztw/api/v1/ecgroup",
-        Some(Service::Zidentity) => "/ziam/admin/api/v1/users",
-        Some(Service::Zdx) => "/zdx/v1/devices",
-        Some(Service::Bi) => "/bi/api/v1/report",
-        Some(Service::Zcell) => "/zcell/config/api/v1/sims",
-        Some(Service::Easm) => "/easm/easm-ui/v1/findings",
-        Some(Service::Zwa) => "/zwa/dlp/v1/incidents",
-        Some(Service::Graphql) => "/zins/graphql",
-        Some(Service::Aurora) => "/users/v2",
-        Some(Service::Ticket) => "/api/v1/organizations/00000000-000c-4000-8000-000000000001/tickets",
-        Some(Service::Organizations) => "/api/v1/organizations",
-        Some(Service::DataRetrieval) => "/api/v1beta/organizations/customer1/data-sources",
-        Some(Service::Reports) => "/api/v1/organizations/00000000-000c-4000-8000-000000000001/reports",
-    }
-}
 
 #[test]
 fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
@@ -156,7 +43,20 @@ fn the_scan_api_is_simulated_with_every_code() {
     for code in Code::ALL {
         let answer = simulator.get("/api/v1/scans", &[&format!("x-scanyard-fail: {code}")]);
         assert_eq!((answer.status, answer.json()["code"].as_str()), (code.status(), Some(code.as_str())));
+        let message = answer.json()["error"].as_str().unwrap().to_string();
+        assert!(!message.contains(['{', '}']), "{code}: {message}");
     }
+    let message = |code: &str| {
+        let answer = simulator.get("/api/v1/scans", &[&format!("x-scanyard-fail: {code}")]).json();
+        answer["error"].as_str().unwrap().to_string()
+    };
+    assert_eq!(message("ENGINE_UNAVAILABLE"), "Engine nmap is not available");
+    assert_eq!(message("INVALID_FIELD_TYPE"), "Field target must be of type string");
+    assert_eq!(message("METHOD_NOT_ALLOWED"), "Method GET is not allowed here");
+    assert_eq!(
+        simulator.get("/api/v1/nowhere", &["x-api-key: cix_sk_x"]).json()["error"],
+        "No such route: /api/v1/nowhere"
+    );
     assert_eq!(simulator.get("/api/v1/scans", &[]).json()["code"], "MISSING_API_KEY");
     assert_eq!(simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]).json()["data"], json!([]));
 }
@@ -185,6 +85,28 @@ fn a_plan_fails_twice_and_then_lets_the_request_through() {
         std::fs::write(&path, text).unwrap();
         assert_eq!(fail(&["simulate", "tenable", "--plan", path.to_str().unwrap()]).1, 2, "{name}");
     }
+}
+
+#[test]
+fn the_record_shows_what_was_asked_without_its_secrets() {
+    let simulator = Simulator::start(&["tenable"]);
+    let secret = "Correct-Horse-1";
+    let user = json!({"username": "bob@example.test", "password": secret, "permissions": 16});
+    assert_eq!(simulator.post("/users", &[KEYS], &user).status, 200);
+    let deep =
+        json!({"settings": {"name": "x"}, "credentials": {"add": [{"password": 4711}, {"secret_key": [secret]}]}});
+    simulator.post("/scans", &[KEYS], &deep);
+    simulator.ask("POST", "/scans", &[KEYS, JSON], &format!("{{\"name\": \"cut\", \"password\": \"{secret}"));
+    simulator.ask("POST", "/signin", &[FORM], &format!("client_id=me&client%5Fsecret={secret}&x=1"));
+    simulator.ask("GET", &format!("/users?api_key={secret}&f=1"), &["proxy-authorization: Basic Correct-Horse-1"], "");
+    let record = simulator.get("/__scanyard/requests", &[]).json();
+    assert!(!record.to_string().contains(secret) && !record.to_string().contains("4711"), "{record}");
+    let bodies: Vec<&str> =
+        record["requests"].as_array().unwrap().iter().map(|asked| asked["body"].as_str().unwrap()).collect();
+    assert!(bodies[0].contains("bob@example.test") && bodies[0].contains(r#""password":"[secret]""#), "{bodies:?}");
+    assert!(bodies[2].contains("cut"), "{bodies:?}");
+    assert_eq!(bodies[3], "client_id=me&client%5Fsecret=[secret]&x=1");
+    assert_eq!(record["requests"][4]["query"], json!([["api_key", "[secret]"], ["f", "1"]]));
 }
 
 #[test]
@@ -371,15 +293,65 @@ fn arctic_wolf_takes_an_auth_token_once_and_answers_in_four_shapes() {
     let (id, customer) = (organizations[0]["id"].as_str().unwrap(), organizations[0]["customerID"].as_str().unwrap());
     assert_eq!(simulator.get("/api/v1/organizations", &[]).body, b"");
     let tickets = simulator.get(&format!("/api/v1/organizations/{id}/tickets?offset=200"), &[key]).json();
-    assert_eq!(tickets["tickets"].as_array().unwrap().len(), 50);
+    assert_eq!((tickets["results"].as_array().unwrap().len(), tickets["meta"]["limit"].as_u64()), (20, Some(20)));
     assert_eq!(simulator.get(&format!("/api/v1/organizations/{id}/tickets/999"), &[key]).json()["code"], "not_found");
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{id}/data-sources"), &[key]).status, 404);
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{customer}/data-sources"), &[key]).status, 200);
-    let reports = format!("/api/v1/organizations/{id}/reports");
+}
+
+#[test]
+fn arctic_wolfs_pages_have_bounds_and_tickets_files() {
+    let simulator = Simulator::start(&["arctic-wolf"]);
+    let key = "authorization: Bearer personal";
+    let id = simulator.get("/api/v1/organizations", &[key]).json()[0]["id"].as_str().unwrap().to_string();
+    let get = |path: &str| simulator.get(&format!("/api/v1/organizations/{id}/{path}"), &[key]);
+    for list in ["tickets", "reports", "reports/configs"] {
+        for (query, name, bound) in [
+            ("offset=100001", "offset", "less than or equal to 100000"),
+            ("limit=101", "limit", "less than or equal to 100"),
+            ("limit=0", "limit", "greater than or equal to 1"),
+            ("limit=x", "limit", "an integer"),
+        ] {
+            let refused = get(&format!("{list}?{query}"));
+            assert_eq!(
+                (refused.status, refused.json()["code"].as_str()),
+                (400, Some("invalid_request")),
+                "{list} {query}"
+            );
+            assert_eq!(refused.json()["description"], format!("The '{name}' parameter must be {bound}."));
+        }
+        assert_eq!(get(&format!("{list}?limit=100&offset=100000")).status, 200, "{list}");
+    }
+    let whole = get("tickets/7?includeComments=true").json();
+    let attachment = whole["attachments"][0]["id"].as_u64().unwrap();
+    let url = get(&format!("tickets/7/attachments/{attachment}")).json()["url"].as_str().unwrap().to_string();
+    assert!(url.starts_with("https://"), "{url}");
+    assert_eq!(simulator.get(url.strip_prefix("https://files.example.test").unwrap(), &[]).status, 200);
+    let missing = get("tickets/7/attachments/8");
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.json()["description"], "Attachment with ID 8 belonging to Ticket with ID 7 was not found.");
+}
+
+#[test]
+fn a_report_of_arctic_wolf_is_made_listed_and_downloaded() {
+    let simulator = Simulator::start(&["arctic-wolf"]);
+    let key = "authorization: Bearer personal";
+    let organizations = simulator.get("/api/v1/organizations", &[key]).json();
+    let [reports, others] = [0, 1].map(|index: usize| {
+        let id = organizations[index]["id"].as_str().unwrap();
+        format!("/api/v1/organizations/{id}/reports")
+    });
     let made = simulator.post(&reports, &[key], &json!({}));
     assert_eq!((made.status, simulator.post(&reports, &[key], &json!({})).status), (202, 409));
-    let status = || simulator.get(&format!("{reports}/{}/status", made.json()["id"].as_str().unwrap()), &[key]).json();
-    assert_eq!([status()["status"].clone(), status()["status"].clone()], ["IN_PROGRESS", "COMPLETED"]);
+    let id = made.json()["reportUuid"].as_str().unwrap().to_string();
+    let get = |path: &str| simulator.get(&format!("{reports}{path}"), &[key]);
+    assert_eq!(get("").json()["results"], json!([{"reportUuid": id, "status": "IN_PROGRESS"}]));
+    assert_eq!(get(&format!("/{id}/download")).status, 404);
+    let status = || get(&format!("/{id}/status")).json()["status"].clone();
+    assert_eq!([status(), status()], ["IN_PROGRESS", "AVAILABLE"]);
+    assert!(get(&format!("/{id}/download")).json()["url"].as_str().unwrap().contains(&id));
+    assert_eq!(get("").json()["results"][0]["status"], "AVAILABLE");
+    assert_eq!(simulator.get(&others, &[key]).json()["meta"]["total"], 0);
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use scanyard_engines::process::sweep;
+use scanyard_server::config::Config;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
@@ -100,6 +103,13 @@ pub fn wait_until(otherwise: &str, is_so: impl Fn() -> bool) {
     panic!("{otherwise}");
 }
 
+/// Removes the job folders of a data folder whose server is dead, and what of them still runs.
+pub fn leave_jobs_dir(data_dir: &Path) {
+    let config = Config { data_dir: data_dir.to_path_buf(), ..Config::default() };
+    let _ = sweep(&config.jobs_dir());
+    config.leave_jobs_dir();
+}
+
 /// A server of the binary with an empty database.
 pub struct Server {
     process: Child,
@@ -146,5 +156,6 @@ impl Drop for Server {
         // Already waited for when it was stopped.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        leave_jobs_dir(&self.dir.path().join("data"));
     }
 }

@@ -48,6 +48,15 @@ fn a_server_with_tls_is_asked_with_its_authority_and_renews_its_certificate() {
 }
 
 #[test]
+fn a_server_without_a_certificate_outlives_a_sighup() {
+    let server = Server::start();
+    server.signal(Signal::SIGHUP);
+    let (text, code) = run(&["engines", "--server", &server.url, "--key", &server.key, "--retries", "0"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn a_file_that_holds_no_authority_is_a_usage_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let file = file.path().to_str().unwrap();

@@ -3,6 +3,7 @@
 use crate::API;
 use crate::node::{Cluster, refusal};
 use std::fs::Permissions;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -48,6 +49,47 @@ fn labels_and_engines_that_cannot_be_are_named() {
     assert!(said.contains("worker.labels (from SCANYARD_WORKER_LABELS)"), "{said}");
     let missing = [("SCANYARD_WORKER_ENGINES", "nikto"), ("SCANYARD_ENGINES_NIKTO_PATH", "/nonexistent/nikto")];
     let (code, said) = refusal(cluster.worker_command(&missing));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("worker.engines: names nikto") && said.contains("/nonexistent/nikto"), "{said}");
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing_behind() {
+    let cluster = Cluster::new();
+    let used = TcpListener::bind("127.0.0.1:0").unwrap();
+    let used = used.local_addr().unwrap().to_string();
+    let kafka = [
+        ("SCANYARD_QUEUE_KAFKA_BROKERS", "127.0.0.1:9"),
+        ("SCANYARD_QUEUE_KAFKA_SECURITY", "sasl-plain"),
+        ("SCANYARD_QUEUE_KAFKA_USERNAME", "scanyard"),
+        ("SCANYARD_QUEUE_KAFKA_PASSWORD_FILE", "/nonexistent/password"),
+    ];
+    let engine = [("SCANYARD_WORKER_ENGINES", "nikto"), ("SCANYARD_ENGINES_NIKTO_PATH", "/nonexistent/nikto")];
+    let faults: [(&[(&str, &str)], i32, &str); 5] = [
+        (&[("SCANYARD_WORKER_LISTEN", used.as_str())], 3, "worker.listen: "),
+        (&kafka, 2, "queue.kafka.password_file: "),
+        (&engine, 2, "worker.engines: "),
+        (&[("SCANYARD_WEBHOOKS_CA_FILE", "/nonexistent/ca.pem")], 2, "webhooks.ca_file: "),
+        (&[("SCANYARD_MASTER_KEY_FILE", "/nonexistent/master.key")], 2, "master_key_file: /nonexistent/master.key: "),
+    ];
+    for (settings, exit, said) in faults {
+        let (code, text) = refusal(cluster.worker_command(settings));
+        assert_eq!(code, Some(exit), "{text}");
+        assert!(text.contains(said), "{said:?} is not in: {text}");
+        let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
+        assert_eq!(cluster.value(tables), "0", "there is a schema after: {text}");
+        assert!(!cluster.dir.path().join("master.key").exists(), "there is a master key after: {text}");
+    }
+}
+
+#[test]
+fn a_node_whose_port_is_used_never_counts_as_a_worker() {
+    let cluster = Cluster::new();
+    let api = cluster.serve(API);
+    let command =
+        cluster.worker_command(&[("SCANYARD_WORKER_LABELS", "dmz"), ("SCANYARD_WORKER_LISTEN", &api.address)]);
+    let (code, said) = refusal(command);
     assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("worker.engines names nikto") && said.contains("/nonexistent/nikto"), "{said}");
+    assert!(said.contains(&api.address), "{said}");
+    assert_eq!(cluster.value("SELECT COUNT(*) FROM worker WHERE labels LIKE '%dmz%'"), "0");
 }

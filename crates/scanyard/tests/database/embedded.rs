@@ -4,7 +4,7 @@ use crate::command::{python, said, scanyard};
 use crate::server::{Server, serve_command};
 use nix::sys::signal::Signal;
 use serde_json::json;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,4 +117,104 @@ fn a_backup_of_nothing_or_of_postgresql_is_wrong_usage() {
     let (code, refused) = said(&scanyard(&["backup", text(&file), "--database-url", "postgres://u@127.0.0.1/d"]));
     assert_eq!((code, refused.contains("pg_dump")), (Some(2), true), "{refused}");
     assert!(!file.exists());
+}
+
+/// A server that was killed: its last writes are in the log beside the database.
+fn killed(dir: &Path) -> String {
+    let mut server = Server::start(dir, &UNLIMITED);
+    let id = server.submit(serde_json::from_str(&scan()).unwrap());
+    server.signal(Signal::SIGKILL);
+    server.child.wait().unwrap();
+    id
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_restored_database_belongs_to_the_owner_of_the_folder_or_of_the_one_before() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, file) = (other.path().join("data"), dir.path().join("backup.db"));
+    killed(dir.path());
+    assert_eq!(said(&scanyard(&["backup", text(&file), "--data-dir", text(&dir.path().join("data"))])).0, Some(0));
+    std::fs::create_dir(&data).unwrap();
+    // Only root can give files away; who is not root has everything anyway.
+    let give = |path: &Path, id: u32| {
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(path, Some(id), Some(id)).unwrap();
+        }
+    };
+    let owner = |path: &Path| std::fs::metadata(path).map(|file| (file.uid(), file.gid())).unwrap();
+    give(&data, 65534);
+    let database = data.join("scanyard.db");
+    let restore = || said(&scanyard(&["restore", text(&file), "--data-dir", text(&data), "--force"]));
+    assert_eq!(restore().0, Some(0));
+    assert_eq!(names(&data), ["lock", "scanyard.db"]);
+    assert_eq!(owner(&database), owner(&data));
+    assert_eq!(owner(&data.join("lock")), owner(&data));
+    assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
+
+    give(&database, 4242);
+    let before = owner(&database);
+    assert_eq!(restore().0, Some(0));
+    assert_eq!(owner(&database), before);
+}
+
+#[test]
+fn a_restore_that_fails_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, file) = (dir.path().join("other"), dir.path().join("backup.db"));
+    killed(dir.path());
+    assert_eq!(said(&scanyard(&["backup", text(&file), "--data-dir", text(&dir.path().join("data"))])).0, Some(0));
+    // What stands in the way shows only when the copy is there.
+    std::fs::create_dir_all(data.join("scanyard.db")).unwrap();
+    let (code, refused) = said(&scanyard(&["restore", text(&file), "--data-dir", text(&data), "--force"]));
+    assert_eq!(code, Some(3), "{refused}");
+    assert_eq!(names(&data), ["lock", "scanyard.db"]);
+}
+
+#[test]
+fn a_database_that_was_taken_without_a_backup_is_restored_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, taken, empty) = (dir.path().join("data"), dir.path().join("taken"), dir.path().join("empty"));
+    let restore = |from: &Path| said(&scanyard(&["restore", text(from), "--data-dir", text(&empty)]));
+    let id = killed(dir.path());
+    std::fs::create_dir(&taken).unwrap();
+    let file = taken.join("scanyard.db");
+    std::fs::copy(data.join("scanyard.db"), &file).unwrap();
+    let (code, refused) = restore(&file);
+    assert_eq!((code, refused.contains("without the scanyard.db-wal")), (Some(3), true), "{refused}");
+    std::fs::copy(data.join("scanyard.db-wal"), taken.join("scanyard.db-wal")).unwrap();
+    let (code, refused) = restore(&file);
+    assert_eq!((code, refused.contains("`scanyard backup")), (Some(2), true), "{refused}");
+    assert_eq!(names(&taken), ["scanyard.db", "scanyard.db-wal"]);
+    // As it says.
+    let backup = dir.path().join("backup.db");
+    assert_eq!(said(&scanyard(&["backup", text(&backup), "--data-dir", text(&taken)])).0, Some(0));
+    assert_eq!(restore(&backup).0, Some(0));
+    let ids = python(text(&empty.join("scanyard.db")), "print([id for (id,) in c.execute('SELECT id FROM scan')])");
+    assert!(ids.contains(&id), "{ids}");
+}
+
+#[test]
+fn a_data_folder_may_have_any_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join("50%41 a?mode=ro&b#c");
+    std::fs::create_dir(&odd).unwrap();
+    let server = Server::start(&odd, &UNLIMITED);
+    let id = server.submit(serde_json::from_str(&scan()).unwrap());
+    assert!(odd.join("data/scanyard.db").is_file());
+    let (backup, second) = (dir.path().join("first.db"), dir.path().join("second.db"));
+    assert_eq!(said(&scanyard(&["backup", text(&backup), "--data-dir", text(&odd.join("data"))])).0, Some(0));
+    // The same by its URL, where such characters are written as in every URL.
+    let url = format!("sqlite://{}/50%2541%20a%3Fmode=ro&b%23c/data/scanyard.db", text(dir.path()));
+    assert_eq!(said(&scanyard(&["backup", text(&second), "--database-url", &url])).0, Some(0));
+    for file in [backup, second] {
+        let ids = python(text(&file), "print([id for (id,) in c.execute('SELECT id FROM scan')])");
+        assert!(ids.contains(&id), "{ids}");
+    }
 }

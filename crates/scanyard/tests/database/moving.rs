@@ -5,6 +5,7 @@ use crate::command::{command, python, said, scanyard};
 use crate::server::{Server, serve_command};
 use nix::sys::signal::Signal;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -143,17 +144,60 @@ fn a_target_or_source_that_cannot_be_is_refused_without_its_password() {
     let other = tempfile::tempdir().unwrap();
     Server::start(other.path(), &[("SCANYARD_DATABASE_URL", &occupied)]);
     let none = dir.path().join("none.db");
+    let text_file = dir.path().join("text.db");
+    std::fs::write(&text_file, "x".repeat(5000)).unwrap();
     let wrong = occupied.replace(crate::cluster::PASSWORD, "hunter2");
     let cases = [
-        (&file, occupied.clone(), 3, "holds data already"),
-        (&none, occupied.clone(), 2, "there is no database"),
-        (&file, wrong, 2, "refuses the password"),
-        (&file, "sqlite:///x.db".to_string(), 2, "must be postgres://"),
-        (&file, "postgres://u:hunter2@127.0.0.1:1/d".to_string(), 5, "nobody listens there"),
+        (&file, occupied.clone(), 3, "--to: ", "holds data already"),
+        (&none, occupied.clone(), 2, "--from: ", "there is no database"),
+        (&text_file, occupied.clone(), 3, "--from: ", "not a database"),
+        (&file, wrong, 2, "--to: ", "refuses the password"),
+        (&file, "sqlite:///x.db".to_string(), 2, "--to: ", "must be postgres://"),
+        (&file, "postgres://u:hunter2@127.0.0.1:1/d".to_string(), 5, "--to: ", "nobody listens there"),
     ];
-    for (from, to, code, text) in cases {
+    for (from, to, code, argument, text) in cases {
         let (exit, said) = copy(from, &to);
         assert_eq!(exit, Some(code), "{said}");
         assert!(said.contains(text) && !said.contains("hunter2"), "{text:?} is not in {said}");
+        assert!(said.contains(&format!("error: {argument}")) && !said.contains("database.url"), "{said}");
     }
+    assert!(!dir.path().join("lock").exists(), "the source's folder was written to");
+}
+
+#[test]
+fn a_database_with_tables_of_somebody_else_is_left_as_it_is() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let file = source(dir.path());
+    let theirs = cluster.database("theirs");
+    for table in ["invoice (id SERIAL PRIMARY KEY, is_paid BOOLEAN)", "schema_version (version TEXT)"] {
+        cluster.sql("theirs", &format!("CREATE TABLE {table}"));
+        let list = || cluster.sql("theirs", "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1");
+        let before = list();
+        let (exit, said) = copy(&file, &theirs);
+        assert_eq!(exit, Some(3), "{said}");
+        assert!(said.contains("error: --to: ") && said.contains("invoice"), "{said}");
+        assert!(said.contains("name an empty database"), "{said}");
+        assert_eq!(list(), before);
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_written_to_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = source(dir.path());
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o555)).unwrap();
+    let from = format!("sqlite://{}", file.display());
+    let args = ["copy", "--from", &from, "--to", "postgres://u@127.0.0.1:1/d"];
+    let mut process = command(&args);
+    if nix::unistd::geteuid().is_root() {
+        // Root may write everywhere.
+        process = std::process::Command::new("setpriv");
+        process.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_scanyard")]).args(args);
+    }
+    let (exit, said) = said(&process.output().unwrap());
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(exit, Some(2), "{said}");
+    assert!(said.contains("error: --from: ") && said.contains("copy the file"), "{said}");
 }

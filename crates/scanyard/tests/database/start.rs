@@ -1,8 +1,12 @@
 //! What stands in the way of a start: one message that names the setting, an exit code, nothing half-started.
 
 use crate::cluster::{Cluster, PASSWORD};
+use crate::command::{command, said, scanyard};
 use crate::server::{Server, serve_command};
-use std::io::{Read, Write};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -50,6 +54,21 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_is_a_fault_of_the_setting_and_a_used_port_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (exit, text) = refused(dir.path(), "sqlite:///nonexistent/x.db");
+    assert_eq!(exit, Some(2), "{text}");
+    assert!(text.contains("database.url: sqlite:///nonexistent/x.db: the file cannot be opened or made"), "{text}");
+    let used = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--listen={}", used.local_addr().unwrap());
+    let data = dir.path().join("other");
+    let (exit, text) = said(&scanyard(&["serve", &listen, "--data-dir", data.to_str().unwrap()]));
+    assert_eq!(exit, Some(3), "{text}");
+    assert!(text.contains("listen: ") && text.contains("in use"), "{text}");
+    assert!(!data.join("scanyard.db").exists() && !data.join("master.key").exists(), "something was made");
+}
+
+#[test]
 fn a_server_with_a_certificate_of_the_authority_named_is_used_over_tls() {
     let cluster = Cluster::start();
     let dir = tempfile::tempdir().unwrap();
@@ -62,20 +81,71 @@ fn a_server_with_a_certificate_of_the_authority_named_is_used_over_tls() {
     assert_ne!(cluster.sql("postgres", &over_tls).trim(), "0");
 }
 
+/// What docs/OPERATIONS.md tells an operator to grant to the nodes' role.
+fn grants() -> String {
+    let lines = include_str!("../../../../docs/OPERATIONS.md").lines().map(str::trim_start);
+    let granting = lines.filter(|line| line.starts_with("GRANT ") || line.starts_with("ALTER DEFAULT PRIVILEGES "));
+    granting.map(|line| format!("{line}\n")).collect()
+}
+
+/// A folder of a node beside one that has started, with its key files.
+fn beside(first: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    for file in ["data/master.key", "owner.key"] {
+        std::fs::copy(first.join(file), dir.path().join(file)).unwrap();
+    }
+    dir
+}
+
 #[test]
 fn a_role_that_may_only_read_and_write_serves_a_schema_that_is_up_to_date() {
     let cluster = Cluster::start();
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    cluster.sql("postgres", &format!("CREATE ROLE node LOGIN PASSWORD '{PASSWORD}'"));
+    for (name, is_granted_first) in [("granted_before", true), ("granted_after", false)] {
+        let first = tempfile::tempdir().unwrap();
+        let url = cluster.database(name);
+        if is_granted_first {
+            cluster.sql(name, &grants());
+        }
+        Server::start(first.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+        if !is_granted_first {
+            cluster.sql(name, &grants());
+        }
+        // As a node with Kafka says it: from here on each move of a scan is noted for it.
+        cluster.sql(name, "INSERT INTO kafka_use (id, until) VALUES (1, 9999999999999)");
+        let second = beside(first.path());
+        let server = Server::start(second.path(), &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "node:"))]);
+        let id = server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
+        server.wait(&id, "sentinel", "the scan ends", |scan| scan["status"] == "completed");
+        assert_ne!(cluster.sql(name, "SELECT COUNT(*) FROM kafka_message").trim(), "0");
+    }
+}
+
+#[test]
+fn a_role_that_lacks_a_right_is_refused_with_what_it_lacks() {
+    let cluster = Cluster::start();
+    let first = tempfile::tempdir().unwrap();
     let url = cluster.database("shared");
     Server::start(first.path(), &[("SCANYARD_DATABASE_URL", &url)]);
-    cluster.sql("postgres", &format!("CREATE ROLE dml LOGIN PASSWORD '{PASSWORD}'"));
-    cluster.sql("shared", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO dml");
-    std::fs::create_dir(second.path().join("data")).unwrap();
-    for file in ["data/master.key", "owner.key"] {
-        std::fs::copy(first.path().join(file), second.path().join(file)).unwrap();
-    }
-    let server = Server::start(second.path(), &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "dml:"))]);
-    assert_eq!(server.call("GET", "/scans", "").0, 200);
+    cluster.sql("postgres", &format!("CREATE ROLE node LOGIN PASSWORD '{PASSWORD}'"));
+    cluster.sql("shared", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO node");
+    let second = beside(first.path());
+    let url = url.replace("scanyard:", "node:");
+    let (exit, said) = refused(second.path(), &url);
+    assert_eq!(exit, Some(2), "{said}");
+    assert!(said.contains("database.url") && said.contains("kafka_message_id_seq"), "{said}");
+    cluster.sql("shared", &grants());
+    cluster.sql("shared", "REVOKE DELETE ON job FROM node");
+    let (exit, said) = refused(second.path(), &url);
+    assert_eq!((exit, said.contains("no right to use job")), (Some(2), true), "{said}");
+    // What others keep in the same database is none of ours.
+    cluster.sql("shared", &grants());
+    cluster.sql(
+        "shared",
+        "CREATE ROLE other; GRANT CREATE ON SCHEMA public TO other; SET ROLE other; CREATE TABLE theirs (id BIGINT)",
+    );
+    Server::start(second.path(), &[("SCANYARD_DATABASE_URL", &url)]);
 }
 
 #[test]
@@ -142,4 +212,23 @@ fn answer_as_version(stream: &mut std::net::TcpStream, version: &str) {
     let rows = [message(b'T', &column), message(b'D', &row), message(b'C', b"SHOW\0"), ready].concat();
     let _ = stream.write_all(&rows);
     let _end = stream.read(&mut asked);
+}
+
+#[test]
+fn a_worker_outlives_a_sighup() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = cluster.database("shared");
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url), ("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    let second = beside(dir.path());
+    let data = second.path().join("data");
+    let args = ["worker", "--data-dir", data.to_str().unwrap(), "--database-url", &url];
+    let mut worker = command(&args).spawn().unwrap();
+    let lines = BufReader::new(worker.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains("Scanyard works")));
+    kill(Pid::from_raw(worker.id() as i32), Signal::SIGHUP).unwrap();
+    let id = server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
+    server.wait(&id, "sentinel", "the worker runs a scan after it", |scan| scan["status"] == "completed");
+    kill(Pid::from_raw(worker.id() as i32), Signal::SIGTERM).unwrap();
+    assert_eq!(worker.wait().unwrap().code(), Some(0));
 }

@@ -1,5 +1,6 @@
 //! A real `scanyard serve` in a folder of its own, and a few words of HTTP to talk to it.
 
+use scanyard_server::config::Config;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -15,6 +16,7 @@ pub struct Server {
     pub child: Child,
     pub address: String,
     pub key: String,
+    data_dir: PathBuf,
 }
 
 /// The command `scanyard serve` on a free port, with its data in `dir`.
@@ -50,7 +52,7 @@ impl Server {
         let line = line.expect("scanyard serve ended before it listened");
         let address = line.split("http://").nth(1).unwrap().split(['/', ' ']).next().unwrap().to_string();
         let key = std::fs::read_to_string(key_file(dir)).expect("the key file").trim().to_string();
-        Server { child, address, key }
+        Server { child, address, key, data_dir: dir.join("data") }
     }
 
     /// One call; answers the status and the body.
@@ -112,6 +114,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        Config { data_dir: self.data_dir.clone(), ..Config::default() }.leave_jobs_dir();
     }
 }
 

@@ -30,6 +30,9 @@ const EXAMPLES: &str = "A profile says who calls. It holds no secret, only where
   access_key = { env = \"TIO_ACCESS_KEY\" }
   secret_key = { file = \"/run/secrets/tio\" }     # mode 600
 
+A profile of contract zscaler-legacy reaches one service at its own address. Its paths stand below api/v1/ (zia, cbc),
+papi/public/ (zcc) or the address itself (zpa): `GET urlCategories`.
+
 Examples:
   scanyard call tenable GET scans
   scanyard call tenable GET scanners/1/agents --paginate

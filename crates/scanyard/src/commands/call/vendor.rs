@@ -11,10 +11,15 @@ use serde_json::Value;
 /// Items per page, where the vendor lets one choose.
 const PAGE: u64 = 100;
 
+/// Plugins per page of Tenable.
+const PLUGINS: u64 = 1000;
+
 /// Any of the clients.
 pub enum Vendor {
     Tenable(tenable::Client),
     Zscaler(Api),
+    /// A service of Zscaler's by its own address, with the part of the paths that the client puts before them.
+    Legacy(Api, &'static str),
     Aurora(aurora::Client),
     Managed(Box<managed::Client>, Service),
     ScanApi(scan_api::Client),
@@ -26,7 +31,7 @@ impl Vendor {
         match profile {
             Profile::Tenable { .. } => Ok(Vendor::Tenable(tenable_client(profile, settings)?)),
             Profile::Zscaler { .. } => oneapi(profile, service, settings).map(Vendor::Zscaler),
-            Profile::ZscalerLegacy { .. } => legacy(profile, settings).map(Vendor::Zscaler),
+            Profile::ZscalerLegacy { .. } => legacy(profile, service, settings),
             Profile::ArcticWolf { .. } => wolf(profile, service, settings),
             Profile::ScanApi { server, key, insecure_http } => {
                 let settings = Settings { allow_plain_http: *insecure_http, ..settings };
@@ -44,25 +49,41 @@ impl Vendor {
         match self {
             Vendor::Tenable(client) => client.request(request).await,
             Vendor::Zscaler(api) => api.request(request).await,
+            Vendor::Legacy(api, before) => api.request(&below(before, request)).await,
             Vendor::Aurora(client) => client.request(request).await,
             Vendor::Managed(client, service) => client.request(*service, request).await,
             Vendor::ScanApi(client) => client.request(request).await,
         }
     }
 
-    /// Every item of every page. Tenable's pages hold their list under the last word of the path.
+    /// Every item of every page.
     pub fn items(&self, request: Request) -> Result<Items<Value>, Error> {
         match self {
-            Vendor::Tenable(client) => {
-                let name = request.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
-                Ok(client.list(request, &name))
-            }
+            Vendor::Tenable(client) => of_tenable(client, request),
             Vendor::Zscaler(api) => api.list(request, PAGE),
+            Vendor::Legacy(api, before) => api.list(below(before, &request), PAGE),
             Vendor::Aurora(client) => client.pages(request, PAGE),
             Vendor::Managed(client, service) => Ok(client.list(*service, request)),
             Vendor::ScanApi(client) => Ok(client.items(request)),
         }
     }
+}
+
+/// Tenable's pages hold their list under the last word of the path, but for a few; plugins are paged in their own way.
+fn of_tenable(client: &tenable::Client, request: Request) -> Result<Items<Value>, Error> {
+    let path = request.path.trim_end_matches('/');
+    if path == "plugins/plugin" {
+        let value = |name: &str| request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let size = value("size").map_or(PLUGINS, |size| size.parse().unwrap_or_default());
+        return client.plugins(value("last_updated"), size);
+    }
+    let name = match path.rsplit('/').next().unwrap_or_default() {
+        "agent-groups" => "groups",
+        "scanner-groups" => "scanner_pools",
+        other => other,
+    };
+    let name = name.to_string();
+    Ok(client.list(request, &name))
 }
 
 /// The client of a profile of Tenable.
@@ -108,33 +129,43 @@ fn oneapi(profile: &Profile, service: Option<Service>, settings: Settings) -> an
     Ok(client.any(service))
 }
 
-fn legacy(profile: &Profile, settings: Settings) -> anyhow::Result<Api> {
+/// The request with its path below the client's base, also when it begins with that base as on the vendor's pages.
+fn below(base: &str, request: &Request) -> Request {
+    let path = request.path.strip_prefix(base).unwrap_or(&request.path).to_string();
+    Request { path, ..request.clone() }
+}
+
+fn legacy(profile: &Profile, asked: Option<Service>, settings: Settings) -> anyhow::Result<Vendor> {
     let Profile::ZscalerLegacy { service, address, username, password, api_key, client_id, client_secret, secret_key } =
         profile
     else {
         bail!("the profile is of {}, not of zscaler", profile.contract());
     };
     let text = |name: &str, value: &Option<String>| value.clone().with_context(|| format!("the profile lacks {name}"));
-    let api = match Service::named(Contract::Zscaler, service) {
+    let known = Service::named(Contract::Zscaler, service);
+    if asked.is_some() && asked != known {
+        bail!("the profile is of zscaler/{service} at its own address, and reaches no other service");
+    }
+    let (api, base) = match known {
         Some(Service::Zia) => {
             let (username, password) = (text("username", username)?, secret("password", password)?);
-            Api::legacy_zia(address, &username, password, secret("api_key", api_key)?, settings)
+            (Api::legacy_zia(address, &username, password, secret("api_key", api_key)?, settings), "api/v1/")
         }
         Some(Service::Cbc) => {
             let (username, password) = (text("username", username)?, secret("password", password)?);
-            Api::legacy_cbc(address, &username, password, secret("api_key", api_key)?, settings)
+            (Api::legacy_cbc(address, &username, password, secret("api_key", api_key)?, settings), "api/v1/")
         }
         Some(Service::Zpa) => {
             let client_secret = secret("client_secret", client_secret)?;
-            Api::legacy_zpa(address, &text("client_id", client_id)?, client_secret, settings)
+            (Api::legacy_zpa(address, &text("client_id", client_id)?, client_secret, settings), "")
         }
         Some(Service::Zcc) => {
             let secret_key = secret("secret_key", secret_key)?;
-            Api::legacy_zcc(address, secret("api_key", api_key)?, secret_key, settings)
+            (Api::legacy_zcc(address, secret("api_key", api_key)?, secret_key, settings), "papi/public/")
         }
         Some(_) | None => bail!("service is one of zia, cbc, zpa, zcc"),
     };
-    Ok(api?)
+    Ok(Vendor::Legacy(api?, base))
 }
 
 fn wolf(profile: &Profile, service: Option<Service>, settings: Settings) -> anyhow::Result<Vendor> {
