@@ -96,10 +96,12 @@ fn finish(job: &Job, run: &Run, dir: &JobDir, watch: &Watch) -> Report {
     parsed.coverage.reached = u64::from(parsed.coverage.reached > 0 || watch.is_reached());
     let fault = match parsed.fault.take() {
         Some(_) if raw.is_empty() => Some((FailureReason::EngineFailed, "wapiti wrote no report".to_string())),
+        Some(fault) if parsed.engine_version.is_none() => Some(fault),
         // The report does not tell what ran, the lines do.
-        Some((FailureReason::ReportUnreadable, _)) if parsed.engine_version.is_some() => watch.fault(&job.target),
-        Some(fault) => Some(fault),
-        None => watch.fault(&job.target),
+        fault => {
+            let unreached = fault.filter(|(reason, _)| *reason == FailureReason::TargetUnreachable);
+            watch.fault(&job.target).or(unreached)
+        }
     };
     let outcome = run.outcome(engine(ScanType::Wapiti), fault);
     let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;

@@ -48,7 +48,7 @@ impl Watch {
 
     /// Why the run is not a whole scan, for what only the lines tell.
     pub fn fault(&self, target: &Target) -> Option<(FailureReason, String)> {
-        if self.found == Some(0) {
+        if self.found == Some(0) && !self.is_out_of_time {
             return Some((FailureReason::TargetUnreachable, format!("wapiti got no page from {target}")));
         }
         if let Some(name) = &self.unknown_module {
@@ -59,8 +59,11 @@ impl Watch {
             return Some((FailureReason::TargetUnreachable, format!("{target} stopped answering during the scan")));
         }
         if self.is_out_of_time {
-            let message = "wapiti was not done when the scan's time was up; give it more, or look less deep";
-            return Some((FailureReason::TimedOut, message.to_string()));
+            let message = match self.found {
+                Some(0) => format!("wapiti got no page from {target} before its time was up; give it more"),
+                _ => "wapiti was not done when the scan's time was up; give it more, or look less deep".to_string(),
+            };
+            return Some((FailureReason::TimedOut, message));
         }
         None
     }

@@ -178,7 +178,7 @@ async fn a_cancel_interrupts_it_and_keeps_what_was_found() {
 async fn a_scan_past_its_time_failed_with_what_was_found() {
     let fake = Fake::new(&slow());
     let mut job = fake.job(json!({}));
-    job.timeout = Duration::from_secs(1);
+    job.timeout = Duration::from_secs(3);
     let report = nuclei::run(job, steering(LEASE).control).await;
     assert_eq!((failure(&report).0, report.findings.len()), (FailureReason::TimedOut, 1));
 }

@@ -194,7 +194,7 @@ async fn a_file_larger_than_the_limit_cannot_be_written() {
 #[tokio::test]
 async fn a_program_past_its_time_is_ended_softly_and_its_output_kept() {
     let mut fake = Fake::new("echo $$ >> $1; trap 'echo partial; exit 3' INT; while :; do sleep 0.02; done");
-    fake.timeout = Duration::from_secs(1);
+    fake.timeout = Duration::from_secs(3);
     let (run, output) = fake.run(nothing).await;
     assert_eq!((run.ended, run.exit), (Ended::TimedOut, Exit::Code(3)));
     assert_eq!(output, b"partial\n");

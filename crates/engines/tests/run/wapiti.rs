@@ -10,6 +10,8 @@ use scanyard_engines::{Outcome, run};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// wapiti 3.2, in the virtual environment that scripts/install-engines makes; and Debian's, which differs.
 fn both() -> [PathBuf; 2] {
@@ -82,12 +84,30 @@ async fn a_cancelled_wapiti_keeps_what_it_found() {
 
 #[tokio::test]
 async fn a_wapiti_that_runs_out_of_time_has_failed() {
-    let weak = WeakTarget::start().await.unwrap();
-    let [program, _] = both();
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("http://{}/shop/", weak.http);
-    let mut job = web_job(ScanType::Wapiti, &program, &url, json!({"profile": "active"}), dir.path());
-    job.timeout = Duration::from_secs(4);
-    let report = run(job, steering(LEASE).control).await;
-    assert_eq!(reason(&report), FailureReason::TimedOut);
+    // Of six seconds the crawl has one: the first site answers within it, the second does not.
+    for (millis, reached) in [(400, 1), (2000, 0)] {
+        let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", slow.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = slow.accept().await {
+                tokio::spawn(answer_after(Duration::from_millis(millis), connection));
+            }
+        });
+        let [program, _] = both();
+        let dir = tempfile::tempdir().unwrap();
+        let mut job = web_job(ScanType::Wapiti, &program, &url, json!({"profile": "active"}), dir.path());
+        job.timeout = Duration::from_secs(6);
+        let report = run(job, steering(LEASE).control).await;
+        assert_eq!(reason(&report), FailureReason::TimedOut, "{:?}", report.outcome);
+        assert!(report.coverage.reached <= reached, "{:?}", report.coverage);
+    }
+}
+
+/// A page with a link that has a parameter to attack.
+async fn answer_after(wait: Duration, mut connection: TcpStream) -> std::io::Result<()> {
+    connection.read(&mut [0; 4096]).await?;
+    tokio::time::sleep(wait).await;
+    let page = "<html><body><a href=\"/item?id=1\">apple</a></body></html>";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", page.len());
+    connection.write_all(format!("{head}Connection: close\r\n\r\n{page}").as_bytes()).await
 }
