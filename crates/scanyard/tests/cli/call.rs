@@ -143,6 +143,20 @@ fn pages_are_one_item_in_a_line() {
 }
 
 #[test]
+fn zpa_is_asked_for_its_largest_pages() {
+    let vendor = Vendor::start(|line, _| match line {
+        "POST /oauth2/v1/token" => answer("200 OK", "", r#"{"access_token":"the-token","expires_in":3600}"#),
+        _ if line.contains("page=1&") => answer("200 OK", "", r#"{"totalPages":"2","list":[{"id":"1"}]}"#),
+        _ => answer("200 OK", "", r#"{"totalPages":"2","list":[{"id":"2"}]}"#),
+    });
+    let (_dir, file) = profiles(&vendor.url, 0o600);
+    let path = "zpa/mgmtconfig/v1/admin/customers/7/application";
+    let (out, err, code) = run(&file, &["call", "zscaler/zpa", "GET", path, "--paginate", "--profile", "z"]);
+    assert_eq!((out.as_str(), code), ("{\"id\":\"1\"}\n{\"id\":\"2\"}\n", 0), "{err}");
+    assert_eq!(vendor.asked().iter().filter(|asked| asked.contains("pagesize=500")).count(), 2);
+}
+
+#[test]
 fn the_lists_of_tenable_that_are_named_otherwise_are_paged_too() {
     let vendor = Vendor::start(|line, _| {
         let page = match line {

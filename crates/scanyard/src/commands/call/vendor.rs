@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Items per page, where the vendor lets one choose.
 const PAGE: u64 = 100;
+/// Items per page of ZPA: each list of it gives so many, and it lets two requests through in a second.
+const PAGE_OF_ZPA: u64 = 500;
 
 /// Plugins per page of Tenable.
 const PLUGINS: u64 = 1000;
@@ -60,8 +62,8 @@ impl Vendor {
     pub fn items(&self, request: Request) -> Result<Items<Value>, Error> {
         match self {
             Vendor::Tenable(client) => of_tenable(client, request),
-            Vendor::Zscaler(api) => api.list(request, PAGE),
-            Vendor::Legacy(api, before) => api.list(below(before, &request), PAGE),
+            Vendor::Zscaler(api) => api.list(request, page_of(api)),
+            Vendor::Legacy(api, before) => api.list(below(before, &request), page_of(api)),
             Vendor::Aurora(client) => client.pages(request, PAGE),
             Vendor::Managed(client, service) => Ok(client.list(*service, request)),
             Vendor::ScanApi(client) => Ok(client.items(request)),
@@ -127,6 +129,10 @@ fn oneapi(profile: &Profile, service: Option<Service>, settings: Settings) -> an
     let service = service.context("name the service, such as zscaler/zia")?;
     // Paths are those of the vendor's pages, from the gateway on.
     Ok(client.any(service))
+}
+
+fn page_of(api: &Api) -> u64 {
+    if api.service() == Service::Zpa { PAGE_OF_ZPA } else { PAGE }
 }
 
 /// The request with its path below the client's base, also when it begins with that base as on the vendor's pages.
