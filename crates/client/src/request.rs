@@ -93,6 +93,13 @@ impl Request {
         }
     }
 
+    /// Sets a parameter of a page in place of what the caller gave: the pager has to know where a page begins and how many
+    /// items a full one has.
+    pub(crate) fn paged(mut self, name: &str, value: impl ToString) -> Request {
+        self.query.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.with(name, value)
+    }
+
     /// A body of JSON. What has no JSON, such as a map without text keys, is sent as `null`.
     pub fn json(mut self, body: &impl Serialize) -> Request {
         self.body = Some(serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec()));

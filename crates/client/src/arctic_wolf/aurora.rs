@@ -175,7 +175,7 @@ impl Client {
         }
         let client = self.clone();
         Ok(pages(Contract::ArcticWolf, 1u64, move |page| {
-            let (client, request) = (client.clone(), request.clone().with("page", page).with("page_size", size));
+            let (client, request) = (client.clone(), request.clone().paged("page", page).paged("page_size", size));
             async move {
                 let answer = client.request(&request).await?;
                 let service = Some(Service::Aurora);

@@ -202,7 +202,7 @@ impl Client {
     pub fn list(&self, service: Service, request: Request) -> Items<Value> {
         let client = self.clone();
         pages(Contract::ArcticWolf, 0u64, move |offset| {
-            let (client, request) = (client.clone(), request.clone().with("offset", offset).with("limit", MAX_PAGE));
+            let (client, request) = (client.clone(), request.clone().paged("offset", offset).paged("limit", MAX_PAGE));
             async move {
                 if service == Service::Ticket && offset > MAX_TICKET_OFFSET {
                     let allowed = format!("0 to {MAX_TICKET_OFFSET}: ask for fewer tickets by a filter");

@@ -119,9 +119,13 @@ impl Client {
     pub fn items<T: DeserializeOwned + Send + 'static>(&self, request: Request) -> Items<T> {
         let client = self.clone();
         pages(Contract::ScanApi, None::<String>, move |cursor| {
-            let (client, request) = (client.clone(), request.clone().with("limit", PAGE_LIMIT));
+            let (client, request) = (client.clone(), request.clone().paged("limit", PAGE_LIMIT));
             async move {
-                let page: Page<T> = client.fetch(request.with_some("cursor", cursor)).await?;
+                let request = match cursor {
+                    Some(cursor) => request.paged("cursor", cursor),
+                    None => request,
+                };
+                let page: Page<T> = client.fetch(request).await?;
                 Ok(Part { items: page.data, next: page.pagination.next_cursor.map(Some) })
             }
         })

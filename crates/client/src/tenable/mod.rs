@@ -143,7 +143,7 @@ impl Client {
         let (client, resource) = (self.clone(), resource.to_string());
         pages(Contract::Tenable, (0u64, Value::Null), move |(offset, before)| {
             let (client, resource) = (client.clone(), resource.clone());
-            let request = request.clone().with("limit", PAGE).with("offset", offset);
+            let request = request.clone().paged("limit", PAGE).paged("offset", offset);
             async move {
                 let mut page: Value = client.fetch(request.clone()).await?;
                 let total = page.pointer("/pagination/total").and_then(Value::as_u64);

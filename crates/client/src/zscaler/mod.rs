@@ -255,10 +255,10 @@ impl Api {
         }
         let api = self.clone();
         Ok(pages(Contract::Zscaler, (pages::first(self.service), None), move |(at, before)| {
-            let (api, mut request) = (api.clone(), request.clone());
+            let query = pages::query(api.service, &at, size);
+            let request = query.into_iter().fold(request.clone(), |request, (name, value)| request.paged(name, value));
+            let api = api.clone();
             async move {
-                let query = pages::query(api.service, &at, size);
-                request.query.extend(query.into_iter().map(|(name, value)| (name.to_string(), value)));
                 let answer = api.request(&request).await?;
                 // The same page again: the service pays no heed to the number.
                 if before.as_ref() == Some(&answer.body) {

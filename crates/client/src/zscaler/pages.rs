@@ -39,6 +39,9 @@ pub(super) struct Read {
     pub next: Option<At>,
 }
 
+/// What tells a page of ZPA's from anything else.
+const PAGED: [&str; 2] = ["totalPages", "totalCount"];
+
 fn paging(service: Service) -> Paging {
     match service {
         Service::Zpa => Paging::Zpa,
@@ -120,8 +123,10 @@ pub(super) fn read(service: Service, at: &At, size: u64, body: Value) -> Result<
     };
     let items = match object.remove(name) {
         Some(Value::Array(items)) => items,
-        // ZPA leaves the list out when it is empty.
-        None | Some(Value::Null) if paging == Paging::Zpa => Vec::new(),
+        // ZPA leaves the list out when it is empty, and says its pages nevertheless.
+        None | Some(Value::Null) if paging == Paging::Zpa && PAGED.iter().any(|name| object.contains_key(*name)) => {
+            Vec::new()
+        }
         Some(_) | None => return Err("the page holds no list"),
     };
     let next = match paging {
@@ -202,6 +207,7 @@ mod tests {
         assert_eq!(next(Service::Zpa, At::Page(1), json!({"totalPages": "2", "list": [1]})), Some(At::Page(2)));
         assert_eq!(next(Service::Zpa, At::Page(2), json!({"totalPages": "2", "list": [2]})), None);
         assert_eq!(next(Service::Zpa, At::Page(1), json!({"totalPages": "0"})), None);
+        assert!(read(Service::Zpa, &At::Page(1), 2, json!({"id": "1", "name": "one"})).is_err());
         assert!(read(Service::Zidentity, &At::Offset(0), 2, json!({"results_total": 1})).is_err());
     }
 

@@ -217,8 +217,12 @@ async fn every_services_pages_are_all_read_and_a_failed_second_page_is_an_error(
     .await;
     let client = client(&fake, quick());
     for (api, size) in [(client.zia(), 2), (client.zpa(), 2), (client.zidentity(), 100)] {
-        let items: Vec<u64> = api.list::<u64>(Request::get("list"), size).unwrap().try_collect().await.unwrap();
+        // A caller's own place and size are not the pager's.
+        let request = Request::get("list").with("PAGE", 7).with("pagesize", 7).with("offset", 7).with("name", 7);
+        let items: Vec<u64> = api.list::<u64>(request, size).unwrap().try_collect().await.unwrap();
         assert_eq!(items, [1, 2, 3], "{}", api.service());
+        let last = fake.asked().last().unwrap().query.clone();
+        assert_eq!(last.matches("=7").count(), if size == 2 { 2 } else { 3 }, "{last}");
     }
     let mut items = client.zcc().list::<u64>(Request::get("list"), 2).unwrap();
     assert_eq!((items.try_next().await.unwrap(), items.try_next().await.unwrap()), (Some(1), Some(2)));

@@ -1,6 +1,7 @@
 //! What an answer's body says, in any of the vendors' shapes.
 
 use crate::contract::Contract;
+use crate::scan_api::Code;
 use crate::wire::{Detail, Failed};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -134,7 +135,7 @@ impl Body {
 }
 
 fn scan_api(bytes: &[u8]) -> Body {
-    let Ok(failed) = serde_json::from_slice::<Failed>(bytes) else { return Body::default() };
+    let Ok(failed) = serde_json::from_slice::<Failed>(bytes) else { return scan_api_in_part(bytes) };
     let object = failed.retry_after.map(|seconds| Map::from_iter([("retryAfter".to_string(), Value::from(seconds))]));
     Body {
         object,
@@ -145,6 +146,16 @@ fn scan_api(bytes: &[u8]) -> Body {
         request_id: Some(failed.request_id),
         is_retryable: Some(failed.retryable),
     }
+}
+
+/// An answer that says less than our envelope, or says it as `application/problem+json`: known by its code.
+fn scan_api_in_part(bytes: &[u8]) -> Body {
+    let body = serde_json::from_slice(bytes).map(|value| Body::of(Contract::ScanApi, value, 0)).unwrap_or_default();
+    if body.code.as_deref().is_none_or(|code| code.parse::<Code>().is_err()) {
+        return Body::default();
+    }
+    let retryable = body.object.as_ref().and_then(|object| object.get("retryable"));
+    Body { is_retryable: retryable.and_then(Value::as_bool), ..body }
 }
 
 /// The code: a word, or a number where the vendor numbers its errors.

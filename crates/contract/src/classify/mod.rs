@@ -152,8 +152,11 @@ pub fn classify_success(
     }
     let hidden = rules::hidden_status(context, status, body)?;
     let mut found = classify(context, hidden, headers, body, now);
-    if matches!(found.kind, Kind::Unknown | Kind::Ok | Kind::Created | Kind::Accepted | Kind::NoContent) {
-        found.kind = Kind::Server;
+    match found.kind {
+        Kind::Unknown => found.kind = Kind::Server,
+        // The row of a success explains nothing here.
+        Kind::Ok | Kind::Created | Kind::Accepted | Kind::NoContent => (found.kind, found.row) = (Kind::Server, None),
+        _ => {}
     }
     Some(found)
 }

@@ -5,6 +5,7 @@ use super::body::Body;
 use crate::catalogue::Row;
 use crate::class::{Kind, Retry};
 use crate::contract::{Contract, Service};
+use crate::detect::document;
 use http::HeaderMap;
 use serde_json::Value;
 use std::time::Duration;
@@ -95,11 +96,10 @@ pub fn by_status(status: u16) -> (Kind, Retry) {
 pub(super) fn hidden_status(context: &Context, status: u16, body: &[u8]) -> Option<u16> {
     // Data is large and begins otherwise: no need to read it twice.
     let start = body.trim_ascii_start();
-    if start.first() != Some(&b'{') || start.len() > 64 * 1024 {
+    if !matches!(start.first(), Some(b'{' | b'"')) || start.len() > 64 * 1024 {
         return None;
     }
-    let object = serde_json::from_slice::<Value>(start).ok()?;
-    let object = object.as_object()?;
+    let object = &document(start)?;
     match context.contract {
         Contract::ScanApi => (object.get("success") == Some(&Value::Bool(false))).then_some(status),
         // Tenable Security Center numbers its errors in a 200.

@@ -62,3 +62,21 @@ fn a_failure_inside_a_200_is_one() {
     let fine = br#"{"success": true, "data": {"error": "text"}}"#;
     assert_eq!(classify_success(&context, 200, &HeaderMap::new(), fine, SystemTime::UNIX_EPOCH), None);
 }
+
+#[test]
+fn a_shorter_envelope_and_a_problem_document_are_known_by_their_codes() {
+    let now = SystemTime::UNIX_EPOCH;
+    let body = br#"{"success":false,"error":"Monthly scan quota exceeded","code":"QUOTA_EXCEEDED"}"#;
+    let got = judge(429, &HeaderMap::new(), body, now);
+    assert_eq!((got.row, got.retry), (Some(Code::QuotaExceeded.row()), Retry::Never));
+    assert_eq!(got.message, "Monthly scan quota exceeded");
+    let body =
+        br#"{"type":"/api/v1/errors/RATE_LIMIT_EXCEEDED","title":"Too many requests","status":429,"detail":"Slow down",
+        "code":"RATE_LIMIT_EXCEEDED","requestId":"r-2","retryable":true,"retryAfter":7}"#;
+    let got = judge(429, &HeaderMap::new(), body, now);
+    assert_eq!((got.row, got.wait), (Some(Code::RateLimitExceeded.row()), Some(Duration::from_secs(7))));
+    assert_eq!((got.message.as_str(), got.request_id.as_deref()), ("Slow down", Some("r-2")));
+    // What bears no code of ours is somebody else's.
+    let got = judge(503, &HeaderMap::new(), br#"{"code":"OVERLOADED","message":"of a proxy"}"#, now);
+    assert_eq!((got.kind, got.code), (Kind::Unavailable, None));
+}

@@ -200,6 +200,22 @@ fn a_success_can_hide_a_failure() {
     assert_eq!(hidden(TENABLE, &[], r#"{"error":"went wrong"}"#), Some(Kind::Server));
     assert_eq!(hidden(TENABLE, &[], r#"{"type":"regular","error_code":143,"error_msg":"denied"}"#), Some(Kind::Server));
     assert_eq!(hidden(TENABLE, &[], r#"{"scans":[],"error":"x"}"#), None);
+    assert_eq!(hidden(TENABLE, &[], r#""{\"error\":\"went wrong\"}""#), Some(Kind::Server));
+    assert_eq!(hidden(TENABLE, &[], r#""went wrong""#), None);
+    let zcc = Context::of(Contract::Zscaler, Some(Service::Zcc));
+    let body = br#"{"devicesRemoved":0,"errorMsg":"no device"}"#;
+    let found = classify_success(&zcc, 200, &headers(&[]), body, now()).unwrap();
+    assert_eq!((found.kind, found.row, found.message.as_str()), (Kind::Server, None, "no device"));
     let download = Context { is_download: true, ..TENABLE };
     assert_eq!(hidden(download, &[("content-type", "text/html")], "<html>a report</html>"), None);
+}
+
+#[test]
+fn a_name_that_is_taken_is_no_edit_lock() {
+    let body = r#"{"code":"DUPLICATE_ITEM","message":"DUPLICATE_ITEM"}"#;
+    for service in [Service::Zia, Service::Cbc] {
+        let got = judge(Context::of(Contract::Zscaler, Some(service)), 409, &[], body);
+        assert_eq!((got.kind, got.retry), (Kind::Conflict, Retry::Never), "{service}");
+    }
+    assert_eq!(judge(ZIA, 409, &[], "").kind, Kind::EditLock);
 }

@@ -56,6 +56,7 @@ pub(super) static ROWS: &[Row] = &[
     shared::not_found(CBC),
     shared::edit_conflict(CBC),
     shared::edit_lock(CBC),
+    shared::duplicate_item(CBC),
     shared::org_barrier(CBC),
     shared::media_type(CBC),
     Row {

@@ -45,6 +45,20 @@ pub(super) const fn edit_lock(base: Row) -> Row {
     }
 }
 
+pub(super) const fn duplicate_item(base: Row) -> Row {
+    Row {
+        code: Some("DUPLICATE_ITEM"),
+        status: Some(409),
+        source: Source::Observation,
+        kind: Kind::Conflict,
+        message: "DUPLICATE_ITEM",
+        meaning: "There is an object of this kind with that name or value already. This is no edit lock.",
+        causes: &["A name that is taken.", "A create that was repeated after it had taken effect."],
+        resolution: "Look for the object by its name and change it, or choose another name. Waiting does not help.",
+        ..base
+    }
+}
+
 pub(super) const fn org_barrier(base: Row) -> Row {
     Row {
         code: Some("UNEXPECTED_ERROR"),

@@ -65,6 +65,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     shared::edit_conflict(ZIA),
     shared::edit_lock(ZIA),
+    shared::duplicate_item(ZIA),
     shared::org_barrier(ZIA),
     shared::media_type(ZIA),
     Row {
