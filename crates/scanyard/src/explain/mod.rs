@@ -2,6 +2,7 @@
 
 mod answered;
 mod pasted;
+mod printed;
 mod question;
 mod reading;
 mod show;

@@ -123,6 +123,40 @@ fn a_pasted_answer_is_recognised_by_its_marks() {
     assert_eq!(of_answer(&["zia"], &format!("HTTP/1.1 409 Conflict\n\n{lock}"))["readings"][0]["kind"], "edit_lock");
 }
 
+/// What curl 7.88.1 and Wget 1.21.3 printed, both channels in one, for a ZPA limit of `scanyard simulate zscaler`.
+#[test]
+fn what_curl_and_wget_print_beside_an_answer_is_not_of_it() {
+    let texts = [
+        ("curl -v", include_str!("pasted/curl-v.txt")),
+        ("curl -v, two seconds", include_str!("pasted/curl-v-slow.txt")),
+        ("curl -v -#, POST", include_str!("pasted/curl-v-bar.txt")),
+        ("curl -svN", include_str!("pasted/curl-svN.txt")),
+        ("curl -vN, two seconds", include_str!("pasted/curl-vN-slow.txt")),
+        ("curl -vN, POST", include_str!("pasted/curl-vN-post.txt")),
+        ("curl -iN, two seconds", include_str!("pasted/curl-iN-slow.txt")),
+        ("curl -iv", include_str!("pasted/curl-iv.txt")),
+        ("wget -S --content-on-error", include_str!("pasted/wget-S.txt")),
+        ("wget --save-headers --content-on-error", include_str!("pasted/wget-save-headers.txt")),
+    ];
+    for (command, text) in texts {
+        for text in [text.to_string(), format!("```\n{text}\n```\nWhat is this?\n")] {
+            let found = of_answer(&[], &text);
+            let answer = &found["readings"][0]["answer"];
+            assert_eq!(ids(&found), ["zscaler/zpa/429/invalid.toomanyrequests"], "{command}: {found}");
+            assert_eq!(answer["message"], "Exceeded the number of requests allowed", "{command}");
+            assert_eq!(answer["waitMs"], 13_000, "{command}");
+        }
+    }
+    for text in [include_str!("pasted/curl-vN-text.txt"), include_str!("pasted/wget-S-text.txt")] {
+        let found = of_answer(&["zscaler/zia"], text);
+        assert_eq!(ids(&found), ["zscaler/common/ONLY_ONEAPI_SUPPORTED"]);
+        assert_eq!(found["readings"][0]["answer"]["message"], "Access is possible only through zscaler oneapi");
+    }
+    // wget throws the body of a failure away, where nothing else is asked for.
+    let empty = of_answer(&[], include_str!("pasted/wget-S-without-body.txt"));
+    assert_eq!((ids(&empty), empty["readings"][0]["answer"].get("message")), (vec!["zscaler/zpa/429"], None));
+}
+
 #[test]
 fn an_answer_that_two_contracts_give_is_shown_as_both() {
     let found = of_answer(&[], "HTTP/1.1 403 Forbidden\n\n{\"error\": \"Access denied\"}");
