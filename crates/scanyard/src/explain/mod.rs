@@ -8,6 +8,6 @@ mod reading;
 mod show;
 
 pub use answered::{Hints, answer};
-pub use question::{Asked, Question};
+pub use question::{Asked, Question, without_address};
 pub use reading::words;
 pub use show::show;
