@@ -10,6 +10,9 @@ use crate::vendors;
 
 pub use crate::class::{Category, Kind, Retry, Source};
 
+/// Where the pages of the rows are; an id follows.
+pub const HELP: &str = "/api/v1/errors/";
+
 /// One documented answer of one API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -84,7 +87,7 @@ impl Row {
 
     /// Path of the page that explains the row; also the `type` of a problem.
     pub fn help(&self) -> String {
-        format!("/api/v1/errors/{}", self.id())
+        format!("{HELP}{}", self.id())
     }
 
     /// The message with its `{name}`s filled in. A value is cleaned and cut, because it often comes from the request; a
@@ -133,6 +136,11 @@ pub fn rows_of(contract: Contract) -> impl Iterator<Item = &'static Row> {
         Contract::Tenable | Contract::Zscaler | Contract::ArcticWolf | Contract::Pytenable => &[],
     };
     ours.iter().map(|code| code.row()).chain(vendors::tables(contract).iter().copied().flatten())
+}
+
+/// The row with this id, in any case of letters.
+pub fn by_id(id: &str) -> Option<&'static Row> {
+    rows().find(|row| row.id().eq_ignore_ascii_case(id))
 }
 
 /// The rows with this id, such as `scan-api/KEY_EXPIRED`, or with this code; empty when there are none.

@@ -1,6 +1,6 @@
 //! Which contract an answer belongs to, by the marks in its headers and its body. Pure; several when they tie.
 
-use crate::catalogue::rows;
+use crate::catalogue::{find, rows};
 use crate::contract::{Contract, Service};
 use http::HeaderMap;
 use serde_json::{Map, Value};
@@ -21,12 +21,14 @@ const LIKELY: u32 = 3;
 const HINT: u32 = 1;
 
 /// The contracts that the most marks speak for; empty when nothing does.
-pub fn detect(headers: &HeaderMap, body: &[u8]) -> Vec<Detected> {
+pub fn detect(status: u16, headers: &HeaderMap, body: &[u8]) -> Vec<Detected> {
     let mut found = Found::default();
     by_headers(headers, &mut found);
     if let Some(object) = document(body) {
-        by_body(&object, &mut found);
+        by_body(status, &object, &mut found);
         by_code(&object, &mut found);
+    } else {
+        by_words(body, &mut found);
     }
     found.best()
 }
@@ -108,7 +110,7 @@ fn by_headers(headers: &HeaderMap, found: &mut Found) {
     }
 }
 
-fn by_body(object: &Map<String, Value>, found: &mut Found) {
+fn by_body(status: u16, object: &Map<String, Value>, found: &mut Found) {
     let has = |names: &[&str]| names.iter().all(|name| object.contains_key(*name));
     let is_text = |name: &str| object.get(name).is_some_and(Value::is_string);
     let is_only = |names: &[&str]| has(names) && object.len() == names.len();
@@ -138,6 +140,7 @@ fn by_body(object: &Map<String, Value>, found: &mut Found) {
         (has(&["errorCode", "errorDetails"]), zscaler(Service::Bi), LIKELY),
         (has(&["msgId", "detail"]), zscaler(Service::Zcell), LIKELY),
         (has(&["detail", "type", "title", "status"]) && !is_problem, zscaler(Service::Common), LIKELY),
+        (status == 200 && is_graphql(object), zscaler(Service::Graphql), HINT),
         (is_text("error") && has(&["error_description"]), zscaler(Service::Common), HINT),
         (is_only(&["code", "description"]), wolf(Service::Ticket), LIKELY),
         (is_only(&["code", "description"]), wolf(Service::Reports), LIKELY),
@@ -147,6 +150,21 @@ fn by_body(object: &Map<String, Value>, found: &mut Found) {
         if is_so {
             found.add(contract, service, weight, "the shape of the body");
         }
+    }
+}
+
+/// Whether an object is what GraphQL answers with when it fails: its members and no others, with errors in words.
+fn is_graphql(object: &Map<String, Value>) -> bool {
+    let errors = object.get("errors").and_then(Value::as_array);
+    errors.is_some_and(|errors| errors.first().is_some_and(|first| first.get("message").is_some_and(Value::is_string)))
+        && object.keys().all(|name| ["errors", "data", "extensions"].contains(&name.as_str()))
+}
+
+/// The words of the one answer that is known by them alone.
+fn by_words(body: &[u8], found: &mut Found) {
+    let text = String::from_utf8_lossy(body);
+    for row in find("ONLY_ONEAPI_SUPPORTED").into_iter().filter(|row| text.contains(row.message)) {
+        found.add(row.contract, row.service, LIKELY, format!("the words {}", row.message));
     }
 }
 
@@ -170,8 +188,19 @@ mod tests {
     use super::*;
 
     fn found(headers: &[(&'static str, &'static str)], body: &str) -> Vec<(Contract, Option<Service>)> {
+        found_with(400, headers, body)
+    }
+
+    fn found_with(
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: &str,
+    ) -> Vec<(Contract, Option<Service>)> {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        detect(&HeaderMap::from_iter(headers), body.as_bytes()).iter().map(|one| (one.contract, one.service)).collect()
+        detect(status, &HeaderMap::from_iter(headers), body.as_bytes())
+            .iter()
+            .map(|one| (one.contract, one.service))
+            .collect()
     }
 
     #[test]
@@ -191,6 +220,18 @@ mod tests {
         assert_eq!(codes, [(Contract::Zscaler, Some(Service::Zpa))]);
         let inside = found(&[], r#""{\"id\": \"resource.not.found\", \"reason\": \"x\"}""#);
         assert_eq!(inside, codes);
+    }
+
+    #[test]
+    fn an_answer_without_headers_is_known_by_its_words_or_as_graphql() {
+        let common = [(Contract::Zscaler, Some(Service::Common))];
+        assert_eq!(found(&[], "Access only through zscaler oneapi"), common);
+        let graphql = [(Contract::Zscaler, Some(Service::Graphql))];
+        let failed = r#"{"errors": [{"message": "no such field"}], "data": null}"#;
+        assert_eq!((found_with(200, &[], failed), found(&[], failed)), (graphql.to_vec(), vec![]));
+        for other in [r#"{"errors": []}"#, r#"{"errors": [{}]}"#, r#"{"errors": [{"message": "x"}], "total": 1}"#] {
+            assert_eq!(found_with(200, &[], other), [], "{other}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ const MAX_ANSWER: u64 = 1024 * 1024;
   curl -si https://api.example.test/users | scanyard explain
   curl -si https://api.example.test/users | scanyard explain zscaler/zia --format json")]
 pub struct ExplainArgs {
-    /// A code, or an API with a status or a code; an API alone says whose answer is on stdin
+    /// A code, an id of the catalogue, or an API with a status or a code; an API alone says whose answer is on stdin
     words: Vec<String>,
     /// The method of the request: some answers mean another thing to a GET
     #[arg(long)]
@@ -41,15 +41,16 @@ pub struct ExplainArgs {
 
 /// Explains what was asked.
 pub async fn run(args: ExplainArgs) -> Result<Exit, Failure> {
-    let question = args.words.join(" ");
-    let asked = Question::parse(&question).map_err(Failure::usage)?;
+    let words = args.words.join(" ");
+    let question = explain::without_address(words.trim());
+    let asked = Question::parse(question).map_err(Failure::usage)?;
     let hints = Hints {
         method: args.method.unwrap_or_default(),
         is_impersonated: args.impersonated,
         is_password_change: args.password_change,
     };
     let explanation = match asked {
-        Asked::Words(words) => explain::words(&question, &words),
+        Asked::Words(words) => explain::words(question, &words),
         Asked::Answer(words) => {
             let text = read_answer()?;
             explain::answer(&words, &text, &hints, SystemTime::now())

@@ -2,7 +2,9 @@
 
 use super::pasted::{self, Pasted};
 use super::question::Question;
-use super::reading::{Answer, Explanation, Reading, assumed_wait, coded, explanation, info, services_of};
+use super::reading::{
+    Answer, Explanation, Reading, assumed_wait, coded, explanation, info, is_success, of_success, services_of,
+};
 use anyhow::bail;
 use http::HeaderMap;
 use scanyard_contract::catalogue::{lookup, rows, rows_of, unlisted};
@@ -27,7 +29,7 @@ pub fn answer(question: &Question, text: &[u8], hints: &Hints, now: SystemTime) 
         bail!("the answer has no status line; paste it as `curl -i` prints it, with `HTTP/1.1 429 …` first");
     };
     let mut readings = Vec::new();
-    for Place { contract, service, marks } in places(question, &pasted) {
+    for Place { contract, service, marks } in places(question, status, &pasted) {
         let Some(contract) = contract else {
             readings.push(of_nobody(status, &pasted, now));
             continue;
@@ -48,14 +50,14 @@ struct Place {
 }
 
 /// What was named, else what the marks speak for; at least one.
-fn places(question: &Question, pasted: &Pasted) -> Vec<Place> {
+fn places(question: &Question, status: u16, pasted: &Pasted) -> Vec<Place> {
     let named = Place { contract: question.contract, service: question.service, marks: Vec::new() };
     if named.service.is_some() {
         return vec![named];
     }
     let is_possible =
         |one: &Detected| question.contract.is_none_or(|named| one.contract == named && one.service.is_some());
-    let found: Vec<Place> = detect(&pasted.headers, &pasted.body)
+    let found: Vec<Place> = detect(status, &pasted.headers, &pasted.body)
         .into_iter()
         .filter(is_possible)
         .map(|one| Place { contract: Some(one.contract), service: one.service, marks: one.marks })
@@ -93,10 +95,6 @@ fn services(
 fn services_or_none<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Option<Service>> {
     let services = services_of(rows);
     if services.is_empty() { vec![None] } else { services }
-}
-
-fn is_success(status: u16) -> bool {
-    (200..300).contains(&status)
 }
 
 /// The failure in an answer; `None` when it is a success.
@@ -142,12 +140,7 @@ fn of_answer(
         (_, _) => (found.kind, found.retry),
     };
     // A success that is none is no status that the contract fails to list.
-    let note = match (row, found.is_quoted) {
-        (None, _) if !is_success(status) => None,
-        (None, false) => Some(found.message.clone()),
-        (None, true) => Some("a success whose body holds an error".to_string()),
-        (Some(_), _) => None,
-    };
+    let note = note(status, &found).filter(|_| row.is_none());
     let page = row.or_else(|| unlisted(contract).filter(|_| note.is_none()));
     let error = page.map(|row| without_excluded(info(row), &pasted.headers, hints));
     Reading {
@@ -160,6 +153,12 @@ fn of_answer(
         answer: Some(of_classified(found, now)),
         ..Reading::of(Some(contract), service, Some(status), (kind, retry))
     }
+}
+
+/// What is wrong with a success that is none.
+fn note(status: u16, found: &Classified) -> Option<String> {
+    let text = if found.is_quoted { "a success whose body holds an error" } else { &found.message };
+    is_success(status).then(|| text.to_string())
 }
 
 /// The row of an answer, and the others that nothing in it rules out.
@@ -229,20 +228,17 @@ fn without_excluded(mut error: ErrorInfo, headers: &HeaderMap, hints: &Hints) ->
     error
 }
 
-fn of_success(contract: Contract, service: Option<Service>, status: u16) -> Reading {
-    let row = lookup(contract, service, status, None);
-    Reading {
-        is_listed: row.is_some(),
-        error: row.map(info),
-        ..Reading::of(Some(contract), service, Some(status), (success_kind(status), Retry::Never))
-    }
-}
-
 /// An answer that bears no mark of any contract: its status, and what any of the vendors' shapes of a body says.
 fn of_nobody(status: u16, pasted: &Pasted, now: SystemTime) -> Reading {
     // A library answers nothing by itself: no vendor's rule applies.
     let context = Context::of(Contract::Pytenable, None);
-    let found = if is_success(status) { None } else { understood(&context, status, pasted, now) };
-    let judged = found.as_ref().map_or((success_kind(status), Retry::Never), |found| (found.kind, found.retry));
-    Reading { answer: found.map(|found| of_classified(found, now)), ..Reading::of(None, None, Some(status), judged) }
+    let Some(found) = understood(&context, status, pasted, now) else {
+        return Reading::of(None, None, Some(status), (success_kind(status), Retry::Never));
+    };
+    let judged = (found.kind, found.retry);
+    Reading {
+        note: note(status, &found),
+        answer: Some(of_classified(found, now)),
+        ..Reading::of(None, None, Some(status), judged)
+    }
 }

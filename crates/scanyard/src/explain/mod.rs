@@ -2,11 +2,12 @@
 
 mod answered;
 mod pasted;
+mod printed;
 mod question;
 mod reading;
 mod show;
 
 pub use answered::{Hints, answer};
-pub use question::{Asked, Question};
+pub use question::{Asked, Question, without_address};
 pub use reading::words;
 pub use show::show;

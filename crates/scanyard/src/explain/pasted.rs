@@ -1,7 +1,9 @@
-//! An answer as people paste it: the output of `curl -i` or `curl -v`, with or without a status line, or a body alone.
+//! An answer as people paste it: the output of `curl -i`, `curl -v` or `wget -S`, with or without a status line, or a body alone.
 
+use super::printed::printed;
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// The parts of an answer.
@@ -16,8 +18,14 @@ pub struct Pasted {
 /// Reads the last answer in a text: what a proxy or a redirect said before it does not count.
 pub fn parse(text: &[u8]) -> Pasted {
     let text = with_line_feeds(text);
-    let text = verbose(&text).unwrap_or_else(|| text.into_owned());
-    let mut rest = from_the_status(&text);
+    let text = printed(&text).unwrap_or_else(|| text.into_owned());
+    let last = last_answer(&text);
+    Pasted { body: document_in(&last.body).to_vec(), ..last }
+}
+
+/// The last answer, with all that follows its headers.
+fn last_answer(text: &[u8]) -> Pasted {
+    let mut rest = from_the_status(text);
     let mut last = Pasted::default();
     loop {
         rest = rest.trim_ascii_start();
@@ -81,21 +89,34 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The lines that `curl -v` marks as received, and the body between them.
-fn verbose(text: &[u8]) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(text);
-    text.lines().find(|line| line.trim_start().starts_with("< HTTP/"))?;
-    let mut out = String::new();
-    for line in text.lines() {
-        let mark = line.trim_start();
-        match mark.strip_prefix("< ").or((mark.trim_end() == "<").then_some("")) {
-            Some(received) => out.push_str(received),
-            None if mark.starts_with(['*', '>']) || mark.starts_with("{ [") || mark.starts_with("} [") => continue,
-            None => out.push_str(line),
+/// The document in a body, without what stands before and behind it, such as the end of a code block; a body that holds
+/// none, as it is.
+fn document_in(body: &[u8]) -> &[u8] {
+    let mut rest = body;
+    while !rest.is_empty() {
+        let start = rest.trim_ascii_start();
+        match start.first() {
+            Some(b'{' | b'[' | b'"') => {
+                let mut values = serde_json::Deserializer::from_slice(start).into_iter::<Value>();
+                let found = values.next().and_then(Result::ok);
+                let document = &start[..values.byte_offset()];
+                return if found.is_some_and(|value| is_document(&value)) { document } else { body };
+            }
+            Some(b'<') => break,
+            Some(_) | None => rest = split_line(start).1,
         }
-        out.push('\n');
     }
-    Some(out.into_bytes())
+    body.trim_ascii_end().strip_suffix(b"```").unwrap_or(body)
+}
+
+/// Whether a value can be all that a body says: not a number in brackets, nor a quoted word.
+fn is_document(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => true,
+        Value::Array(items) => items.first().is_none_or(Value::is_object),
+        Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Headers without a status line, or nothing but a body.

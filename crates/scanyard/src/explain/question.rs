@@ -1,5 +1,6 @@
 //! What the words of a question name.
 
+use scanyard_contract::catalogue::HELP;
 use scanyard_contract::{Contract, Service};
 
 /// The parts of a question; what is absent was not said.
@@ -44,6 +45,11 @@ impl Question {
         let is_named = question.status.is_some() || question.code.is_some();
         Ok(if is_named { Asked::Words(question) } else { Asked::Answer(question) })
     }
+}
+
+/// What is asked about in the address of a page of the catalogue, with or without its host; other texts as they are.
+pub fn without_address(text: &str) -> &str {
+    text.rsplit_once(HELP).map_or(text, |(_, id)| id)
 }
 
 /// A service by its name, alone or behind its contract.

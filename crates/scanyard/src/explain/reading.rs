@@ -2,8 +2,8 @@
 
 use super::question::Question;
 use anyhow::bail;
-use scanyard_contract::catalogue::{lookup, rows, rows_of, unlisted};
-use scanyard_contract::classify::by_status;
+use scanyard_contract::catalogue::{by_id, lookup, rows, rows_of, unlisted};
+use scanyard_contract::classify::{by_status, success_kind};
 use scanyard_contract::wire::Detail;
 use scanyard_contract::{Contract, ErrorInfo, Kind, Retry, Row, Service, Support, Timestamp};
 use serde::Serialize;
@@ -114,6 +114,10 @@ pub(super) fn info(row: &Row) -> ErrorInfo {
 
 /// Explains what the words name.
 pub fn words(text: &str, question: &Question) -> anyhow::Result<Explanation> {
+    // A status alone is also the id of its row, and means more than the row: it can be one of those with a code too.
+    if let Some(row) = by_id(text).filter(|row| row.code.is_some() || row.status.is_none()) {
+        return Ok(explanation(text, vec![of_row(row)]));
+    }
     let readings = match (question.contract, question.status) {
         (Some(contract), Some(status)) => by_contract(contract, question.service, status, question.code.as_deref()),
         (None, Some(status)) if question.code.is_none() => Contract::ALL
@@ -214,6 +218,9 @@ pub(super) fn coded(contract: Contract, service: Option<Service>, status: u16) -
 }
 
 fn of_unlisted(contract: Contract, service: Option<Service>, status: u16) -> Reading {
+    if is_success(status) {
+        return of_success(contract, service, status);
+    }
     let (kind, retry) = by_status(status);
     Reading {
         assumed_wait_ms: assumed_wait(contract, retry, None),
@@ -222,8 +229,37 @@ fn of_unlisted(contract: Contract, service: Option<Service>, status: u16) -> Rea
     }
 }
 
+pub(super) fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+pub(super) fn of_success(contract: Contract, service: Option<Service>, status: u16) -> Reading {
+    let row = lookup(contract, service, status, None);
+    Reading {
+        is_listed: row.is_some(),
+        error: row.map(info),
+        ..Reading::of(Some(contract), service, Some(status), (success_kind(status), Retry::Never))
+    }
+}
+
 /// The wait in milliseconds that the client keeps after a refusal that states none.
 pub(super) fn assumed_wait(contract: Contract, retry: Retry, stated: Option<Duration>) -> Option<u64> {
     let wait = contract.assumed_wait().filter(|_| retry == Retry::AfterWait && stated.is_none())?;
     u64::try_from(wait.as_millis()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::question::Asked;
+    use super::*;
+
+    #[test]
+    fn every_id_is_explained_as_its_row() {
+        for id in rows().map(Row::id) {
+            let Asked::Words(question) = Question::parse(&id).unwrap() else { panic!("{id} asks for an answer") };
+            let found = words(&id, &question).unwrap();
+            assert_eq!(found.readings[0].error.as_ref().unwrap().id, id);
+            assert_eq!(found.readings.len(), 1, "{id}");
+        }
+    }
 }

@@ -106,8 +106,12 @@ fn again(reading: &Reading) -> String {
         return advice.to_string();
     }
     let answer = reading.answer.as_ref();
-    if let Some((wait, until)) = answer.and_then(|answer| Some((answer.wait_ms?, answer.wait_until?))) {
-        return format!("{advice}\n  This answer asks for {} s: not before {until}.", seconds(wait));
+    if let Some(wait) = answer.and_then(|answer| answer.wait_ms) {
+        // What is past the end of the calendar has no date.
+        let until = answer.and_then(|answer| answer.wait_until);
+        let until =
+            until.map_or("longer than any client should wait".to_string(), |until| format!("not before {until}"));
+        return format!("{advice}\n  This answer asks for {} s: {until}.", seconds(wait));
     }
     if reading.retry != Retry::AfterWait {
         return advice.to_string();

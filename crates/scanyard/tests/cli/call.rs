@@ -244,6 +244,9 @@ fn a_secret_that_others_can_read_and_a_profile_that_is_not_there_are_wrong_usage
         let (_, err, code) = run(&file, call);
         assert_eq!(code, 2, "{call:?}: {err}");
     }
+    let (_, err, code) = run(&file.with_file_name("none.toml"), &["call", "tenable", "GET", "scans"]);
+    assert!(err.contains("there is no file of profiles at ") && err.contains("`scanyard call --help`"), "{err}");
+    assert_eq!((code, err.contains("os error")), (2, false), "{err}");
 }
 
 #[test]

@@ -123,6 +123,61 @@ fn a_pasted_answer_is_recognised_by_its_marks() {
     assert_eq!(of_answer(&["zia"], &format!("HTTP/1.1 409 Conflict\n\n{lock}"))["readings"][0]["kind"], "edit_lock");
 }
 
+/// What curl 7.88.1 and Wget 1.21.3 printed, both channels in one, for a ZPA limit of `scanyard simulate zscaler`.
+#[test]
+fn what_curl_and_wget_print_beside_an_answer_is_not_of_it() {
+    let texts = [
+        ("curl -v", include_str!("pasted/curl-v.txt")),
+        ("curl -v, two seconds", include_str!("pasted/curl-v-slow.txt")),
+        ("curl -v -#, POST", include_str!("pasted/curl-v-bar.txt")),
+        ("curl -svN", include_str!("pasted/curl-svN.txt")),
+        ("curl -vN, two seconds", include_str!("pasted/curl-vN-slow.txt")),
+        ("curl -vN, POST", include_str!("pasted/curl-vN-post.txt")),
+        ("curl -iN, two seconds", include_str!("pasted/curl-iN-slow.txt")),
+        ("curl -iv", include_str!("pasted/curl-iv.txt")),
+        ("wget -S --content-on-error", include_str!("pasted/wget-S.txt")),
+        ("wget --save-headers --content-on-error", include_str!("pasted/wget-save-headers.txt")),
+    ];
+    for (command, text) in texts {
+        for text in [text.to_string(), format!("```\n{text}\n```\nWhat is this?\n")] {
+            let found = of_answer(&[], &text);
+            let answer = &found["readings"][0]["answer"];
+            assert_eq!(ids(&found), ["zscaler/zpa/429/invalid.toomanyrequests"], "{command}: {found}");
+            assert_eq!(answer["message"], "Exceeded the number of requests allowed", "{command}");
+            assert_eq!(answer["waitMs"], 13_000, "{command}");
+        }
+    }
+    for text in [include_str!("pasted/curl-vN-text.txt"), include_str!("pasted/wget-S-text.txt")] {
+        let found = of_answer(&["zscaler/zia"], text);
+        assert_eq!(ids(&found), ["zscaler/common/ONLY_ONEAPI_SUPPORTED"]);
+        assert_eq!(found["readings"][0]["answer"]["message"], "Access is possible only through zscaler oneapi");
+    }
+    // wget throws the body of a failure away, where nothing else is asked for.
+    let empty = of_answer(&[], include_str!("pasted/wget-S-without-body.txt"));
+    assert_eq!((ids(&empty), empty["readings"][0]["answer"].get("message")), (vec!["zscaler/zpa/429"], None));
+}
+
+#[test]
+fn an_id_and_the_address_of_a_page_are_explained_as_that_page() {
+    for id in [
+        "zscaler/zia/401/Resource-Access-Blocked",
+        "tenable/429/Duplicate-export-not-allowed",
+        "tenable/other",
+        "zscaler/other",
+        "arctic-wolf/aurora/other",
+        "scan-api/KEY_EXPIRED",
+        "pytenable/RetryError",
+    ] {
+        let page = format!("/api/v1/errors/{id}");
+        for asked in [id, &page, &format!("https://scanyard.example.test:8443{page}")] {
+            let found = explained(&[asked]);
+            assert_eq!((ids(&found), &found["question"]), (vec![id], &id.into()), "{asked}");
+        }
+    }
+    let open = explained(&["/api/v1/errors/zscaler/zia/403"]);
+    assert_eq!((ids(&open), &open["isAmbiguous"]), (vec!["zscaler/zia/403"], &true.into()), "as `zscaler/zia 403`");
+}
+
 #[test]
 fn an_answer_that_two_contracts_give_is_shown_as_both() {
     let found = of_answer(&[], "HTTP/1.1 403 Forbidden\n\n{\"error\": \"Access denied\"}");
@@ -184,6 +239,23 @@ fn an_answer_without_marks_is_judged_by_its_status() {
 }
 
 #[test]
+fn an_answer_without_headers_is_recognised_by_its_words_or_as_graphql() {
+    let moved = of_answer(&[], "HTTP/1.1 400 X\n\nAccess only through zscaler oneapi");
+    assert_eq!(ids(&moved), ["zscaler/common/ONLY_ONEAPI_SUPPORTED"]);
+    let graphql = "HTTP/1.1 200 OK\n\n{\"errors\": [{\"message\": \"no such field\"}], \"data\": null}";
+    for words in [&[][..], &["zscaler"]] {
+        let found = of_answer(words, graphql);
+        assert_eq!(ids(&found), ["zscaler/graphql/200/errors"], "{words:?}");
+        assert_eq!(found["readings"][0]["answer"]["message"], "no such field", "{words:?}");
+    }
+    let page = of_answer(&[], "HTTP/1.1 200 OK\n\n<html><title>Sign in</title></html>");
+    let reading = &page["readings"][0];
+    assert_eq!((&reading["kind"], reading.get("contract")), (&"decode".into(), None));
+    assert_eq!(reading["note"], "a success with a page for people in place of data: Sign in");
+    assert_eq!(of_answer(&[], "HTTP/1.1 201 Created\n\n{}")["readings"][0]["kind"], "created");
+}
+
+#[test]
 fn the_wait_is_the_one_that_is_stated_or_the_one_that_the_client_keeps() {
     let answer = "HTTP/1.1 429 X\nretry-after: 60\n\n{\"message\": \"slow down\", \"x\": 1}";
     let found = of_answer(&[], answer);
@@ -204,6 +276,21 @@ fn the_wait_is_the_one_that_is_stated_or_the_one_that_the_client_keeps() {
     let stated = of_answer(&["arctic-wolf/aurora"], "HTTP/1.1 429 X\nretry-after: 7\n\n");
     assert_eq!(stated["readings"][0].get("assumedWaitMs"), None);
     assert!(run(&["explain", "arctic-wolf", "429"]).0.contains("client waits 60 s"));
+    let endless = text(&["tenable"], "HTTP/1.1 429 X\nretry-after: 99999999999999999999\n\n");
+    assert!(endless.contains("asks for 18446744073709551.615 s: longer than any client should wait"), "{endless}");
+}
+
+#[test]
+fn a_success_is_one_also_where_no_table_lists_it() {
+    for words in [["tenable", "200"], ["arctic-wolf/ticket", "200"], ["zscaler/zpa", "202"]] {
+        let asked = explained(&words);
+        let (reading, pasted) =
+            (&asked["readings"][0], of_answer(&words[..1], &format!("HTTP/1.1 {} OK\n\n", words[1])));
+        assert_eq!(reading["kind"], if words[1] == "202" { "accepted" } else { "ok" }, "{words:?}");
+        assert_eq!(reading, &pasted["readings"][0], "{words:?}");
+        let (text, _) = run(&[&["explain"], &words[..]].concat());
+        assert!(!text.contains("proxy") && text.contains("The status alone says"), "{text}");
+    }
 }
 
 #[test]

@@ -130,18 +130,30 @@ pub fn find(file: Option<&Path>, name: Option<&str>, contract: &str) -> anyhow::
         Some(path) => path.to_path_buf(),
         None => default_file().context("there is no home directory: name the file of profiles with --profiles")?,
     };
+    if let Ok(false) = path.try_exists() {
+        bail!(
+            "there is no file of profiles at {}: `scanyard call --help` shows what stands in one; another is named with --profiles",
+            path.display()
+        );
+    }
     let text = read(&path).with_context(|| format!("reading the profiles in {}", path.display()))?;
     let profiles = parse(&text).with_context(|| path.display().to_string())?;
     pick(profiles, name, contract).with_context(|| path.display().to_string())
 }
 
+const SECRET: &str = "; a secret is { env = \"NAME\" } or { file = \"/path\" }, never the secret itself";
+
+/// Whether what the parser says is of a [`Source`]: it expects nothing else so.
+fn is_of_secret(said: &str) -> bool {
+    ["`env` or `file`", "string or map", "map with a single key"].iter().any(|expected| said.ends_with(expected))
+}
+
 fn parse(text: &str) -> anyhow::Result<BTreeMap<String, Profile>> {
     let fault = |error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        anyhow::anyhow!(
-            "line {line}: {}; a secret is {{ env = \"NAME\" }} or {{ file = \"/path\" }}, never the secret itself",
-            without_values(error.message())
-        )
+        let said = without_values(error.message());
+        let secret = if is_of_secret(&said) { SECRET } else { "" };
+        anyhow::anyhow!("line {line}: {said}{secret}")
     };
     Ok(toml::from_str::<Profiles>(text).map_err(fault)?.profile)
 }
@@ -153,6 +165,7 @@ fn without_values(message: &str) -> String {
     }
     let (said, expected) = message.split_once(", expected").unwrap_or((message, ""));
     let said = said.split(['`', '"']).next().unwrap_or_default().trim_end_matches([' ', ',', ':']);
+    let said = said.trim_end_matches(": found");
     if expected.is_empty() { said.to_string() } else { format!("{said}, expected{expected}") }
 }
 
@@ -228,5 +241,18 @@ mod tests {
         assert!(fault("\"zscaler\"", "\"zscalr\"").contains("expected one of `tenable`, `zscaler`"));
         let kind = fault("vanity = \"acme\"", "vanity = [\"s3cret\"]");
         assert!(kind.contains("expected a string") && !kind.contains("s3cret"), "{kind}");
+        for other in [unknown, kind, fault("contract = \"zscaler\"", "")] {
+            assert!(!other.contains("a secret is"), "{other}");
+        }
+        for source in ["5", "{}", "{ value = \"s3cret\" }"] {
+            let secret = fault("{ env = \"A\" }", source);
+            assert!(secret.ends_with("never the secret itself") && !secret.contains("s3cret"), "{secret}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_arctic_wolf_that_is_none_is_no_fault_of_a_secret() {
+        let wolf = "[profile.w]\ncontract = \"arctic-wolf\"\ntenant_id = \"the tenant\"\nkey = { env = \"K\" }\n";
+        assert_eq!(parse(wolf).unwrap_err().to_string(), "line 1: UUID parsing failed: invalid character");
     }
 }
