@@ -14,12 +14,15 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// PostgreSQL's channel.
 const CHANNEL: &str = "scanyard";
 /// How long word is gathered before it is sent: PostgreSQL passes notifications on one commit at a time.
 const GATHER: Duration = Duration::from_millis(5);
+/// How long after one word the next one goes: each is a commit of its own, and where word follows word everybody is awake.
+const APART: Duration = Duration::from_millis(15);
 /// The most scans in one word: PostgreSQL takes up to 8,000 bytes. What is more is found by looking.
 const MOST: usize = 80;
 /// The most lanes in one word; more are told as any work.
@@ -183,16 +186,21 @@ async fn hear(app: &App, pool: &PgPool) -> anyhow::Result<()> {
 
 async fn speak(app: &App, pool: &PgPool) -> anyhow::Result<()> {
     let Some(gathered) = &app.signals.gathered else { return Ok(()) };
+    let mut conn = pool.acquire().await.context("connecting")?;
+    let mut next = Instant::now();
     loop {
         app.signals.more.notified().await;
-        tokio::time::sleep(GATHER).await;
+        tokio::time::sleep_until(next.max(Instant::now() + GATHER)).await;
         let word = Word { from: app.node_id, ..std::mem::take(&mut *lock(gathered)) };
         if word.is_empty() {
             continue;
         }
-        let said =
-            sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(serde_json::to_string(&word)?).execute(pool);
+        let said = sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(serde_json::to_string(&word)?)
+            .execute(&mut *conn);
         tokio::time::timeout(PATIENCE, said).await.context("speaking")?.context("speaking")?;
+        next = Instant::now() + APART;
     }
 }
 

@@ -4,7 +4,7 @@ use super::rows::{among, only_by_index, over};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
-use super::{Dialect, StoreError, parsed, scan_move};
+use super::{Dialect, StoreError, parsed, scan_list, scan_move};
 use scanyard_contract::finding::Summary;
 use scanyard_contract::scan::{Failure, FailureReason, ScanEventKind};
 use scanyard_contract::{ScanStatus, ScanType};
@@ -325,15 +325,7 @@ pub async fn position(conn: &mut AnyConnection, scan: &ScanRecord, most: u32) ->
     let urgent = "SELECT CAST(COALESCE(SUM(scans), 0) AS BIGINT) FROM scan_count WHERE tenant_id = $1 AND status = 'queued' AND priority < $2";
     let rank = scan::rank(scan.priority);
     let urgent: i64 = sqlx::query_scalar(urgent).bind(&scan.tenant_id).bind(rank).fetch_one(&mut *conn).await?;
-    let older = "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE state = 'queued' AND priority = $1 AND tenant_id = $2 AND scan_id < $3 \
-         LIMIT +$4) AS older";
-    let older: i64 = sqlx::query_scalar(older)
-        .bind(rank)
-        .bind(&scan.tenant_id)
-        .bind(scan.id.to_string())
-        .bind(i64::from(most))
-        .fetch_one(conn)
-        .await?;
+    let older = scan_list::older(conn, scan, u64::from(most)).await? as i64;
     Ok(u32::try_from(urgent.max(0) + older + 1).unwrap_or(most).min(most))
 }
 

@@ -39,7 +39,7 @@ const COLUMNS: Columns = &[("scan_id", "text"), ("priority", "text"), ("hint", "
 /// Notes what is to be told of scans that have just got to where they stand, in the transaction of their moves.
 pub(super) async fn note(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecord]) -> Result<(), StoreError> {
     let dialect = Dialect::of(conn);
-    if dialect == Dialect::Sqlite {
+    if dialect == Dialect::Sqlite || scans.is_empty() || !is_used(conn, now).await? {
         return Ok(());
     }
     let new: Vec<NewRow<'_>> = scans.iter().map(|scan| new_row(scan, now)).collect::<Result<_, _>>()?;
@@ -48,12 +48,18 @@ pub(super) async fn note(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecor
         return Ok(());
     }
     let sql = format!(
-        "INSERT INTO kafka_message (scan_id, priority, hint, event) SELECT scan_id, priority, hint, event FROM {} \
-         WHERE EXISTS (SELECT 1 FROM kafka_use u WHERE u.until > $2)",
+        "INSERT INTO kafka_message (scan_id, priority, hint, event) SELECT scan_id, priority, hint, event FROM {}",
         rows(dialect, COLUMNS)
     );
-    over(sql, &new)?.bind(now).execute(conn).await?;
+    over(sql, &new)?.execute(conn).await?;
     Ok(())
+}
+
+/// Whether a node with Kafka gave a sign of life within the last day.
+async fn is_used(conn: &mut AnyConnection, now: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM kafka_use WHERE until > $1";
+    let nodes: i64 = sqlx::query_scalar(sql).bind(now).fetch_one(conn).await?;
+    Ok(nodes > 0)
 }
 
 fn new_row<'a>(scan: &'a ScanRecord, now: i64) -> Result<NewRow<'a>, StoreError> {

@@ -3,7 +3,7 @@
 //! Ids are in the order of creation, so an id is the key of every order, a cursor, and a bound in time. A page comes as one
 //! column of JSON: through sqlx that costs a third of what its rows would.
 
-use super::scan::rank;
+use super::scan::{ScanRecord, rank};
 use super::scan_count::{self, Count};
 use super::scan_page::{self, ListedScan, PAGE_POSTGRES, PAGE_SQLITE};
 use super::{Dialect, StoreError};
@@ -100,7 +100,7 @@ pub async fn list(
     let source = Source { tenant_id, filter, cells: cells.as_deref() };
     let limit = u64::from(limit);
     if !filter.is_counted() {
-        let counted = source.count(conn, COUNTED + 1).await?;
+        let counted = source.count(conn, Window::Offset(0), COUNTED + 1).await?;
         // One more than asked for tells whether there are more.
         let mut scans = source.read(conn, order, window, limit + 1).await?;
         let has_more = scans.len() as u64 > limit;
@@ -124,6 +124,14 @@ pub async fn list(
             Ok(Listed { scans, total: of_cells.or(all).unwrap_or_default(), total_is_exact: true, has_more })
         }
     }
+}
+
+/// How many of the tenant's scans of the same status and priority are older than this one, counted up to `most`.
+pub(super) async fn older(conn: &mut AnyConnection, scan: &ScanRecord, most: u64) -> Result<u64, StoreError> {
+    let filter = ScanFilter { status: Some(scan.status), priority: Some(scan.priority), ..ScanFilter::default() };
+    let cells = scan_count::cells(conn, &scan.tenant_id, &filter).await?;
+    let source = Source { tenant_id: &scan.tenant_id, filter: &filter, cells: Some(&cells) };
+    source.count(conn, Window::After(scan.id), most).await
 }
 
 /// The scans that a filter lets through.
@@ -199,10 +207,10 @@ impl Source<'_> {
         Ok((total.map(i64::unsigned_abs), scans))
     }
 
-    /// How many scans match, counted up to `most`.
-    async fn count(&self, conn: &mut AnyConnection, most: u64) -> Result<u64, StoreError> {
+    /// How many scans match in the window, newest first, counted up to `most`.
+    async fn count(&self, conn: &mut AnyConnection, window: Window, most: u64) -> Result<u64, StoreError> {
         let mut sql = Sql::new("SELECT COUNT(*) FROM (");
-        if !self.ids(&mut sql, Dialect::of(conn), Order::NewestFirst, Window::Offset(0), most) {
+        if !self.ids(&mut sql, Dialect::of(conn), Order::NewestFirst, window, most) {
             return Ok(0);
         }
         sql.text.push_str(") AS matching");

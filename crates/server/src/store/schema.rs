@@ -15,6 +15,7 @@ pub const STEPS: &[&str] = &[
     include_str!("../../schema/0007_uploads.sql"),
     include_str!("../../schema/0008_cluster.sql"),
     include_str!("../../schema/0009_kafka.sql"),
+    include_str!("../../schema/0010_queue.sql"),
 ];
 
 /// Waiting for another node's migration, and a step over a big table, take their time.

@@ -5,10 +5,12 @@ use super::idempotency::{self, NewIdempotency, StoredAnswer};
 use super::rows::{Inserts, over, rows};
 use super::scan::{ScanRecord, rank};
 use super::{Dialect, StoreError, kafka_message, quota_use, scan_count};
+use scanyard_contract::{ScanStatus, ScanType, TargetType};
 use serde::Serialize;
 use sqlx::AnyConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
+use uuid::Uuid;
 
 /// A scan to store.
 #[derive(Debug, Clone)]
@@ -47,13 +49,27 @@ pub enum Submitted {
 }
 
 /// A scan as its first row and its job have it.
+#[derive(Serialize)]
 struct Row<'a> {
-    scan: &'a ScanRecord,
+    id: Uuid,
+    tenant_id: &'a str,
+    api_key_id: &'a str,
+    scan_type: ScanType,
+    name: Option<&'a str>,
+    target: &'a str,
+    target_type: TargetType,
     priority: i64,
+    status: ScanStatus,
     tags: String,
     options: String,
     config: String,
+    timeout_s: u32,
+    asset_id: Option<&'a str>,
+    callback_url: Option<&'a str>,
     consent: Option<String>,
+    template_id: Option<&'a str>,
+    created_at: i64,
+    label: &'a str,
     host: &'a str,
     auth: Option<&'a str>,
 }
@@ -62,12 +78,25 @@ impl<'a> Row<'a> {
     fn of(new: &'a NewScan) -> Result<Row<'a>, StoreError> {
         let scan = &new.scan;
         Ok(Row {
-            scan,
+            id: scan.id,
+            tenant_id: &scan.tenant_id,
+            api_key_id: &scan.api_key_id,
+            scan_type: scan.scan_type,
+            name: scan.name.as_deref(),
+            target: &scan.target,
+            target_type: scan.target_type,
             priority: rank(scan.priority),
+            status: scan.status,
             tags: serde_json::to_string(&scan.tags)?,
             options: serde_json::to_string(&scan.options)?,
             config: serde_json::to_string(&scan.config)?,
+            timeout_s: scan.timeout,
+            asset_id: scan.asset_id.as_deref(),
+            callback_url: scan.callback_url.as_deref(),
             consent: scan.consent.as_ref().map(serde_json::to_string).transpose()?,
+            template_id: scan.template_id.as_deref(),
+            created_at: scan.created_at,
+            label: &scan.label,
             host: &new.host,
             auth: new.auth.as_deref(),
         })
@@ -79,19 +108,19 @@ pub async fn together(conn: &mut AnyConnection, scans: &[NewScan]) -> Result<Vec
     let first = first_of_keys(scans);
     let mut outcomes = claim_keys(conn, scans, &first).await?;
     take_quota(conn, scans, &mut outcomes).await?;
-    let (mut stored, mut counts, mut audited) = (Vec::with_capacity(scans.len()), BTreeMap::new(), Vec::new());
+    let (mut stored, mut queued) = (Vec::with_capacity(scans.len()), Vec::with_capacity(scans.len()));
+    let (mut counts, mut audited) = (BTreeMap::new(), Vec::new());
     for (new, outcome) in scans.iter().zip(&outcomes) {
         if *outcome == Some(Submitted::Stored) {
             stored.push(Row::of(new)?);
+            queued.push(&new.scan);
             audited.extend(&new.audit);
             *counts.entry(scan_count::Cell::of(&new.scan)).or_insert(0) += 1;
         }
     }
     if !stored.is_empty() {
         insert(conn, &stored).await?;
-        begin_turns(conn, &stored).await?;
-        let queued: Vec<&ScanRecord> = stored.iter().map(|row| row.scan).collect();
-        kafka_message::note(conn, stored[0].scan.created_at, &queued).await?;
+        kafka_message::note(conn, stored[0].created_at, &queued).await?;
         for record in audited {
             audit::insert(conn, record).await?;
         }
@@ -186,41 +215,70 @@ static JOBS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new(into, 7, ", 'queued', 0, 0")
 });
 
-async fn insert(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
-    let dialect = Dialect::of(conn);
-    while let (Some((count, scan)), Some((_, job))) = (SCANS.of(dialect, rows.len()), JOBS.of(dialect, rows.len())) {
+/// Each statement is a round trip, and a batch has few rows to pay for it: scans, jobs and turns go in one.
+const ON_POSTGRES: &str = "WITH r AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST($1 AS json)) AS r (id text, tenant_id text, \
+     api_key_id text, scan_type text, name text, target text, target_type text, priority bigint, status text, tags text, \
+     options text, config text, timeout_s bigint, asset_id text, callback_url text, consent text, template_id text, \
+     created_at bigint, label text, host text, auth text)), \
+     scans AS (INSERT INTO scan (id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, \
+     config, timeout_s, asset_id, callback_url, consent, template_id, created_at, label, progress, attempts, source) \
+     SELECT id, tenant_id, api_key_id, scan_type, name, target, target_type, priority, status, tags, options, \
+     config, timeout_s, asset_id, callback_url, consent, template_id, created_at, label, 0, 0, 'scan' FROM r), \
+     turns AS (INSERT INTO turn (priority, tenant_id, served_at) SELECT DISTINCT priority, tenant_id, 0 FROM r \
+     ORDER BY priority, tenant_id ON CONFLICT (priority, tenant_id) DO NOTHING) \
+     INSERT INTO job (scan_id, tenant_id, scan_type, priority, host, auth, label, state, eligible_at, lost) \
+     SELECT id, tenant_id, scan_type, priority, host, auth, label, 'queued', 0, 0 FROM r";
+
+/// Stores scans with their jobs, and gives a tenant that is new at a priority the first turn there.
+async fn insert(conn: &mut AnyConnection, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    match Dialect::of(conn) {
+        Dialect::Sqlite => {
+            insert_bound(conn, rows).await?;
+            begin_turns(conn, rows).await
+        }
+        Dialect::Postgres => {
+            sqlx::query(ON_POSTGRES).bind(serde_json::to_string(rows)?).execute(conn).await?;
+            Ok(())
+        }
+    }
+}
+
+async fn insert_bound(conn: &mut AnyConnection, mut rows: &[Row<'_>]) -> Result<(), StoreError> {
+    while let (Some((count, scan)), Some((_, job))) =
+        (SCANS.of(Dialect::Sqlite, rows.len()), JOBS.of(Dialect::Sqlite, rows.len()))
+    {
         let (now, later) = rows.split_at(count);
         let mut scans = sqlx::query(scan);
         let mut jobs = sqlx::query(job);
-        for Row { scan, priority, tags, options, config, consent, host, auth } in now {
+        for row in now {
             scans = scans
-                .bind(scan.id.to_string())
-                .bind(&scan.tenant_id)
-                .bind(&scan.api_key_id)
-                .bind(scan.scan_type.as_str())
-                .bind(&scan.name)
-                .bind(&scan.target)
-                .bind(scan.target_type.as_str())
-                .bind(*priority)
-                .bind(scan.status.as_str())
-                .bind(tags)
-                .bind(options)
-                .bind(config)
-                .bind(i64::from(scan.timeout))
-                .bind(&scan.asset_id)
-                .bind(&scan.callback_url)
-                .bind(consent)
-                .bind(&scan.template_id)
-                .bind(scan.created_at)
-                .bind(&scan.label);
+                .bind(row.id.to_string())
+                .bind(row.tenant_id)
+                .bind(row.api_key_id)
+                .bind(row.scan_type.as_str())
+                .bind(row.name)
+                .bind(row.target)
+                .bind(row.target_type.as_str())
+                .bind(row.priority)
+                .bind(row.status.as_str())
+                .bind(&row.tags)
+                .bind(&row.options)
+                .bind(&row.config)
+                .bind(i64::from(row.timeout_s))
+                .bind(row.asset_id)
+                .bind(row.callback_url)
+                .bind(&row.consent)
+                .bind(row.template_id)
+                .bind(row.created_at)
+                .bind(row.label);
             jobs = jobs
-                .bind(scan.id.to_string())
-                .bind(&scan.tenant_id)
-                .bind(scan.scan_type.as_str())
-                .bind(*priority)
-                .bind(*host)
-                .bind(*auth)
-                .bind(&scan.label);
+                .bind(row.id.to_string())
+                .bind(row.tenant_id)
+                .bind(row.scan_type.as_str())
+                .bind(row.priority)
+                .bind(row.host)
+                .bind(row.auth)
+                .bind(row.label);
         }
         scans.execute(&mut *conn).await?;
         jobs.execute(&mut *conn).await?;
@@ -235,14 +293,13 @@ struct Turn<'a> {
     tenant_id: &'a str,
 }
 
-/// Gives a tenant that is new at a priority the first turn there.
 async fn begin_turns(conn: &mut AnyConnection, scans: &[Row<'_>]) -> Result<(), StoreError> {
     let turns: BTreeSet<Turn<'_>> =
-        scans.iter().map(|row| Turn { priority: row.priority, tenant_id: &row.scan.tenant_id }).collect();
+        scans.iter().map(|row| Turn { priority: row.priority, tenant_id: row.tenant_id }).collect();
     let sql = format!(
         "INSERT INTO turn (priority, tenant_id, served_at) SELECT priority, tenant_id, 0 FROM {} WHERE true \
-         ORDER BY priority, tenant_id ON CONFLICT (priority, tenant_id) DO NOTHING",
-        rows(Dialect::of(conn), &[("priority", "bigint"), ("tenant_id", "text")])
+         ON CONFLICT (priority, tenant_id) DO NOTHING",
+        rows(Dialect::Sqlite, &[("priority", "bigint"), ("tenant_id", "text")])
     );
     over(sql, &turns.into_iter().collect::<Vec<_>>())?.execute(conn).await?;
     Ok(())

@@ -22,6 +22,9 @@ use tokio::task::JoinHandle;
 /// Operations in one transaction: past this a commit's cost is spread thin enough, and a reader's view gets old.
 const BATCH: usize = 512;
 
+/// Operations that are waited for while others bring more: past this they had better run while the next ones come.
+const GATHERED: usize = 32;
+
 /// A batch that failed after at least this long did so because somebody else held the file: the next would wait as long.
 const HELD: Duration = Duration::from_secs(1);
 
@@ -226,26 +229,51 @@ impl Task {
 
     async fn run(mut self) {
         let mut ops = Vec::with_capacity(BATCH);
+        let mut kept = None;
         loop {
             tokio::select! {
                 biased;
                 count = self.queue.recv_many(&mut ops, BATCH) => if count == 0 { break },
                 () = self.closed.cancelled() => self.queue.close(),
             }
+            self.gather(&mut ops).await;
             if ops.is_empty() {
                 continue;
             }
             let begun = Instant::now();
-            let written = batch(&self.place, &self.clock, ops.drain(..)).await;
-            if let (Place::File(pool), false, true) = (&self.place, written, begun.elapsed() > HELD) {
-                let pool = pool.clone();
-                self.wait_until_free(&pool).await;
+            let conn = match kept.take() {
+                Some(conn) => Ok(conn),
+                None => self.place.acquire().await,
+            };
+            match (&self.place, batch(&self.place, conn, &self.clock, ops.drain(..)).await) {
+                // To give it back and take it again are round trips; what waits already goes over it at once.
+                (_, Some(conn)) => kept = (!self.queue.is_empty()).then_some(conn),
+                (Place::File(pool), None) if begun.elapsed() > HELD => {
+                    let pool = pool.clone();
+                    self.wait_until_free(&pool).await;
+                }
+                (Place::File(_) | Place::Server(_), None) => {}
             }
         }
         match self.place {
             Place::File(pool) => pool.close().await,
             // It is the readers' as well; they close it.
             Place::Server(_) => {}
+        }
+    }
+
+    /// Lets whatever is ready to run go first, for as long as that brings more operations: a small batch costs as much as a big
+    /// one. Where nobody else has anything to do, nobody waits.
+    async fn gather(&mut self, ops: &mut Vec<Op>) {
+        let mut before = 0;
+        while before < ops.len() && ops.len() < GATHERED {
+            before = ops.len();
+            tokio::task::yield_now().await;
+            while ops.len() < GATHERED
+                && let Ok(op) = self.queue.try_recv()
+            {
+                ops.push(op);
+            }
         }
     }
 
@@ -303,8 +331,13 @@ struct Outcomes {
 }
 
 /// One transaction: every submission and every end set-based, then every call in a savepoint; answers after the commit.
-/// Tells whether the transaction was committed.
-async fn batch(place: &Place, clock: &Clock, ops: impl Iterator<Item = Op>) -> bool {
+/// Gives the connection back when the transaction was committed.
+async fn batch(
+    place: &Place,
+    conn: Result<PoolConnection<Any>, StoreError>,
+    clock: &Clock,
+    ops: impl Iterator<Item = Op>,
+) -> Option<PoolConnection<Any>> {
     let (mut batch, mut calls) = (Batch::default(), Vec::new());
     let (mut scan_answers, mut end_answers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for op in ops {
@@ -321,17 +354,19 @@ async fn batch(place: &Place, clock: &Clock, ops: impl Iterator<Item = Op>) -> b
         }
     }
     let mut calls = calls.into_iter();
-    let written = match place.acquire().await {
+    let (written, whole) = match conn {
         Ok(mut conn) => {
-            let whole = transaction(&mut conn, place.dialect(), clock, &batch, &mut calls, &mut answers);
-            let written = place.guard(whole).await;
-            if written.is_err() {
-                // A full disk may have rolled back by itself, a server may be gone: only a new connection is known to be whole.
-                let _ = tokio::time::timeout(CLOSING, conn.close()).await;
+            let all = transaction(&mut conn, place.dialect(), clock, &batch, &mut calls, &mut answers);
+            match place.guard(all).await {
+                Ok(outcomes) => (Ok(outcomes), Some(conn)),
+                Err(error) => {
+                    // A full disk may have rolled back by itself, a server may be gone: only a new connection is known to be whole.
+                    let _ = tokio::time::timeout(CLOSING, conn.close()).await;
+                    (Err(error), None)
+                }
             }
-            written
         }
-        Err(error) => Err(error),
+        Err(error) => (Err(error), None),
     };
     let outcome = written.as_ref().map(|_| ()).map_err(StoreError::clone);
     let Outcomes { submitted, ended } = written.unwrap_or_default();
@@ -345,7 +380,7 @@ async fn batch(place: &Place, clock: &Clock, ops: impl Iterator<Item = Op>) -> b
     for (inside, answer) in answers {
         answer(inside.and(outcome.clone()));
     }
-    outcome.is_ok()
+    whole
 }
 
 /// Tells each what became of its own, or of all when nothing was written.

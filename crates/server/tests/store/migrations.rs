@@ -30,6 +30,7 @@ const RELEASED: &[&str] = &[
     "e0857162ba27e74aa1e077fc8de958776cbb711eb477a6317452d67b8ddb7e54",
     "0244c88d5811a9d2dd3a0d76254611163536e1ee8c8779937a5658d224332bf6",
     "cbba40c66312cad26b473b7da44826451a614e1d6309b151be50f705e21e361c",
+    "2a431697352cf64cac04fdec87e088912e7f2a6ce42b42131e7defe57e698abc",
 ];
 
 async fn connect(db: &TestDatabase) -> AnyConnection {
