@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Code, Context, Contract, classify};
+use scanyard_contract::{Code, Context, Contract, Service, classify};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -20,8 +20,7 @@ fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
         let mut met = 0;
         for row in rows_of(contract).filter(|row| row.status.is_some_and(|status| status >= 400)) {
             let (id, status) = (row.id(), row.status.unwrap());
-            let wanted = row.code.map_or(status.to_string(), |_| id.clone());
-            let answer = simulator.ask("POST", path_of(row.service), &[&format!("x-scanyard-fail: {wanted}")], "");
+            let answer = simulator.ask("POST", path_of(row.service), &[&format!("x-scanyard-fail: {id}")], "");
             assert_eq!(answer.status, status, "{id}");
             let context = Context {
                 method: "POST",
@@ -59,6 +58,17 @@ fn the_scan_api_is_simulated_with_every_code() {
     );
     assert_eq!(simulator.get("/api/v1/scans", &[]).json()["code"], "MISSING_API_KEY");
     assert_eq!(simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]).json()["data"], json!([]));
+}
+
+#[test]
+fn a_status_of_the_scan_api_is_the_answer_that_means_what_the_status_means_everywhere() {
+    let simulator = Simulator::start(&["scan-api"]);
+    let code = |status: u16| {
+        let answer = simulator.get("/api/v1/scans", &[&format!("x-scanyard-fail: {status}")]);
+        assert_eq!(answer.status, status);
+        answer.json()["code"].as_str().unwrap().to_string()
+    };
+    assert_eq!([429, 503, 500].map(code), ["RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"]);
 }
 
 #[test]
@@ -166,6 +176,12 @@ fn a_session_of_tenable_is_kept_by_its_cookie() {
     assert_eq!(simulator.get("/session", &[&cookie]).status, 200);
     let token = format!("x-cookie: token={}", login.json()["token"].as_str().unwrap());
     assert_eq!(simulator.get("/session", &[&token]).status, 200);
+    // Who signs out ends no more than the own session; keys are none.
+    let other = simulator.post("/session", &[], &json!({"username": "bob@example.test", "password": "x"})).json();
+    let other = format!("x-cookie: token={}", other["token"].as_str().unwrap());
+    assert_eq!(simulator.ask("DELETE", "/session", &[KEYS], "").status, 200);
+    assert_eq!(simulator.ask("DELETE", "/session", &[&other], "").status, 200);
+    assert_eq!([&other, &cookie].map(|session| simulator.get("/session", &[session]).status), [401, 200]);
     assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
     assert_eq!(simulator.get("/session", &[&cookie]).status, 401);
     assert_eq!(simulator.post("/session", &[], &json!({"username": "a", "password": "wrong"})).status, 401);
@@ -191,7 +207,12 @@ fn an_export_runs_through_its_states_and_a_second_one_is_told_of_the_first() {
         let cancel = format!("{path}/{}/cancel", other["export_uuid"].as_str().unwrap());
         assert_eq!(simulator.ask("POST", &cancel, &[KEYS], "").json()["status"], "CANCELLED");
     }
-    assert_eq!(simulator.post("/vulns/export", &[KEYS], &json!({"num_assets": 49})).status, 400);
+    for (kind, name, few) in
+        [("vulns", "num_assets", 49), ("assets", "chunk_size", 50), ("compliance", "num_findings", 5001)]
+    {
+        let refused = simulator.post(&format!("/{kind}/export"), &[KEYS], &json!({name: few}));
+        assert_eq!((refused.status, &refused.json()["validation"]["keys"]), (400, &json!([name])), "{kind}");
+    }
 }
 
 fn zscaler_token(simulator: &Simulator) -> String {
@@ -215,8 +236,7 @@ fn zscalers_services_page_as_each_of_them_does() {
     assert_eq!(zpa(4)["list"], json!([]));
     assert_eq!(get("/zpa/mgmtconfig/v1/admin/customers/7/application?pagesize=501").status, 400);
     assert_eq!(get("/zcc/papi/public/v1/getDevices?pageSize=30&page=2").json().as_array().unwrap().len(), 15);
-    let users = get("/ziam/admin/api/v1/users?offset=0&limit=20").json();
-    assert!(users["next_link"].as_str().unwrap().contains("offset=20"));
+    assert_eq!([99, 1001].map(|limit| get(&format!("/ziam/admin/api/v1/users?limit={limit}")).status), [400, 400]);
     assert_eq!(get("/ztw/api/v1/ecgroup").json().as_array().unwrap().len(), 45);
     let missing = get("/zpa/mgmtconfig/v1/admin/customers/7/application/99");
     assert_eq!((missing.status, missing.json()["id"].as_str()), (400, Some("resource.not.found")));
@@ -224,6 +244,39 @@ fn zscalers_services_page_as_each_of_them_does() {
     assert_eq!((gateway.status, gateway.json()["detail"].as_str()), (401, Some("unauthorized")));
     assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
     assert_eq!(get("/zia/api/v1/urlCategories").status, 401);
+}
+
+#[test]
+fn a_page_of_zidentity_links_to_the_next() {
+    let simulator = Simulator::start(&["zscaler", "--items", "250"]);
+    let users = simulator.get("/ziam/admin/api/v1/users?offset=100&limit=100", &[&zscaler_token(&simulator)]).json();
+    assert!(users["next_link"].as_str().unwrap().contains("offset=200"), "{users}");
+    assert!(users["prev_link"].as_str().unwrap().contains("offset=0"), "{users}");
+}
+
+#[test]
+fn zpa_fails_with_the_bodies_of_its_reference() {
+    let simulator = Simulator::start(&["zscaler"]);
+    let fail = |wanted: &str| {
+        let answer = simulator.get(path_of(Some(Service::Zpa)), &[&format!("x-scanyard-fail: {wanted}")]);
+        (answer.status, answer.json())
+    };
+    let concurrent = json!({"id": "api.concurrent.access.error", "params": ["com.zscaler.zpn.model.PolicySet"],
+        "reason": "Unable to modify the resource due to concurrent change requests. Try again"});
+    for wanted in ["409", "api.concurrent.access.error", "zscaler/zpa/409/api.concurrent.access.error"] {
+        assert_eq!(fail(wanted), (409, concurrent.clone()), "{wanted}");
+    }
+    assert_eq!(fail("zscaler/zpa/409").1["id"], "Conflict");
+    let missing = "No resource exists with the given id/name :0";
+    let missing = json!({"id": "resource.not.found", "reason": missing, "params": ["0"]});
+    assert_eq!(fail("resource.not.found"), (400, missing));
+    assert_eq!(fail("404"), (404, json!({"id": "resource.not.found", "reason": "No handler found"})));
+    assert_eq!(fail("401"), (401, json!({"id": "access.denied", "reason": "Access denied"})));
+    let limited = json!({"exception": "invalid.toomanyrequests", "id": "invalid.toomanyrequests",
+        "reason": "Exceeded the number of requests allowed"});
+    assert_eq!(fail("429"), (429, limited));
+    let busy = "An error occurred. Refer to the Retry-After header, and then try again.";
+    assert_eq!(fail("503"), (503, json!({"id": "retryable.server.error", "reason": busy})));
 }
 
 #[test]
@@ -272,6 +325,10 @@ fn the_older_sessions_of_zscaler_are_kept_by_a_cookie() {
         assert_eq!(simulator.ask("DELETE", path, &[&cookie], "").status, 200);
         assert_eq!(simulator.get("/api/v1/users", &[&cookie]).status, 401);
     }
+    let nobody = simulator.get("/api/v1/urlCategories", &[]);
+    assert_eq!((nobody.status, nobody.json()["code"].as_str()), (401, Some("SESSION_NOT_VALID")));
+    let fail = |status: u16| simulator.get("/api/v1/urlCategories", &[&format!("x-scanyard-fail: {status}")]);
+    assert_eq!((fail(429).header("retry-after"), fail(409).json()), ("1", json!({"message": "Conflict"})));
     let zpa = simulator.ask("POST", "/signin", &[FORM], "client_id=a&client_secret=b").json();
     assert_eq!(zpa["expires_in"], "3600");
 }
@@ -297,6 +354,41 @@ fn arctic_wolf_takes_an_auth_token_once_and_answers_in_four_shapes() {
     assert_eq!(simulator.get(&format!("/api/v1/organizations/{id}/tickets/999"), &[key]).json()["code"], "not_found");
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{id}/data-sources"), &[key]).status, 404);
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{customer}/data-sources"), &[key]).status, 200);
+}
+
+#[test]
+fn arctic_wolfs_managed_services_fail_with_the_words_of_their_definitions() {
+    let simulator = Simulator::start(&["arctic-wolf"]);
+    let body = |service, status: u16| {
+        let answer = simulator.get(path_of(Some(service)), &[&format!("x-scanyard-fail: {status}")]);
+        assert_eq!(answer.status, status);
+        answer.json()
+    };
+    for (service, status, expected) in [
+        (
+            Service::Ticket,
+            401,
+            json!({"code": "unauthorized", "description": "Invalid or expired authentication token."}),
+        ),
+        (
+            Service::Ticket,
+            500,
+            json!({"code": "internal_server_error", "description": "An unexpected error occurred while processing your request."}),
+        ),
+        (Service::DataRetrieval, 401, json!({"error": "Authentication required"})),
+        (
+            Service::DataRetrieval,
+            403,
+            json!({"error": "Access denied: insufficient permissions for this organization"}),
+        ),
+        (
+            Service::Reports,
+            401,
+            json!({"code": "not_authorised", "description": "User not authorised to create report"}),
+        ),
+    ] {
+        assert_eq!(body(service, status), expected, "{service} {status}");
+    }
 }
 
 #[test]
