@@ -1,17 +1,17 @@
 //! `scanyard simulate`: each vendor answers and fails as it does.
 
 use crate::simulator::{Answer, FORM, JSON, KEYS, Simulator, exchange, path_of};
-use crate::support::fail;
+use crate::support::{fail, scanyard};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Code, Context, Contract, Service, classify};
+use scanyard_contract::{Category, Code, Context, Contract, Service, classify};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
@@ -61,6 +61,33 @@ fn the_scan_api_is_simulated_with_every_code() {
 }
 
 #[test]
+fn the_help_of_every_failure_of_the_scan_api_is_there_and_every_answer_has_an_id_of_its_own() {
+    let simulator = Simulator::start(&["scan-api"]);
+    let failure = simulator.get("/api/v1/scans", &["x-scanyard-fail: KEY_EXPIRED"]);
+    let help = simulator.get(failure.json()["help"].as_str().unwrap(), &[]);
+    assert_eq!((help.status, help.json()["data"]["code"].as_str()), (200, Some("KEY_EXPIRED")));
+    let get = |path: &str| simulator.get(&format!("/api/v1/errors{path}"), &[]);
+    assert_eq!(get("/zscaler/zia/403/STATE_READONLY").json()["data"]["id"], "zscaler/zia/403/STATE_READONLY");
+    assert_eq!(get("/KEY_EXPIRED").json()["data"]["id"], "scan-api/KEY_EXPIRED");
+    assert_eq!(get("/scan-api/NOPE").json()["code"], "ERROR_NOT_FOUND");
+    let listed = |query: &str| get(query).json()["data"].as_array().unwrap().len();
+    assert_eq!(listed(""), Code::ALL.len());
+    assert_eq!(listed("?contract=zscaler"), rows_of(Contract::Zscaler).count());
+    let zpa = rows_of(Contract::Zscaler).filter(|row| row.category == Category::Zpa).count();
+    assert_eq!(listed("?contract=zscaler&category=zscaler-zpa"), zpa);
+    assert_eq!(get("?contract=nobody").json()["code"], "INVALID_PARAMETER");
+
+    let again = simulator.get("/api/v1/scans", &["x-scanyard-fail: KEY_EXPIRED"]);
+    let success = simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]);
+    let ids = [&failure, &help, &again, &success].map(|answer| answer.header("x-request-id").to_string());
+    assert!(ids.iter().all(|id| id.len() == 36) && ids[0] < ids[1] && ids[1] < ids[2] && ids[2] < ids[3], "{ids:?}");
+    assert_eq!(
+        [&failure, &again].map(|answer| answer.json()["requestId"].as_str().unwrap().to_string()),
+        [&ids[0], &ids[2]].map(String::clone)
+    );
+}
+
+#[test]
 fn a_status_of_the_scan_api_is_the_answer_that_means_what_the_status_means_everywhere() {
     let simulator = Simulator::start(&["scan-api"]);
     let code = |status: u16| {
@@ -69,6 +96,58 @@ fn a_status_of_the_scan_api_is_the_answer_that_means_what_the_status_means_every
         answer.json()["code"].as_str().unwrap().to_string()
     };
     assert_eq!([429, 503, 500].map(code), ["RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"]);
+}
+
+#[test]
+fn ids_do_not_begin_anew_with_the_record() {
+    let simulator = Simulator::start(&["tenable"]);
+    let forget = || assert_eq!(simulator.ask("DELETE", "/__scanyard/requests", &[], "").status, 204);
+    let export = || simulator.post("/vulns/export", &[KEYS], &json!({})).json()["export_uuid"].clone();
+    let first = export();
+    let status = format!("/vulns/export/{}/status", first.as_str().unwrap());
+    assert_eq!([(); 3].map(|()| simulator.get(&status, &[KEYS]).json()["status"].clone())[2], "FINISHED");
+    forget();
+    assert_ne!(export(), first);
+    assert_eq!(simulator.get(&status, &[KEYS]).json()["status"], "FINISHED");
+    let login = || {
+        forget();
+        simulator.post("/session", &[], &json!({"username": "ada", "password": "x"})).json()["token"].clone()
+    };
+    assert_ne!(login(), login());
+    assert_eq!(simulator.get("/__scanyard/requests", &[]).json()["count"], 1);
+}
+
+#[test]
+fn a_body_that_is_not_read_at_all_is_refused_as_the_vendor_does() {
+    let simulator = Simulator::start(&["tenable"]);
+    let mut stream = TcpStream::connect(&simulator.address).unwrap();
+    write!(stream, "POST /users HTTP/1.1\r\nhost: x\r\n{KEYS}\r\n{JSON}\r\ntransfer-encoding: chunked\r\n\r\n")
+        .unwrap();
+    let chunk = "x".repeat(1024 * 1024);
+    for _ in 0..17 {
+        if write!(stream, "100000\r\n{chunk}\r\n").is_err() {
+            break;
+        }
+    }
+    let mut head = String::new();
+    let _ = BufReader::new(stream).read_to_string(&mut head);
+    assert!(head.starts_with("HTTP/1.1 413 ") && head.contains("x-request-uuid: "), "{head}");
+    let record = simulator.get("/__scanyard/requests", &[]).json();
+    assert_eq!((&record["count"], &record["requests"][0]["status"]), (&json!(1), &json!(413)));
+}
+
+#[test]
+fn maintenance_is_only_there_where_the_vendor_has_it() {
+    for contract in ["tenable", "arctic-wolf", "scan-api"] {
+        let mut simulate = scanyard(&["simulate", contract, "--read-only", "--listen", "127.0.0.1:0"]);
+        let output = simulate.timeout(Duration::from_secs(10)).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains(&format!("--read-only: {contract} is not known")), "{err}");
+    }
+    let simulator = Simulator::start(&["tenable"]);
+    let mode = |is_on: bool| simulator.post("/__scanyard/mode", &[], &json!({"readOnly": is_on})).status;
+    assert_eq!([mode(true), mode(false)], [400, 204]);
 }
 
 #[test]
