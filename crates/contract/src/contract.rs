@@ -151,7 +151,9 @@ fn zscaler_service(host: &str, path: &str) -> Option<Service> {
         ("api-mobile.", Service::Zcc),
         ("config.", Service::Zpa),
     ];
-    hosts.into_iter().find(|(start, _)| host.starts_with(start)).map(|(_, service)| service)
+    let by_host = hosts.into_iter().find(|(start, _)| host.starts_with(start)).map(|(_, service)| service);
+    // The older addresses of ZIA and CBC have the same paths; at an address that is neither's it is most likely ZIA.
+    by_host.or_else(|| (first == "api").then_some(Service::Zia))
 }
 
 fn arctic_wolf_service(host: &str, path: &str) -> Option<Service> {
@@ -197,6 +199,7 @@ mod tests {
         assert_eq!(zscaler("config.private.zscaler.com", "/mgmtconfig/v1/admin"), Some(Service::Zpa));
         assert_eq!(zscaler("connector.zscaler.net", "/api/v1/auth"), Some(Service::Cbc));
         assert_eq!(zscaler("x.zslogin.net", "/oauth2/v1/token"), Some(Service::Common));
+        assert_eq!(zscaler("127.0.0.1", "/api/v1/urlCategories"), Some(Service::Zia));
         assert_eq!(zscaler("127.0.0.1", "/"), None);
         let wolf = |path| Service::of_url(Contract::ArcticWolf, "127.0.0.1", path);
         assert_eq!(wolf("/users/v2"), Some(Service::Aurora));

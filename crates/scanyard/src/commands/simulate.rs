@@ -49,7 +49,7 @@ pub struct SimulateArgs {
     /// How many objects each list has
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
     items: u64,
-    /// Refuse writes, as during maintenance
+    /// Refuse writes, as Zscaler does during maintenance
     #[arg(long)]
     read_only: bool,
     /// Seconds that a body may take to arrive
@@ -77,6 +77,10 @@ pub async fn run(args: SimulateArgs) -> Result<Exit, Failure> {
     };
     if args.tls && args.ca_file.is_none() {
         return Err(Failure::usage(anyhow!("--tls needs --ca-file: clients have to trust the certificate in it")));
+    }
+    if args.read_only && args.contract != Contract::Zscaler {
+        let contract = args.contract;
+        return Err(Failure::usage(anyhow!("--read-only: {contract} is not known to refuse writes for a maintenance")));
     }
     let stop = interrupt::token()?;
     let authority = Authority::new()?;

@@ -257,22 +257,33 @@ fn data_sources(asked: &Asked, customer: &str, rest: &[&str]) -> Reply {
     if !customer.starts_with("customer") {
         return missing("Organization");
     }
+    let source = json!({ "name": "events", "timeout": "30s" });
+    let column = json!({ "name": "at_timestamp", "type": "date_time", "nullable": false });
     match (asked.method.as_str(), rest) {
-        ("GET", []) => Reply::json(200, &json!({ "data_sources": [{ "id": "events", "name": "events" }] })),
+        ("GET", []) => Reply::json(200, &json!([source])),
         (_, [source, ..]) if *source != "events" => missing("Data source"),
-        ("GET", [_]) => Reply::json(200, &json!({ "id": "events", "name": "events" })),
-        ("GET", [_, "schema"]) => Reply::json(200, &json!({ "columns": [{ "name": "time", "type": "timestamp" }] })),
-        ("GET", [_, "predefined-queries"]) => Reply::json(200, &json!({ "queries": [{ "id": "latest" }] })),
+        ("GET", [_]) => Reply::json(200, &source),
+        ("GET", [_, "schema"]) => Reply::json(200, &json!({ "name": "events", "fields": [column] })),
+        ("GET", [_, "predefined-queries"]) => {
+            Reply::json(200, &json!({ "queries": [{ "name": "latest", "description": "simulated" }] }))
+        }
         (_, [_, "predefined-queries", query, ..]) if *query != "latest" => missing("Query"),
         ("GET", [_, "predefined-queries", _]) => {
-            Reply::json(200, &json!({ "id": "latest", "parameters": ["start_time"] }))
+            let parameter = json!({ "name": "start_time", "type": "timestamp", "description": "simulated", "mandatory": true,
+                "canBeArray": false });
+            let query = json!({ "name": "latest", "description": "simulated", "parameters": [parameter],
+                "default_columns": [column] });
+            Reply::json(200, &query)
         }
-        ("POST", [_, "predefined-queries", _, "execute"]) => match asked.json()["parameters"]["start_time"] {
-            Value::String(_) => {
-                Reply::json(200, &json!({ "columns": ["time"], "results": [["2026-01-01T00:00:00Z"]] }))
+        ("POST", [_, "predefined-queries", _, "execute"]) => {
+            let given = asked.json();
+            let mut given = given["parameters"].as_array().into_iter().flatten();
+            if !given.any(|parameter| parameter["name"] == "start_time" && parameter["value"].is_string()) {
+                return fail(asked, 400);
             }
-            _ => Reply::json(400, &json!({ "error": "Missing required parameter: start_time" })),
-        },
+            let columns = json!([{ "name": "at_timestamp", "type": "date_time" }]);
+            Reply::json(200, &json!({ "columns": columns, "results": [["2026-01-01T00:00:00Z"]] }))
+        }
         (_, [] | [_] | [_, "schema" | "predefined-queries"] | [_, "predefined-queries", _]) => fail(asked, 405),
         _ => fail(asked, 404),
     }

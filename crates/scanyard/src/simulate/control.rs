@@ -88,13 +88,15 @@ fn mask(value: &mut Value) -> bool {
 }
 
 /// `GET requests` shows the record, `DELETE requests` empties it; `POST expire` ends all tokens and sessions; `POST mode`
-/// with `{"readOnly": true}` begins maintenance; `PUT plan` takes a plan as JSON, in place of the one before.
+/// with `{"readOnly": true}` begins Zscaler's maintenance; `PUT plan` takes a plan as JSON, in place of the one before.
 pub fn answer(contract: Contract, state: &mut State, asked: &Asked, what: &str) -> Reply {
     match (asked.method.as_str(), what) {
-        ("GET", "requests") => Reply::json(200, &json!({ "count": state.requests, "requests": state.recorded })),
+        ("GET", "requests") => {
+            Reply::json(200, &json!({ "count": state.requests - state.forgotten, "requests": state.recorded }))
+        }
         ("DELETE", "requests") => {
             state.recorded.clear();
-            state.requests = 0;
+            state.forgotten = state.requests;
             Reply::empty(204)
         }
         ("POST", "expire") => {
@@ -103,6 +105,10 @@ pub fn answer(contract: Contract, state: &mut State, asked: &Asked, what: &str) 
             Reply::empty(204)
         }
         ("POST", "mode") => match asked.json()["readOnly"] {
+            Value::Bool(true) if contract != Contract::Zscaler => Reply::json(
+                400,
+                &json!({ "error": format!("{contract} is not known to refuse writes for a maintenance") }),
+            ),
             Value::Bool(is_read_only) => {
                 state.is_read_only = is_read_only;
                 Reply::empty(204)

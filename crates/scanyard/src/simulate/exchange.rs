@@ -6,6 +6,8 @@ use serde_json::Value;
 /// One request, read whole.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    /// Which request of the simulator it is, from 1; ids are made from it.
+    pub number: u64,
     pub method: String,
     /// Without the port.
     pub host: String,

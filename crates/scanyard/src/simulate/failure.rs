@@ -3,8 +3,8 @@
 use super::exchange::{Asked, Reply};
 use super::scan_api;
 use scanyard_contract::catalogue::{find, lookup, rows_of};
-use scanyard_contract::{Contract, Row, Service};
-use serde_json::{Value, json};
+use scanyard_contract::{Contract, Row, Service, Source, classify};
+use serde_json::json;
 use std::time::SystemTime;
 
 /// The failure that a request or a plan asks for by a status or a code; `None` when the contract has no such code.
@@ -15,7 +15,9 @@ pub fn by_name(contract: Contract, asked: &Asked, name: &str) -> Option<Reply> {
     }
     let own = |row: &&'static Row| row.service == service;
     let shared = |row: &&'static Row| matches!(row.service, None | Some(Service::Common));
-    let coded: Vec<_> = rows_of(contract).filter(|row| row.code == Some(name)).collect();
+    // Several statuses may have a code: the one of the vendor's reference comes first.
+    let mut coded: Vec<_> = rows_of(contract).filter(|row| row.code == Some(name)).collect();
+    coded.sort_by_key(|row| row.source != Source::Reference);
     let row = coded.iter().copied().find(own).or_else(|| coded.iter().copied().find(shared));
     let row = row
         .or_else(|| coded.first().copied())
@@ -26,10 +28,14 @@ pub fn by_name(contract: Contract, asked: &Asked, name: &str) -> Option<Reply> {
 /// What the service of a request answers with this status.
 pub fn by_status(contract: Contract, asked: &Asked, status: u16) -> Reply {
     let service = Service::of_url(contract, &asked.host, &asked.path);
-    let own = |row: &&'static Row| row.service == service && row.status == Some(status);
-    let plain = lookup(contract, service, status, None);
-    // What the service itself says with this status comes before what all of them share.
-    let coded = rows_of(contract).find(own);
+    // The only answer of this status that the service's reference shows.
+    let shown = (service == Some(Service::Zpa) && status == 409).then_some("api.concurrent.access.error");
+    let plain = lookup(contract, service, status, shown);
+    // What the service itself says with this status comes before what all of them share: of several answers the one that
+    // means what the status means everywhere.
+    let own = rows_of(contract).filter(|row| row.service == service && row.status == Some(status));
+    let (kind, retry) = classify::by_status(status);
+    let coded = own.min_by_key(|row| (row.kind, row.retry.is_retryable()) != (kind, retry.is_retryable()));
     match plain.filter(|row| row.service == service).or(coded).or(plain) {
         Some(row) => of(asked, contract, service, status, row.code, row.message),
         None => of(asked, contract, service, status, None, "An answer that the reference does not list"),
@@ -149,22 +155,27 @@ fn over(limit: &str, wait: &str) -> Reply {
 }
 
 fn zpa(status: u16, code: Option<&str>, message: &str) -> Reply {
-    let (code, params): (&str, Value) = match (status, code) {
-        (400 | 404, Some("resource.not.found")) => ("resource.not.found", json!(["0"])),
-        (409, Some(code)) => (code, json!(["com.zscaler.zpn.model.PolicySet"])),
-        (401, None) => ("access.denied", Value::Null),
-        (429, _) => ("invalid.toomanyrequests", Value::Null),
-        (503, _) => ("retryable.server.error", Value::Null),
-        (404, None) => ("resource.not.found", Value::Null),
-        (_, code) => (code.unwrap_or(phrase(status)), Value::Null),
+    // What the vendor sends where a status alone is asked for.
+    let code = code.or(match status {
+        401 => Some("access.denied"),
+        404 => Some("resource.not.found"),
+        429 => Some("invalid.toomanyrequests"),
+        503 => Some("retryable.server.error"),
+        _ => None,
+    });
+    let row = lookup(Contract::Zscaler, Some(Service::Zpa), status, code).filter(|row| row.code.is_some());
+    let reason = match (status, code) {
+        (400, Some("resource.not.found")) => "No resource exists with the given id/name :0",
+        (404, Some("resource.not.found")) => "No handler found",
+        _ => row.map_or(message, |row| row.message),
     };
-    let mut body = json!({ "id": code, "reason": message });
-    if !params.is_null() {
-        body["params"] = params;
-    }
-    if status == 429 {
-        body["exception"] = json!(code);
-        body["reason"] = json!("Exceeded the number of requests allowed");
+    let code = code.unwrap_or(phrase(status));
+    let mut body = json!({ "id": code, "reason": reason });
+    match (status, code) {
+        (400, "resource.not.found") => body["params"] = json!(["0"]),
+        (409, "api.concurrent.access.error") => body["params"] = json!(["com.zscaler.zpn.model.PolicySet"]),
+        (429, code) => body["exception"] = json!(code),
+        _ => {}
     }
     match status {
         429 => Reply::json(status, &body).with("retry-after", "13s"),
@@ -201,6 +212,24 @@ fn with_quota(reply: Reply, service: Option<Service>, asked: &Asked) -> Reply {
 }
 
 fn arctic_wolf(service: Option<Service>, status: u16, code: Option<&str>, message: &str) -> Reply {
+    let message = match (service, status) {
+        (Some(Service::Ticket | Service::Reports), 400) => "The 'limit' parameter must be less than or equal to 100.",
+        (Some(Service::Ticket), 401) => "Invalid or expired authentication token.",
+        (Some(Service::Ticket), 403) => "Insufficient permissions to access this resource.",
+        (Some(Service::Ticket), 404) => "Ticket with ID 12345 was not found.",
+        (Some(Service::Ticket | Service::Reports), 500) => {
+            "An unexpected error occurred while processing your request."
+        }
+        (Some(Service::DataRetrieval), 400) => "Missing required parameter: start_time",
+        (Some(Service::DataRetrieval), 401) => "Authentication required",
+        (Some(Service::DataRetrieval), 403) => "Access denied: insufficient permissions for this organization",
+        (Some(Service::DataRetrieval), 404) => "Data source not found",
+        (Some(Service::DataRetrieval), 500) => "Unable to process request",
+        (Some(Service::Reports), 401) => "User not authorised to create report",
+        (Some(Service::Reports), 403) => "User doesn't have proper access",
+        (Some(Service::Reports), 409) => "Report generation already in progress",
+        _ => message,
+    };
     match service {
         Some(Service::Ticket | Service::Reports) => {
             let word = phrase(status).to_ascii_lowercase().replace(' ', "_");

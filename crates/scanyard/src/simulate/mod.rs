@@ -62,8 +62,10 @@ struct State {
     plan: Plan,
     is_read_only: bool,
     recorded: VecDeque<Recorded>,
-    /// How many requests have come, remembered or not.
+    /// How many requests have come, remembered or not: what ids are made from, so that none comes twice.
     requests: u64,
+    /// How many of them came before the record was last emptied.
+    forgotten: u64,
     /// Bearer tokens that were given out.
     tokens: BTreeSet<String>,
     /// Sessions of the older logins, with the time of their last request.
@@ -99,6 +101,7 @@ impl Simulator {
             is_read_only: settings.is_read_only,
             recorded: VecDeque::new(),
             requests: 0,
+            forgotten: 0,
             tokens: BTreeSet::new(),
             sessions: BTreeMap::new(),
             exchanged: BTreeSet::new(),
@@ -118,13 +121,12 @@ impl Simulator {
     }
 
     /// Answers one request.
-    pub(crate) fn answer(&self, asked: &Asked) -> Outcome {
+    pub(crate) fn answer(&self, asked: &mut Asked) -> Outcome {
         let mut state = self.state();
         if let ["__scanyard", what] = asked.segments().as_slice() {
             return Outcome::Now(control::answer(self.settings.contract, &mut state, asked, what));
         }
-        state.requests += 1;
-        let number = state.requests;
+        state.count(asked);
         let planned = state.plan.next(asked);
         let delay = Duration::from_millis(planned.as_ref().map_or(0, |step| step.delay_ms));
         let instead = planned.as_ref().and_then(|step| control::planned(self.settings.contract, asked, step));
@@ -132,7 +134,7 @@ impl Simulator {
             Some(reply) => (reply, None),
             None => self.unplanned(&mut state, asked),
         };
-        let reply = stamp(self.settings.contract, state.is_read_only, number, asked, reply);
+        let reply = stamp(self.settings.contract, state.is_read_only, asked, reply);
         let reply = planned.iter().fold(reply, |reply, step| step.change(reply));
         state.remember(asked, reply.status);
         let hold = if busy.is_some() { Duration::from_millis(50) } else { Duration::ZERO };
@@ -176,21 +178,13 @@ impl Simulator {
         is_wrong.then(|| failure::by_status(contract, asked, 415))
     }
 
-    /// The answer to a request whose body did not arrive in time.
-    pub(crate) fn too_slow(&self, asked: &Asked) -> Reply {
+    /// The answer to a request whose body was not read to its end: it did not arrive in time, or is larger than is read at
+    /// all.
+    pub(crate) fn refuse(&self, asked: &mut Asked, status: u16) -> Reply {
         let mut state = self.state();
-        state.requests += 1;
-        let (number, is_read_only) = (state.requests, state.is_read_only);
-        let reply = failure::by_status(self.settings.contract, asked, 408);
-        let reply = stamp(self.settings.contract, is_read_only, number, asked, reply);
-        state.remember(asked, reply.status);
-        reply
-    }
-
-    /// The answer to a request whose body is larger than is read at all.
-    pub(crate) fn too_large(&self, asked: &Asked) -> Reply {
-        let mut state = self.state();
-        let reply = failure::by_status(self.settings.contract, asked, 413);
+        state.count(asked);
+        let reply = failure::by_status(self.settings.contract, asked, status);
+        let reply = stamp(self.settings.contract, state.is_read_only, asked, reply);
         state.remember(asked, reply.status);
         reply
     }
@@ -206,6 +200,12 @@ impl Simulator {
 }
 
 impl State {
+    /// Gives a request its number.
+    fn count(&mut self, asked: &mut Asked) {
+        self.requests += 1;
+        asked.number = self.requests;
+    }
+
     fn remember(&mut self, asked: &Asked, status: u16) {
         if self.recorded.len() >= MAX_RECORDED {
             self.recorded.pop_front();
@@ -220,7 +220,8 @@ impl State {
 }
 
 /// The headers that the vendor puts on every answer.
-fn stamp(contract: Contract, is_read_only: bool, number: u64, asked: &Asked, reply: Reply) -> Reply {
+fn stamp(contract: Contract, is_read_only: bool, asked: &Asked, reply: Reply) -> Reply {
+    let number = asked.number;
     match contract {
         // The edge answers a 429 itself, without the service's headers.
         Contract::Tenable if reply.status == 429 && reply.headers.iter().any(|(_, value)| value == "text/html") => {
@@ -244,6 +245,7 @@ fn stamp(contract: Contract, is_read_only: bool, number: u64, asked: &Asked, rep
             reply.with("x-transaction-id", format!("{number:032x}"))
         }
         Contract::ArcticWolf => reply.with("x-request-id", data::uuid(0xa, number)),
-        Contract::ScanApi | Contract::Pytenable => reply,
+        Contract::ScanApi => reply.with("x-request-id", scan_api::request_id(asked)),
+        Contract::Pytenable => reply,
     }
 }

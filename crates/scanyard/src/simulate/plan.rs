@@ -200,6 +200,7 @@ mod tests {
         let text = "[[rules]]\nmatch = { path = \"/x\" }\nthen = [{ status = 429, times = 2 }, { status = 200 }]";
         let mut plan: Plan = toml::from_str(text).unwrap();
         let asked = Asked {
+            number: 1,
             method: "GET".into(),
             host: String::new(),
             path: "/x".into(),

@@ -3,9 +3,10 @@
 
 use super::exchange::{Asked, Reply};
 use super::failure;
+use scanyard_contract::catalogue::{find, rows_of};
 use scanyard_contract::usage::{UsageCounts, UsageQuota};
 use scanyard_contract::wire::{Failed, Pagination};
-use scanyard_contract::{Code, Contract, Kind, Support, Timestamp};
+use scanyard_contract::{Category, Code, Contract, Kind, Support, Timestamp};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -65,17 +66,22 @@ pub fn failed(asked: &Asked, status: u16, code: Option<&str>, message: &str) -> 
         success: false,
         error: row.message_with(&values),
         code: code.to_string(),
-        request_id: "00000000-0000-7000-8000-000000000001".to_string(),
+        request_id: request_id(asked),
         retryable: row.retry.is_retryable(),
         retry_after,
         details: Vec::new(),
         help: row.help(),
     };
-    let reply = Reply::json(code.status(), &json!(body)).with("x-request-id", body.request_id.clone());
+    let reply = Reply::json(code.status(), &json!(body));
     match retry_after {
         Some(seconds) => reply.with("retry-after", seconds.to_string()),
         None => reply,
     }
+}
+
+/// What a request is called, in the header of every answer and in the body of a failure.
+pub fn request_id(asked: &Asked) -> String {
+    format!("00000000-0000-7000-8000-{:012x}", asked.number & 0xffff_ffff_ffff)
 }
 
 fn fail(asked: &Asked, code: Code) -> Reply {
@@ -125,17 +131,25 @@ pub fn answer(asked: &Asked) -> Reply {
 /// What needs no key.
 fn public(asked: &Asked, parts: &[&str]) -> Option<Reply> {
     match parts {
-        ["errors"] => {
-            let rows = Code::ALL.iter().map(|code| code.row().info(&Support::default()));
-            Some(ok(json!(rows.collect::<Vec<_>>())))
+        ["errors"] => Some(errors(asked)),
+        ["errors", id @ ..] => {
+            // One of ours needs no more than its code.
+            let id = if let [code] = id { format!("scan-api/{code}") } else { id.join("/") };
+            let row = find(&id).first().map(|row| ok(json!(row.info(&Support::default()))));
+            Some(row.unwrap_or_else(|| fail(asked, Code::ErrorNotFound)))
         }
-        ["errors", code] => Some(match code.parse::<Code>() {
-            Ok(code) => ok(json!(code.row().info(&Support::default()))),
-            Err(()) => fail(asked, Code::ErrorNotFound),
-        }),
         ["openapi.json"] => Some(Reply::json(200, &json!(scanyard_server::openapi(&Support::default())))),
         _ => None,
     }
+}
+
+/// The catalogue of an API, or a category of it.
+fn errors(asked: &Asked) -> Reply {
+    let contract = asked.query("contract").map_or(Ok(Contract::ScanApi), str::parse);
+    let category: Result<Option<Category>, ()> = asked.query("category").map(str::parse).transpose();
+    let (Ok(contract), Ok(category)) = (contract, category) else { return fail(asked, Code::InvalidParameter) };
+    let rows = rows_of(contract).filter(|row| category.is_none_or(|category| row.category == category));
+    ok(json!(rows.map(|row| row.info(&Support::default())).collect::<Vec<_>>()))
 }
 
 /// A list with nothing in it.

@@ -116,11 +116,11 @@ async fn answer(
     let max = simulator.settings().max_body;
     let read = tokio::time::timeout(simulator.settings().body_timeout, Limited::new(body, MAX_READ.max(max)).collect());
     let reply = match read.await {
-        Err(_) => simulator.too_slow(&asked).with("connection", "close"),
-        Ok(Err(_)) => simulator.too_large(&asked).with("connection", "close"),
+        Err(_) => simulator.refuse(&mut asked, 408).with("connection", "close"),
+        Ok(Err(_)) => simulator.refuse(&mut asked, 413).with("connection", "close"),
         Ok(Ok(body)) => {
             asked.body = body.to_bytes().to_vec();
-            match simulator.answer(&asked) {
+            match simulator.answer(&mut asked) {
                 Outcome::Now(reply) => reply,
                 Outcome::Later(reply, wait, busy) => {
                     tokio::time::sleep(wait).await;
@@ -145,6 +145,7 @@ fn asked(host: Option<String>, request: Request<Incoming>) -> (Asked, Incoming) 
     let host = host.unwrap_or_default();
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let asked = Asked {
+        number: 0,
         method: head.method.to_string(),
         host: host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host).to_string(),
         path: head.uri.path().to_string(),

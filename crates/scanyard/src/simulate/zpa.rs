@@ -42,8 +42,7 @@ fn policy(kind: &str) -> Reply {
 /// Two writes to one policy set at the same time: the second one is refused.
 fn write_policy(state: &mut State, asked: &Asked, set: &str) -> (Reply, Option<String>) {
     if !state.busy.insert(set.to_string()) {
-        let row = "zscaler/zpa/409/api.concurrent.access.error";
-        return (fail(asked, row), None);
+        return (fail(asked, "api.concurrent.access.error"), None);
     }
     let reply = match asked.method.as_str() {
         "POST" => Reply::json(201, &json!({ "id": state.requests.to_string(), "name": asked.text("name") })),

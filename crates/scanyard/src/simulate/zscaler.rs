@@ -273,7 +273,7 @@ fn zidentity(state: &mut State, asked: &Asked, name: &str, items: u64) -> Reply 
             let (Ok(offset), Ok(limit)) = (asked.number("offset", 0), asked.number("limit", 100)) else {
                 return fail(asked, "400");
             };
-            if limit == 0 || limit > 1000 {
+            if !(100..=1000).contains(&limit) {
                 return fail(asked, "400");
             }
             let (records, total) = state.shelf(&place).page(name, items, offset, limit);

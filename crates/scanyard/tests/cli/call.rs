@@ -1,6 +1,6 @@
 //! `scanyard call` and `scanyard export` against vendors of a few lines.
 
-use crate::support::{closed_port, json, scanyard};
+use crate::support::{closed_port, interrupt, json, scanyard, wait_until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -273,4 +273,57 @@ fn an_export_is_one_finding_in_a_line_and_goes_on_from_its_checkpoint() {
     assert!(starts[0].ends_with(r#"{"filters":{"severity":["high"]}}"#), "{}", starts[0]);
     let (_, err, code) = run(&file, &["export", "tenable", "vulns", "--chunk-size", "49"]);
     assert_eq!((code, err.contains("num_assets is `49`: allowed is 50 to 5000")), (2, true), "{err}");
+}
+
+#[test]
+fn an_export_that_cannot_be_what_was_asked_for_is_not_begun() {
+    let vendor = Vendor::start(|_, _| answer("200 OK", "", &format!(r#"{{"export_uuid":"{JOB}"}}"#)));
+    let (dir, file) = profiles(&vendor.url, 0o600);
+    let export = |args: &[&str]| {
+        let (out, err, code) = run(&file, &[&["export", "tenable"], args].concat());
+        assert_eq!((out.as_str(), code), ("", 2), "{args:?}: {err}");
+        err
+    };
+    for filter in [["--severity", "high"], ["--state", "open"], ["--since", "1700000000"]] {
+        for kind in ["assets", "compliance"] {
+            let err = export(&[kind, filter[0], filter[1]]);
+            assert!(
+                err.contains(&format!("{} is about findings: only an export of vulns takes it", filter[0])),
+                "{err}"
+            );
+        }
+    }
+    let checkpoint = dir.path().join("checkpoint.new");
+    let of_assets = format!(r#"{{"kind":"assets","jobId":"{JOB}","done":[1]}}"#);
+    std::fs::write(&checkpoint, &of_assets).unwrap();
+    let err = export(&["vulns", "--checkpoint", checkpoint.to_str().unwrap()]);
+    assert!(err.contains("this is the checkpoint of an export of assets, not of vulns"), "{err}");
+    assert_eq!(std::fs::read_to_string(&checkpoint).unwrap(), of_assets);
+    let nowhere = dir.path().join("nowhere/checkpoint.json");
+    let err = export(&["assets", "--checkpoint", nowhere.to_str().unwrap()]);
+    assert!(err.contains("nowhere/checkpoint.json: No such file"), "{err}");
+    assert!(vendor.asked().is_empty(), "{:?}", vendor.asked());
+}
+
+#[test]
+fn an_export_that_is_interrupted_before_its_first_chunk_is_gone_on_with() {
+    let status = r#"{"status":"QUEUED","chunks_available":[]}"#;
+    let vendor = Vendor::start(move |line, _| match line {
+        "POST /vulns/export" => answer("200 OK", "", &format!(r#"{{"export_uuid":"{JOB}"}}"#)),
+        _ => answer("200 OK", "", status),
+    });
+    let (dir, file) = profiles(&vendor.url, 0o600);
+    let checkpoint = dir.path().join("checkpoint.json");
+    let mut export = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"))
+        .args(["export", "tenable", "vulns", "--checkpoint", checkpoint.to_str().unwrap()])
+        .env("SCANYARD_PROFILES", &file)
+        .env("T_ACCESS", "the-access-key")
+        .spawn()
+        .unwrap();
+    wait_until("the export is not looked at", || vendor.asked().len() > 1);
+    interrupt(&export);
+    assert_eq!(export.wait().unwrap().code(), Some(3));
+    let kept = json(&std::fs::read_to_string(&checkpoint).unwrap());
+    assert_eq!((&kept["jobId"], &kept["done"]), (&JOB.into(), &serde_json::json!([])));
+    assert!(!vendor.asked().iter().any(|asked| asked.contains("/cancel")));
 }

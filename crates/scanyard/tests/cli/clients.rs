@@ -54,7 +54,7 @@ const UNLISTED: u16 = 418;
 
 /// The failure of a row, through the client that would meet it.
 async fn meet(url: &str, row: &Row) -> Result<Answer, Error> {
-    let wanted = row.code.map_or(row.status.unwrap_or(UNLISTED).to_string(), |_| row.id());
+    let wanted = if row.status.is_none() && row.code.is_none() { UNLISTED.to_string() } else { row.id() };
     let path = path_of(row.service).trim_start_matches('/');
     let path = if row.code == Some("password") { "users/1/chpasswd" } else { path };
     let request = Request::post(path).header("x-scanyard-fail".parse().unwrap(), wanted.parse().unwrap());
@@ -183,8 +183,12 @@ async fn arctic_wolfs_services_are_read() {
         let (client, customer) = (&client, &organization.customer_id);
         async move { client.execute_query(customer, "events", "latest", &parameters, &[]).await }
     };
-    assert_eq!(query(json!({"start_time": "2026-01-01"})).await.unwrap()["columns"], json!(["time"]));
-    assert_eq!(query(json!({})).await.unwrap_err().kind, Kind::BadRequest);
+    let start = json!([{"name": "start_time", "comparisonOperator": "EQ", "value": "2026-01-01T00:00:00Z"}]);
+    assert_eq!(query(start).await.unwrap()["columns"][0]["name"], "at_timestamp");
+    assert_eq!(query(json!([])).await.unwrap_err().kind, Kind::BadRequest);
+    let path = format!("api/v1beta/organizations/{}/data-sources", organization.customer_id);
+    let sources: Vec<Value> = client.list(Service::DataRetrieval, Request::get(path)).try_collect().await.unwrap();
+    assert_eq!(sources, [json!({"name": "events", "timeout": "30s"})]);
 }
 
 #[tokio::test]
@@ -206,6 +210,22 @@ async fn tickets_of_arctic_wolf_are_commented_on_and_closed_and_reports_are_made
     assert_eq!(client.report_status(id, report).await.unwrap()["status"], "AVAILABLE");
     let reports: Vec<Value> = client.reports(id).try_collect().await.unwrap();
     assert_eq!(reports.len(), 1);
+}
+
+#[tokio::test]
+async fn a_limit_and_an_outage_of_our_own_api_are_waited_out() {
+    for (status, kind) in [(429, Kind::RateLimited), (503, Kind::Unavailable)] {
+        let simulator = Simulator::start(&["scan-api"]);
+        let limited = json!({"status": status, "times": 2, "headers": {"retry-after": "0"}});
+        let plan = json!({"rules": [{"match": {"path": "/api/v1/scans"}, "then": [limited, {"status": 200}]}]});
+        assert_eq!(simulator.ask("PUT", "/__scanyard/plan", &[], &plan.to_string()).status, 204);
+        let credential = || scan_api::Credential::Key(Hidden::new("cix_sk_0123456789012345678901234567890123456789"));
+        let client = scan_api::Client::with(&simulator.url(), credential(), quick()).unwrap();
+        assert_eq!(client.request(&Request::get("scans")).await.unwrap().attempts, 3);
+        assert_eq!(simulator.ask("PUT", "/__scanyard/plan", &[], &plan.to_string()).status, 204);
+        let client = scan_api::Client::with(&simulator.url(), credential(), once()).unwrap();
+        assert_eq!(client.request(&Request::get("scans")).await.unwrap_err().cause_kind, kind);
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
 //! `scanyard simulate`: each vendor answers and fails as it does.
 
 use crate::simulator::{Answer, FORM, JSON, KEYS, Simulator, exchange, path_of};
-use crate::support::fail;
+use crate::support::{fail, scanyard};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use scanyard_contract::catalogue::rows_of;
-use scanyard_contract::{Code, Context, Contract, classify};
+use scanyard_contract::{Category, Code, Context, Contract, Service, classify};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
@@ -20,8 +20,7 @@ fn every_failure_of_the_catalogue_can_be_had_and_is_classified_as_its_row() {
         let mut met = 0;
         for row in rows_of(contract).filter(|row| row.status.is_some_and(|status| status >= 400)) {
             let (id, status) = (row.id(), row.status.unwrap());
-            let wanted = row.code.map_or(status.to_string(), |_| id.clone());
-            let answer = simulator.ask("POST", path_of(row.service), &[&format!("x-scanyard-fail: {wanted}")], "");
+            let answer = simulator.ask("POST", path_of(row.service), &[&format!("x-scanyard-fail: {id}")], "");
             assert_eq!(answer.status, status, "{id}");
             let context = Context {
                 method: "POST",
@@ -59,6 +58,96 @@ fn the_scan_api_is_simulated_with_every_code() {
     );
     assert_eq!(simulator.get("/api/v1/scans", &[]).json()["code"], "MISSING_API_KEY");
     assert_eq!(simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]).json()["data"], json!([]));
+}
+
+#[test]
+fn the_help_of_every_failure_of_the_scan_api_is_there_and_every_answer_has_an_id_of_its_own() {
+    let simulator = Simulator::start(&["scan-api"]);
+    let failure = simulator.get("/api/v1/scans", &["x-scanyard-fail: KEY_EXPIRED"]);
+    let help = simulator.get(failure.json()["help"].as_str().unwrap(), &[]);
+    assert_eq!((help.status, help.json()["data"]["code"].as_str()), (200, Some("KEY_EXPIRED")));
+    let get = |path: &str| simulator.get(&format!("/api/v1/errors{path}"), &[]);
+    assert_eq!(get("/zscaler/zia/403/STATE_READONLY").json()["data"]["id"], "zscaler/zia/403/STATE_READONLY");
+    assert_eq!(get("/KEY_EXPIRED").json()["data"]["id"], "scan-api/KEY_EXPIRED");
+    assert_eq!(get("/scan-api/NOPE").json()["code"], "ERROR_NOT_FOUND");
+    let listed = |query: &str| get(query).json()["data"].as_array().unwrap().len();
+    assert_eq!(listed(""), Code::ALL.len());
+    assert_eq!(listed("?contract=zscaler"), rows_of(Contract::Zscaler).count());
+    let zpa = rows_of(Contract::Zscaler).filter(|row| row.category == Category::Zpa).count();
+    assert_eq!(listed("?contract=zscaler&category=zscaler-zpa"), zpa);
+    assert_eq!(get("?contract=nobody").json()["code"], "INVALID_PARAMETER");
+
+    let again = simulator.get("/api/v1/scans", &["x-scanyard-fail: KEY_EXPIRED"]);
+    let success = simulator.get("/api/v1/scans", &["x-api-key: cix_sk_x"]);
+    let ids = [&failure, &help, &again, &success].map(|answer| answer.header("x-request-id").to_string());
+    assert!(ids.iter().all(|id| id.len() == 36) && ids[0] < ids[1] && ids[1] < ids[2] && ids[2] < ids[3], "{ids:?}");
+    assert_eq!(
+        [&failure, &again].map(|answer| answer.json()["requestId"].as_str().unwrap().to_string()),
+        [&ids[0], &ids[2]].map(String::clone)
+    );
+}
+
+#[test]
+fn a_status_of_the_scan_api_is_the_answer_that_means_what_the_status_means_everywhere() {
+    let simulator = Simulator::start(&["scan-api"]);
+    let code = |status: u16| {
+        let answer = simulator.get("/api/v1/scans", &[&format!("x-scanyard-fail: {status}")]);
+        assert_eq!(answer.status, status);
+        answer.json()["code"].as_str().unwrap().to_string()
+    };
+    assert_eq!([429, 503, 500].map(code), ["RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"]);
+}
+
+#[test]
+fn ids_do_not_begin_anew_with_the_record() {
+    let simulator = Simulator::start(&["tenable"]);
+    let forget = || assert_eq!(simulator.ask("DELETE", "/__scanyard/requests", &[], "").status, 204);
+    let export = || simulator.post("/vulns/export", &[KEYS], &json!({})).json()["export_uuid"].clone();
+    let first = export();
+    let status = format!("/vulns/export/{}/status", first.as_str().unwrap());
+    assert_eq!([(); 3].map(|()| simulator.get(&status, &[KEYS]).json()["status"].clone())[2], "FINISHED");
+    forget();
+    assert_ne!(export(), first);
+    assert_eq!(simulator.get(&status, &[KEYS]).json()["status"], "FINISHED");
+    let login = || {
+        forget();
+        simulator.post("/session", &[], &json!({"username": "ada", "password": "x"})).json()["token"].clone()
+    };
+    assert_ne!(login(), login());
+    assert_eq!(simulator.get("/__scanyard/requests", &[]).json()["count"], 1);
+}
+
+#[test]
+fn a_body_that_is_not_read_at_all_is_refused_as_the_vendor_does() {
+    let simulator = Simulator::start(&["tenable"]);
+    let mut stream = TcpStream::connect(&simulator.address).unwrap();
+    write!(stream, "POST /users HTTP/1.1\r\nhost: x\r\n{KEYS}\r\n{JSON}\r\ntransfer-encoding: chunked\r\n\r\n")
+        .unwrap();
+    let chunk = "x".repeat(1024 * 1024);
+    for _ in 0..17 {
+        if write!(stream, "100000\r\n{chunk}\r\n").is_err() {
+            break;
+        }
+    }
+    let mut head = String::new();
+    let _ = BufReader::new(stream).read_to_string(&mut head);
+    assert!(head.starts_with("HTTP/1.1 413 ") && head.contains("x-request-uuid: "), "{head}");
+    let record = simulator.get("/__scanyard/requests", &[]).json();
+    assert_eq!((&record["count"], &record["requests"][0]["status"]), (&json!(1), &json!(413)));
+}
+
+#[test]
+fn maintenance_is_only_there_where_the_vendor_has_it() {
+    for contract in ["tenable", "arctic-wolf", "scan-api"] {
+        let mut simulate = scanyard(&["simulate", contract, "--read-only", "--listen", "127.0.0.1:0"]);
+        let output = simulate.timeout(Duration::from_secs(10)).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains(&format!("--read-only: {contract} is not known")), "{err}");
+    }
+    let simulator = Simulator::start(&["tenable"]);
+    let mode = |is_on: bool| simulator.post("/__scanyard/mode", &[], &json!({"readOnly": is_on})).status;
+    assert_eq!([mode(true), mode(false)], [400, 204]);
 }
 
 #[test]
@@ -166,6 +255,12 @@ fn a_session_of_tenable_is_kept_by_its_cookie() {
     assert_eq!(simulator.get("/session", &[&cookie]).status, 200);
     let token = format!("x-cookie: token={}", login.json()["token"].as_str().unwrap());
     assert_eq!(simulator.get("/session", &[&token]).status, 200);
+    // Who signs out ends no more than the own session; keys are none.
+    let other = simulator.post("/session", &[], &json!({"username": "bob@example.test", "password": "x"})).json();
+    let other = format!("x-cookie: token={}", other["token"].as_str().unwrap());
+    assert_eq!(simulator.ask("DELETE", "/session", &[KEYS], "").status, 200);
+    assert_eq!(simulator.ask("DELETE", "/session", &[&other], "").status, 200);
+    assert_eq!([&other, &cookie].map(|session| simulator.get("/session", &[session]).status), [401, 200]);
     assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
     assert_eq!(simulator.get("/session", &[&cookie]).status, 401);
     assert_eq!(simulator.post("/session", &[], &json!({"username": "a", "password": "wrong"})).status, 401);
@@ -191,7 +286,12 @@ fn an_export_runs_through_its_states_and_a_second_one_is_told_of_the_first() {
         let cancel = format!("{path}/{}/cancel", other["export_uuid"].as_str().unwrap());
         assert_eq!(simulator.ask("POST", &cancel, &[KEYS], "").json()["status"], "CANCELLED");
     }
-    assert_eq!(simulator.post("/vulns/export", &[KEYS], &json!({"num_assets": 49})).status, 400);
+    for (kind, name, few) in
+        [("vulns", "num_assets", 49), ("assets", "chunk_size", 50), ("compliance", "num_findings", 5001)]
+    {
+        let refused = simulator.post(&format!("/{kind}/export"), &[KEYS], &json!({name: few}));
+        assert_eq!((refused.status, &refused.json()["validation"]["keys"]), (400, &json!([name])), "{kind}");
+    }
 }
 
 fn zscaler_token(simulator: &Simulator) -> String {
@@ -215,8 +315,7 @@ fn zscalers_services_page_as_each_of_them_does() {
     assert_eq!(zpa(4)["list"], json!([]));
     assert_eq!(get("/zpa/mgmtconfig/v1/admin/customers/7/application?pagesize=501").status, 400);
     assert_eq!(get("/zcc/papi/public/v1/getDevices?pageSize=30&page=2").json().as_array().unwrap().len(), 15);
-    let users = get("/ziam/admin/api/v1/users?offset=0&limit=20").json();
-    assert!(users["next_link"].as_str().unwrap().contains("offset=20"));
+    assert_eq!([99, 1001].map(|limit| get(&format!("/ziam/admin/api/v1/users?limit={limit}")).status), [400, 400]);
     assert_eq!(get("/ztw/api/v1/ecgroup").json().as_array().unwrap().len(), 45);
     let missing = get("/zpa/mgmtconfig/v1/admin/customers/7/application/99");
     assert_eq!((missing.status, missing.json()["id"].as_str()), (400, Some("resource.not.found")));
@@ -224,6 +323,39 @@ fn zscalers_services_page_as_each_of_them_does() {
     assert_eq!((gateway.status, gateway.json()["detail"].as_str()), (401, Some("unauthorized")));
     assert_eq!(simulator.post("/__scanyard/expire", &[], &json!({})).status, 204);
     assert_eq!(get("/zia/api/v1/urlCategories").status, 401);
+}
+
+#[test]
+fn a_page_of_zidentity_links_to_the_next() {
+    let simulator = Simulator::start(&["zscaler", "--items", "250"]);
+    let users = simulator.get("/ziam/admin/api/v1/users?offset=100&limit=100", &[&zscaler_token(&simulator)]).json();
+    assert!(users["next_link"].as_str().unwrap().contains("offset=200"), "{users}");
+    assert!(users["prev_link"].as_str().unwrap().contains("offset=0"), "{users}");
+}
+
+#[test]
+fn zpa_fails_with_the_bodies_of_its_reference() {
+    let simulator = Simulator::start(&["zscaler"]);
+    let fail = |wanted: &str| {
+        let answer = simulator.get(path_of(Some(Service::Zpa)), &[&format!("x-scanyard-fail: {wanted}")]);
+        (answer.status, answer.json())
+    };
+    let concurrent = json!({"id": "api.concurrent.access.error", "params": ["com.zscaler.zpn.model.PolicySet"],
+        "reason": "Unable to modify the resource due to concurrent change requests. Try again"});
+    for wanted in ["409", "api.concurrent.access.error", "zscaler/zpa/409/api.concurrent.access.error"] {
+        assert_eq!(fail(wanted), (409, concurrent.clone()), "{wanted}");
+    }
+    assert_eq!(fail("zscaler/zpa/409").1["id"], "Conflict");
+    let missing = "No resource exists with the given id/name :0";
+    let missing = json!({"id": "resource.not.found", "reason": missing, "params": ["0"]});
+    assert_eq!(fail("resource.not.found"), (400, missing));
+    assert_eq!(fail("404"), (404, json!({"id": "resource.not.found", "reason": "No handler found"})));
+    assert_eq!(fail("401"), (401, json!({"id": "access.denied", "reason": "Access denied"})));
+    let limited = json!({"exception": "invalid.toomanyrequests", "id": "invalid.toomanyrequests",
+        "reason": "Exceeded the number of requests allowed"});
+    assert_eq!(fail("429"), (429, limited));
+    let busy = "An error occurred. Refer to the Retry-After header, and then try again.";
+    assert_eq!(fail("503"), (503, json!({"id": "retryable.server.error", "reason": busy})));
 }
 
 #[test]
@@ -272,6 +404,10 @@ fn the_older_sessions_of_zscaler_are_kept_by_a_cookie() {
         assert_eq!(simulator.ask("DELETE", path, &[&cookie], "").status, 200);
         assert_eq!(simulator.get("/api/v1/users", &[&cookie]).status, 401);
     }
+    let nobody = simulator.get("/api/v1/urlCategories", &[]);
+    assert_eq!((nobody.status, nobody.json()["code"].as_str()), (401, Some("SESSION_NOT_VALID")));
+    let fail = |status: u16| simulator.get("/api/v1/urlCategories", &[&format!("x-scanyard-fail: {status}")]);
+    assert_eq!((fail(429).header("retry-after"), fail(409).json()), ("1", json!({"message": "Conflict"})));
     let zpa = simulator.ask("POST", "/signin", &[FORM], "client_id=a&client_secret=b").json();
     assert_eq!(zpa["expires_in"], "3600");
 }
@@ -297,6 +433,41 @@ fn arctic_wolf_takes_an_auth_token_once_and_answers_in_four_shapes() {
     assert_eq!(simulator.get(&format!("/api/v1/organizations/{id}/tickets/999"), &[key]).json()["code"], "not_found");
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{id}/data-sources"), &[key]).status, 404);
     assert_eq!(simulator.get(&format!("/api/v1beta/organizations/{customer}/data-sources"), &[key]).status, 200);
+}
+
+#[test]
+fn arctic_wolfs_managed_services_fail_with_the_words_of_their_definitions() {
+    let simulator = Simulator::start(&["arctic-wolf"]);
+    let body = |service, status: u16| {
+        let answer = simulator.get(path_of(Some(service)), &[&format!("x-scanyard-fail: {status}")]);
+        assert_eq!(answer.status, status);
+        answer.json()
+    };
+    for (service, status, expected) in [
+        (
+            Service::Ticket,
+            401,
+            json!({"code": "unauthorized", "description": "Invalid or expired authentication token."}),
+        ),
+        (
+            Service::Ticket,
+            500,
+            json!({"code": "internal_server_error", "description": "An unexpected error occurred while processing your request."}),
+        ),
+        (Service::DataRetrieval, 401, json!({"error": "Authentication required"})),
+        (
+            Service::DataRetrieval,
+            403,
+            json!({"error": "Access denied: insufficient permissions for this organization"}),
+        ),
+        (
+            Service::Reports,
+            401,
+            json!({"code": "not_authorised", "description": "User not authorised to create report"}),
+        ),
+    ] {
+        assert_eq!(body(service, status), expected, "{service} {status}");
+    }
 }
 
 #[test]

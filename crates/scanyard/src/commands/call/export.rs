@@ -5,7 +5,7 @@ use crate::exit::{CALL_EXIT_CODES, Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, clean};
 use crate::progress::Progress;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use scanyard_client::tenable::export::{Checkpoint, Export, Waiting};
 use scanyard_client::tenable::filters::{Assets, Compliance, Vulns, What};
@@ -71,13 +71,14 @@ enum Kind {
 /// Prints every item.
 pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     let From::Tenable(args) = args.from;
+    let what = what(&args).map_err(Failure::usage)?;
     let profile = args.caller.profile("tenable")?;
     let client = vendor::tenable_client(&profile, args.caller.settings()?).map_err(Failure::usage)?;
     let waiting = Waiting { deadline: Duration::from_secs(args.export_deadline), ..Waiting::default() };
-    let kept = args.checkpoint.as_deref().map(kept).transpose()?.flatten();
+    let kept = args.checkpoint.as_deref().map(|path| kept(path, what.kind())).transpose()?.flatten();
     let mut export = match kept {
         Some(checkpoint) => client.resume(checkpoint, waiting).map_err(failed)?,
-        None => client.export(&what(&args), waiting).await.map_err(failed)?,
+        None => client.export(&what, waiting).await.map_err(failed)?,
     };
     if export.is_adopted() {
         eprintln!("the same export runs already: going on with it");
@@ -90,9 +91,12 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     match outcome {
         Some(outcome) => outcome.map(|()| Exit::Clean),
         None => {
-            if args.checkpoint.is_none() {
-                eprintln!("cancelling the export at Tenable");
-                export.cancel().await.map_err(failed)?;
+            match &args.checkpoint {
+                Some(path) => keep(path, &export.checkpoint())?,
+                None => {
+                    eprintln!("cancelling the export at Tenable");
+                    export.cancel().await.map_err(failed)?;
+                }
             }
             Err(anyhow::anyhow!("interrupted").into())
         }
@@ -128,8 +132,13 @@ async fn print_all(export: &mut Export, args: &TenableArgs) -> Result<(), Failur
     Ok(())
 }
 
-fn what(args: &TenableArgs) -> What {
-    match args.what {
+fn what(args: &TenableArgs) -> anyhow::Result<What> {
+    let of_findings =
+        [("severity", !args.severity.is_empty()), ("state", !args.state.is_empty()), ("since", args.since.is_some())];
+    if let Some((name, _)) = of_findings.iter().find(|(_, is_given)| *is_given && args.what != Kind::Vulns) {
+        bail!("--{name} is about findings: only an export of vulns takes it");
+    }
+    Ok(match args.what {
         Kind::Vulns => What::Vulns(Vulns {
             num_assets: args.chunk_size,
             severity: args.severity.clone(),
@@ -139,27 +148,39 @@ fn what(args: &TenableArgs) -> What {
         }),
         Kind::Assets => What::Assets(Assets { chunk_size: args.chunk_size, ..Assets::default() }),
         Kind::Compliance => What::Compliance(Compliance { num_findings: args.chunk_size, ..Compliance::default() }),
-    }
+    })
 }
 
-/// Where an earlier run stood; `None` when there was none.
-fn kept(path: &Path) -> Result<Option<Checkpoint>, Failure> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let checkpoint =
-                serde_json::from_slice(&bytes).with_context(|| format!("{} is no checkpoint", path.display()));
-            checkpoint.map(Some).map_err(Failure::usage)
+/// Where an earlier run of the same kind stood; `None` when there was none. Where nothing can be kept it is an error, before
+/// anything was started.
+fn kept(path: &Path, kind: &str) -> Result<Option<Checkpoint>, Failure> {
+    let read = || {
+        let beside = beside(path);
+        std::fs::File::create(&beside).and_then(|_| std::fs::remove_file(&beside))?;
+        let bytes = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            read => read?,
+        };
+        let checkpoint: Checkpoint = serde_json::from_slice(&bytes).context("this is no checkpoint")?;
+        if checkpoint.kind != kind {
+            bail!("this is the checkpoint of an export of {}, not of {kind}", checkpoint.kind);
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::usage(anyhow::Error::from(error).context(path.display().to_string()))),
-    }
+        Ok(Some(checkpoint))
+    };
+    read().with_context(|| path.display().to_string()).map_err(Failure::usage)
 }
 
 /// Written beside and moved into place: a crash leaves the old one or the new one.
 fn keep(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<()> {
-    let beside = path.with_extension("new");
+    let beside = beside(path);
     let bytes = serde_json::to_vec(checkpoint).context("the checkpoint")?;
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
         .with_context(|| path.display().to_string())
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
 }

@@ -51,18 +51,16 @@ pub fn start(state: &mut State, asked: &Asked, kind: &str) -> Reply {
     if !request.is_object() {
         return bad("Invalid request payload JSON format");
     }
-    let is_within = |name: &str, from: u64, to: u64| {
-        request[name].is_null() || request[name].as_u64().is_some_and(|n| (from..=to).contains(&n))
+    let (name, bounds) = match kind {
+        "assets" => ("chunk_size", 100..=10_000),
+        "compliance" => ("num_findings", 50..=5000),
+        _ => ("num_assets", 50..=5000),
     };
-    let is_good = match kind {
-        "vulns" => is_within("num_assets", 50, 5000),
-        "assets" => is_within("chunk_size", 100, 10_000),
-        _ => is_within("num_findings", 50, 5000),
-    };
-    if !is_good {
-        let validation = json!({ "source": "payload", "keys": ["num_assets"] });
-        let body =
-            json!({ "statusCode": 400, "error": "Bad Request", "message": "out of bounds", "validation": validation });
+    let size = &request[name];
+    if !size.is_null() && !size.as_u64().is_some_and(|size| bounds.contains(&size)) {
+        let validation = json!({ "source": "payload", "keys": [name] });
+        let message = format!("{name} must be {} to {}", bounds.start(), bounds.end());
+        let body = json!({ "statusCode": 400, "error": "Bad Request", "message": message, "validation": validation });
         return Reply::json(400, &body);
     }
     let is_running = |export: &Export| matches!(export.status(), "QUEUED" | "PROCESSING");

@@ -103,9 +103,14 @@ fn is_known(state: &mut State, asked: &Asked) -> bool {
             .filter_map(|part| part.trim().split_once('='))
             .any(|(known, value)| known == name && !value.is_empty())
     };
+    (has("accessKey") && has("secretKey")) || tokens(asked).any(|token| state.sessions.contains_key(token))
+}
+
+/// What stands in the caller's cookies: one of them may be the session's token.
+fn tokens(asked: &Asked) -> impl Iterator<Item = &str> {
     let cookies = [asked.header("cookie"), asked.header("x-cookie")];
-    let mut tokens = cookies.iter().flat_map(|cookie| cookie.split(';')).filter_map(|part| part.trim().split_once('='));
-    (has("accessKey") && has("secretKey")) || tokens.any(|(_, token)| state.sessions.contains_key(token))
+    let parts = cookies.into_iter().flat_map(|cookie| cookie.split(';'));
+    parts.filter_map(|part| Some(part.trim().split_once('=')?.1))
 }
 
 fn sign_in(state: &mut State, asked: &Asked) -> Reply {
@@ -126,7 +131,7 @@ fn session(state: &mut State, asked: &Asked) -> Reply {
         "GET" => ok(json!({ "id": 1, "uuid": uuid(1, 1), "username": "ada@example.test", "email": "ada@example.test",
             "permissions": 64, "enabled": true, "container_id": 1 })),
         "DELETE" => {
-            state.sessions.clear();
+            state.sessions.retain(|known, _| !tokens(asked).any(|token| token == known));
             Reply::empty(200)
         }
         _ => fail(asked, 405),
