@@ -112,9 +112,10 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
         Ok(document) => (document, None),
         Err(error) => (Document::default(), Some(error)),
     };
-    let fault = verdict::fault(&document, error.as_ref());
+    let collected = findings::findings(&document, target);
+    let fault = verdict::fault(&document, error.as_ref()).or_else(|| verdict::unread(&collected.records));
     Parsed {
-        collected: findings::findings(&document, target),
+        collected,
         coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
         engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
         fault,
