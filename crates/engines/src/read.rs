@@ -5,6 +5,7 @@ use crate::engine::engine;
 use crate::files::FilesName;
 use crate::image::ImageRef;
 use crate::subject::Subject;
+use crate::text::unmarked;
 use crate::{Parsed, RawReport, Target, asset, harvester, nikto, nmap, nuclei, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::FailureReason;
@@ -65,6 +66,7 @@ pub enum Unnamed {
 impl Reader {
     /// Reads a report of a scan of the target that is given, or else of the one that the report names.
     pub fn import(&self, report: &[u8], given: Option<Target>) -> Result<(Target, Parsed), Unnamed> {
+        let report = unmarked(report);
         let target = given.or_else(|| self.named(report)).ok_or_else(|| self.unnamed(report))?;
         let parsed = self.read(report, &target);
         Ok((target, parsed))
@@ -95,7 +97,7 @@ impl Reader {
     /// Reads a report of a scan of the target. One that is of something else is no such scan, and nothing of it is kept.
     pub fn read(&self, report: &[u8], target: &Target) -> Parsed {
         let mut subject = Subject::new(target);
-        let parsed = (self.read)(report, &mut subject);
+        let parsed = (self.read)(unmarked(report), &mut subject);
         subject.judge(parsed)
     }
 }
