@@ -1,6 +1,7 @@
 //! The normalised finding: one shape for all engines.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// How bad a finding is, ascending.
@@ -92,6 +93,32 @@ pub struct Location {
     /// The package's first version without the fault; several are separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed_version: Option<String>,
+}
+
+/// Where a finding is, in one line for people.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        parts.extend(self.method.clone());
+        match (&self.url, &self.host) {
+            (Some(url), _) => parts.push(url.clone()),
+            (None, Some(host)) => parts.push(host.clone()),
+            (None, None) => parts.extend(self.ip.clone()),
+        }
+        if let Some(port) = self.port.filter(|_| self.url.is_none()) {
+            parts.push(format!("{port}/{}", self.protocol.as_deref().unwrap_or("tcp")));
+        }
+        if let Some(path) = self.path.as_ref().filter(|_| self.url.is_none()) {
+            parts.push(self.line.map_or_else(|| path.clone(), |line| format!("{path}:{line}")));
+        }
+        parts.extend(self.parameter.as_ref().map(|parameter| format!("({parameter})")));
+        if let Some(package) = &self.package {
+            parts.push(package.clone());
+            parts.extend(self.version.clone());
+            parts.extend(self.fixed_version.as_ref().map(|fixed| format!("(fixed in {fixed})")));
+        }
+        f.write_str(&parts.join(" "))
+    }
 }
 
 /// A CVSS score, as the engine states it.

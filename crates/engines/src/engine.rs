@@ -187,8 +187,12 @@ impl Engine {
     /// Reads what a report of the engine is of: a target of the engine, or files by their path where it scans files.
     pub fn imported_target(&self, text: &str) -> Result<Target, Vec<Detail>> {
         let target = Target::parse_imported(self.scan_type, text).map_err(|fault| self.refused(fault.0))?;
-        let is_files = matches!(target, Target::Files(_));
-        if is_files || self.takes(&target) { Ok(target) } else { Err(self.not_taken(&target)) }
+        if self.takes_import_of(&target) { Ok(target) } else { Err(self.not_taken(&target)) }
+    }
+
+    /// Whether a report of the engine can be of it.
+    pub fn takes_import_of(&self, target: &Target) -> bool {
+        matches!(target, Target::Files(_)) || self.takes(target)
     }
 
     /// Why a target is refused, and what the engine takes.

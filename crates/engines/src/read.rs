@@ -1,9 +1,11 @@
 //! Reports that were made elsewhere: read as the engine's own adapter reads them, held against what they are said to be of,
 //! and judged alone.
 
+use crate::engine::engine;
 use crate::files::FilesName;
 use crate::image::ImageRef;
 use crate::subject::Subject;
+use crate::text::unmarked;
 use crate::{Parsed, RawReport, Target, asset, harvester, nikto, nmap, nuclei, sqlmap, sublist3r, trivy, wapiti, zap};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::FailureReason;
@@ -14,6 +16,7 @@ use std::borrow::Cow;
 /// How reports of an engine are read.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
+    scan_type: ScanType,
     read: Read,
     /// The target that a report states itself, where it does.
     target_of: TargetOf,
@@ -48,7 +51,7 @@ pub fn reader(scan_type: ScanType) -> Option<Reader> {
         ScanType::Sentinel => return None,
     };
     let keep: Keep = if scan_type == ScanType::Trivy { trivy::kept } else { Some };
-    Some(Reader { read, target_of, keep, media_type })
+    Some(Reader { scan_type, read, target_of, keep, media_type })
 }
 
 /// Why a report has no target, when none is given.
@@ -63,7 +66,8 @@ pub enum Unnamed {
 impl Reader {
     /// Reads a report of a scan of the target that is given, or else of the one that the report names.
     pub fn import(&self, report: &[u8], given: Option<Target>) -> Result<(Target, Parsed), Unnamed> {
-        let target = given.or_else(|| (self.target_of)(report)).ok_or_else(|| self.unnamed(report))?;
+        let report = unmarked(report);
+        let target = given.or_else(|| self.named(report)).ok_or_else(|| self.unnamed(report))?;
         let parsed = self.read(report, &target);
         Ok((target, parsed))
     }
@@ -72,6 +76,11 @@ impl Reader {
     /// cannot be searched for them.
     pub fn kept(&self, report: Vec<u8>) -> Option<RawReport> {
         (self.keep)(report).map(|bytes| RawReport { media_type: self.media_type, bytes })
+    }
+
+    /// The target that a report names, where it is one that could be given.
+    fn named(&self, report: &[u8]) -> Option<Target> {
+        (self.target_of)(report).filter(|target| engine(self.scan_type).takes_import_of(target))
     }
 
     fn unnamed(&self, report: &[u8]) -> Unnamed {
@@ -88,7 +97,7 @@ impl Reader {
     /// Reads a report of a scan of the target. One that is of something else is no such scan, and nothing of it is kept.
     pub fn read(&self, report: &[u8], target: &Target) -> Parsed {
         let mut subject = Subject::new(target);
-        let parsed = (self.read)(report, &mut subject);
+        let parsed = (self.read)(unmarked(report), &mut subject);
         subject.judge(parsed)
     }
 }
@@ -265,7 +274,7 @@ mod tests {
     use super::*;
 
     fn named(scan_type: ScanType, report: &str) -> Option<String> {
-        (reader(scan_type).unwrap().target_of)(report.as_bytes()).map(|target| target.to_string())
+        reader(scan_type).unwrap().named(report.as_bytes()).map(|target| target.to_string())
     }
 
     #[test]
@@ -279,6 +288,7 @@ mod tests {
         let line = |host: &str| format!("{{\"host\":\"{host}\",\"url\":\"http://{host}/a?b\"}}\n");
         assert_eq!(named(ScanType::Nuclei, &line("app.example.test").repeat(2)), site);
         assert_eq!(named(ScanType::Nuclei, &(line("app.example.test") + &line("b.example.test"))), None);
+        assert_eq!(named(ScanType::Nuclei, r#"{"host":"app.example.test"}"#), None, "nuclei takes no name of a host");
         let image = r#"{"ArtifactName":"registry.example.test/app:1.0","ArtifactType":"container_image"}"#;
         assert_eq!(named(ScanType::Trivy, image).as_deref(), Some("registry.example.test/app:1.0"));
         let files =

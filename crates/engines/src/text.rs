@@ -3,6 +3,11 @@
 /// The most bytes of evidence that a finding keeps.
 pub const EVIDENCE_BYTES: usize = 8 * 1024;
 
+/// A text without the mark of its byte order, which some programs put before UTF-8.
+pub fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// Bytes as text; what is not UTF-8 is replaced. Looks at a report as a whole, which is several times as fast as decoding it
 /// piece by piece.
 pub fn decoded(bytes: &[u8]) -> std::borrow::Cow<'_, str> {

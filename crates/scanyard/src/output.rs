@@ -153,12 +153,12 @@ pub fn results(results: &Results) -> String {
     if !results.findings.is_empty() {
         let mut table = table(&["SEVERITY", "FINDING", "WHERE", "RULE"]);
         let mut findings: Vec<&Finding> = results.findings.iter().collect();
-        findings.sort_by_key(|finding| (Reverse(finding.severity), place(finding), &finding.rule_id));
+        findings.sort_by_key(|finding| (Reverse(finding.severity), finding.location.to_string(), &finding.rule_id));
         for finding in findings {
             table.add_row([
                 severity(finding.severity),
                 Cell::new(clean(&finding.title)),
-                Cell::new(clean(&place(finding))),
+                Cell::new(clean(&finding.location.to_string())),
                 Cell::new(clean(&finding.rule_id)),
             ]);
         }
@@ -222,22 +222,5 @@ fn severity(severity: Severity) -> Cell {
         Severity::Medium => cell.fg(Color::Yellow),
         Severity::Low => cell.fg(Color::Cyan),
         Severity::Info => cell.add_attribute(Attribute::Dim),
-    }
-}
-
-/// A URL where there is one, else host and port; with the header, cookie or parameter.
-fn place(finding: &Finding) -> String {
-    let location = &finding.location;
-    if let Some(url) = &location.url {
-        return match &location.parameter {
-            Some(parameter) => format!("{url} ({parameter})"),
-            None => url.clone(),
-        };
-    }
-    let host = location.host.as_deref().or(location.ip.as_deref()).unwrap_or_default();
-    match (location.port, &location.protocol) {
-        (Some(port), Some(protocol)) => format!("{host} {port}/{protocol}"),
-        (Some(port), None) => format!("{host} {port}"),
-        (None, _) => host.to_string(),
     }
 }

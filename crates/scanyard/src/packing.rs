@@ -5,7 +5,7 @@ use crate::progress::Bar;
 use anyhow::Context;
 use scanyard_client::{FileBody, scan_api::Client};
 use scanyard_contract::{ScanType, Upload, UploadKind};
-use scanyard_engines::upload::pack::{self, Prepared};
+use scanyard_engines::upload::pack::{self, LeftOut, Prepared};
 use scanyard_engines::upload::{Packed, UploadId, inspect};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -57,8 +57,14 @@ fn packed(path: &Path) -> anyhow::Result<Packing> {
     let mut packing = Packing { packed: empty, id, dir };
     let Prepared { packed, left_out } = pack::prepare(path, &into)?;
     packing.packed = packed;
-    if left_out > 0 {
-        eprintln!("{left_out} links and special files were left out");
+    let LeftOut { special, misnamed } = left_out;
+    if special > 0 {
+        eprintln!("{special} links and special files were left out");
+    }
+    if misnamed > 0 {
+        eprintln!(
+            "{misnamed} files and folders with a backslash, a control character or no UTF-8 in their names were left out"
+        );
     }
     inspect(packing.packed.kind, &packing.packed.name, &packing.packed.path)?;
     Ok(packing)

@@ -5,7 +5,7 @@ use crate::spool::{Spool, Writer};
 use crate::store::upload::{self as uploads, UploadRecord};
 use crate::store::{Store, StoreError};
 use scanyard_contract::{Timestamp, Upload, UploadKind};
-use scanyard_engines::upload::{Contents, Packed, UploadFault, inspect, sbom_kind};
+use scanyard_engines::upload::{Contents, Packed, UploadFault, inspect, kind_of, sbom_kind};
 use std::io;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -60,11 +60,22 @@ pub async fn look(form: Form, name: &str, spool: &Spool) -> Result<(UploadKind, 
             Form::Gzip => UploadKind::TarGz,
             Form::Zip => UploadKind::Zip,
             Form::Json => sbom_kind(&path)?,
-            Form::Octets => UploadKind::File,
+            Form::Octets => only_file(kind_of(&name, &path)?)?,
         };
         Ok((kind, inspect(kind, &name, &path)?))
     });
     looked.await.map_err(|error| UploadFault::Disk(io::Error::other(error)))?
+}
+
+/// A single file, and nothing that is looked into when it is declared as what it is.
+fn only_file(kind: UploadKind) -> Result<UploadKind, UploadFault> {
+    let (what, media_type) = match kind {
+        UploadKind::File => return Ok(kind),
+        UploadKind::TarGz => ("compressed with gzip", "application/gzip"),
+        UploadKind::Zip => ("a zip archive", "application/zip"),
+        UploadKind::CycloneDx | UploadKind::Spdx => ("a bill of materials", "application/json"),
+    };
+    Err(UploadFault::Refused(format!("is {what}: send it as {media_type}")))
 }
 
 /// Stores the bytes of an upload, each piece in a write of its own, so that other writes come in between.

@@ -1,7 +1,7 @@
 //! A page for people, to read and to print: one file without script, every text escaped.
 
 use crate::Finding;
-use crate::finding::{Location, Severity};
+use crate::finding::Severity;
 use crate::scan::{Records, Results};
 
 /// The page's only style; the policy below names its hash, and nothing else may run or load.
@@ -67,7 +67,7 @@ pub fn finding(finding: &Finding, out: &mut String) {
     out.push_str(&format!(
         "<section class=\"finding\">\n<h3><span class=\"{severity}\">{severity}</span> {}</h3>\n<p class=\"where\">{}</p>\n",
         escape(&finding.title),
-        escape(&place(&finding.location)),
+        escape(&finding.location.to_string()),
     ));
     if let Some(evidence) = &finding.evidence {
         out.push_str(&format!("<pre>{}</pre>\n", escape(evidence)));
@@ -94,29 +94,6 @@ pub fn end(head: &Results, written: u64, out: &mut String) {
         out.push_str(&format!("<p>{nothing}</p>\n"));
     }
     out.push_str("</body>\n</html>\n");
-}
-
-/// Where a finding is, in one line.
-fn place(location: &Location) -> String {
-    let mut parts = Vec::new();
-    parts.extend(location.method.clone());
-    match (&location.url, &location.host) {
-        (Some(url), _) => parts.push(url.clone()),
-        (None, Some(host)) => parts.push(host.clone()),
-        (None, None) => parts.extend(location.ip.clone()),
-    }
-    if let Some(port) = location.port.filter(|_| location.url.is_none()) {
-        parts.push(format!("{port}/{}", location.protocol.as_deref().unwrap_or("tcp")));
-    }
-    if let Some(path) = location.path.as_ref().filter(|_| location.url.is_none()) {
-        parts.push(location.line.map_or_else(|| path.clone(), |line| format!("{path}:{line}")));
-    }
-    parts.extend(location.parameter.as_ref().map(|parameter| format!("({parameter})")));
-    if let Some(package) = &location.package {
-        parts.push(format!("{package} {}", location.version.as_deref().unwrap_or_default()));
-        parts.extend(location.fixed_version.as_ref().map(|fixed| format!("(fixed in {fixed})")));
-    }
-    parts.join(" ")
 }
 
 /// A text as HTML, in an element or a quoted attribute.

@@ -15,6 +15,9 @@ const MAX_REFERENCES: usize = 20;
 /// Bytes of a name, a version or a path that are kept.
 const WORD_BYTES: usize = 500;
 
+/// Why a record is dropped that is not as trivy writes them.
+pub const UNREAD: &str = "cannot be read";
+
 /// Where the findings of one part of the report are.
 struct Place<'a> {
     /// What was scanned, as it is called from scan to scan.
@@ -70,7 +73,7 @@ fn each<'d, T: Deserialize<'d>>(
     finding: impl Fn(&T) -> Result<Finding, &'static str>,
 ) {
     for record in records {
-        match serde_json::from_str(record.get()).map_err(|_| "cannot be read").and_then(|record| finding(&record)) {
+        match serde_json::from_str(record.get()).map_err(|_| UNREAD).and_then(|record| finding(&record)) {
             Ok(finding) => collected.add(finding),
             Err(reason) => collected.drop(reason),
         }

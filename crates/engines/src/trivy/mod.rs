@@ -17,6 +17,7 @@ use crate::Target;
 use crate::auth::fault_beside;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Program, Soft, Stdout, Stream};
+use crate::text::unmarked;
 use crate::upload::{self, Packed, UploadFault, UploadKind};
 use argv::Subject;
 use report::Document;
@@ -101,7 +102,9 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 }
 
 /// The report without the secrets in it; `None` for one that cannot be searched for them: it is not JSON, or too large.
-pub fn kept(report: Vec<u8>) -> Option<Vec<u8>> {
+pub fn kept(mut report: Vec<u8>) -> Option<Vec<u8>> {
+    let mark = report.len() - unmarked(&report).len();
+    report.drain(..mark);
     let is_small = report.len() as u64 <= MAX_REPORT_BYTES;
     is_small.then(|| redact::report(report)).filter(|report| !report.is_empty())
 }
@@ -112,9 +115,10 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
         Ok(document) => (document, None),
         Err(error) => (Document::default(), Some(error)),
     };
-    let fault = verdict::fault(&document, error.as_ref());
+    let collected = findings::findings(&document, target);
+    let fault = verdict::fault(&document, error.as_ref()).or_else(|| verdict::unread(&collected.records));
     Parsed {
-        collected: findings::findings(&document, target),
+        collected,
         coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
         engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
         fault,

@@ -157,6 +157,23 @@ fn a_record_that_cannot_be_read_costs_no_other() {
     assert_eq!(counts(report), [4, 2, 0, 2]);
 }
 
+#[test]
+fn a_report_of_which_nothing_can_be_read_is_no_clean_scan() {
+    let report = |secrets: &str| {
+        let checks = r#"[{"ID": "DS-0001", "Status": "PASS"}]"#;
+        let report = format!(
+            r#"{{"SchemaVersion": 2, "Results": [{{"Target": "x", "Secrets": [{secrets}], "Misconfigurations": {checks}}}]}}"#
+        );
+        super::read(report.as_bytes(), &upload())
+    };
+    let parsed = report(r#"{"RuleID": "a", "StartLine": "9"}"#);
+    let message = "of 2 records of trivy's report none is a finding, and 1 cannot be read";
+    assert_eq!(parsed.fault, Some((FailureReason::ReportUnreadable, message.to_string())));
+    assert_eq!(parsed.coverage.reached, 0);
+    assert_eq!(report(r#"{"RuleID": "a"}"#).fault, None);
+    assert_eq!(report("").fault, None, "what did not fail is a clean scan");
+}
+
 fn judge(report: &[u8], log: &[u8], code: i32) -> Outcome {
     let run = Run { ended: Ended::ByItself, exit: Exit::Code(code), last_lines: Vec::new() };
     let mut read = Log::default();

@@ -1,12 +1,13 @@
 //! Whether trivy really scanned: what its log says, and what its exit code does not.
 
+use super::findings::UNREAD;
 use super::report::{Document, SCHEMA_VERSION};
 use crate::engine::engine;
 use crate::job::Outcome;
 use crate::process::{Lines, Run};
 use crate::text::clean;
 use scanyard_contract::ScanType;
-use scanyard_contract::scan::FailureReason;
+use scanyard_contract::scan::{FailureReason, Records};
 
 /// What trivy's log says of its faults.
 #[derive(Debug, Default)]
@@ -90,6 +91,14 @@ pub fn fault(document: &Document<'_>, error: Option<&serde_json::Error>) -> Opti
         )),
         None => None,
     }
+}
+
+/// Why nothing was kept of a report of which something could not be read: that may have been all that was found.
+pub fn unread(records: &Records) -> Option<(FailureReason, String)> {
+    let unread = records.dropped.get(UNREAD).filter(|_| records.kept == 0)?;
+    let message =
+        format!("of {} records of trivy's report none is a finding, and {unread} cannot be read", records.read);
+    Some((FailureReason::ReportUnreadable, message))
 }
 
 /// The outcome of a run by its exit, its log and its report: exit 0 beside an error is no clean scan.

@@ -10,7 +10,7 @@ pub enum UploadFault {
     #[error("{0}")]
     Refused(String),
     /// This machine's: its disk, not the upload.
-    #[error("{0}")]
+    #[error(transparent)]
     Disk(#[from] io::Error),
 }
 

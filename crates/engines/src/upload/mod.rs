@@ -5,6 +5,7 @@
 
 mod archive;
 mod fault;
+mod kind;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -14,9 +15,10 @@ mod walk;
 pub mod pack;
 
 pub use fault::UploadFault;
+pub use kind::{kind_of, sbom_kind};
 pub use path::is_name;
 pub use unpack::unpack;
-pub use walk::{Contents, inspect, sbom_kind};
+pub use walk::{Contents, inspect};
 
 use std::fmt;
 use std::path::PathBuf;

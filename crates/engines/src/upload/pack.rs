@@ -1,11 +1,11 @@
 //! Packing a folder or a file of this machine as an upload.
 
-use super::walk::sbom_kind;
-use super::{MAX_DEPTH, MAX_ENTRIES, Packed, UploadKind, is_name};
+use super::path::is_plain;
+use super::{MAX_DEPTH, MAX_ENTRIES, Packed, UploadFault, UploadKind, is_name, kind_of};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Folders that no engine looks into: what a version control keeps is compressed, and can be larger than the project.
@@ -15,36 +15,52 @@ const LEFT_OUT: [&str; 3] = [".git", ".hg", ".svn"];
 #[derive(Debug)]
 pub struct Prepared {
     pub packed: Packed,
-    /// Links and devices that were left out: an upload holds none.
-    pub left_out: u64,
+    pub left_out: LeftOut,
 }
 
-/// Packs what is at `path`: a folder as `tar.gz` into the file `into`, a single file as it is.
+/// What of a folder an upload cannot hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Links and devices.
+    pub special: u64,
+    /// Files and folders whose names are not plain UTF-8.
+    pub misnamed: u64,
+}
+
+/// Packs what is at `path`: a folder as `tar.gz` into the file `into`, a single file as it is, be it an archive already.
 ///
 /// The same folder gives the same bytes: neither times nor owners go in.
-pub fn prepare(path: &Path, into: &Path) -> io::Result<Prepared> {
+pub fn prepare(path: &Path, into: &Path) -> Result<Prepared, UploadFault> {
     let path = path.canonicalize()?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
         let mut packing = Packing {
             tar: tar::Builder::new(GzEncoder::new(BufWriter::new(File::create(into)?), Compression::fast())),
             entries: 0,
-            left_out: 0,
+            left_out: LeftOut::default(),
         };
         packing.folder(&path, Path::new(""), 0)?;
         let Packing { tar, entries, left_out } = packing;
         if entries == 0 {
-            return Err(io::Error::other(format!("{} holds no file", path.display())));
+            return Err(UploadFault::Refused("holds no file that can be packed".to_string()));
         }
-        tar.into_inner()?.finish()?.into_inner()?;
+        tar.into_inner()?.finish()?.flush()?;
         return Ok(Prepared {
             packed: Packed { kind: UploadKind::TarGz, name: named(&name, "files"), path: into.to_path_buf() },
             left_out,
         });
     }
-    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let kind = if is_json { sbom_kind(&path).unwrap_or(UploadKind::File) } else { UploadKind::File };
-    Ok(Prepared { packed: Packed { kind, name: named(&name, "file"), path }, left_out: 0 })
+    let kind = kind_of(&name, &path)?;
+    let name = match kind {
+        UploadKind::TarGz | UploadKind::Zip => named(unpacked_name(&name), "files"),
+        UploadKind::CycloneDx | UploadKind::Spdx | UploadKind::File => named(&name, "file"),
+    };
+    Ok(Prepared { packed: Packed { kind, name, path }, left_out: LeftOut::default() })
+}
+
+/// The name of the folder that an archive is likely to have been.
+fn unpacked_name(name: &str) -> &str {
+    [".tar.gz", ".tgz", ".zip"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
 }
 
 /// A name that an upload may have, as near to this one as can be.
@@ -56,7 +72,7 @@ fn named(name: &str, otherwise: &str) -> String {
 struct Packing {
     tar: tar::Builder<GzEncoder<BufWriter<File>>>,
     entries: u64,
-    left_out: u64,
+    left_out: LeftOut,
 }
 
 impl Packing {
@@ -73,14 +89,16 @@ impl Packing {
         for path in entries {
             let name = path.file_name().unwrap_or_default();
             let kind = fs::symlink_metadata(&path).map_err(at)?.file_type();
-            if kind.is_dir() {
+            if !name.to_str().is_some_and(is_plain) {
+                self.left_out.misnamed += 1;
+            } else if kind.is_dir() {
                 if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
                     self.folder(&path, &below.join(name), depth + 1)?;
                 }
             } else if kind.is_file() {
                 self.file(&path, &below.join(name))?;
             } else {
-                self.left_out += 1;
+                self.left_out.special += 1;
             }
         }
         Ok(())

@@ -19,6 +19,11 @@ pub fn is_name(text: &str) -> bool {
         && !matches!(text, "." | "..")
 }
 
+/// Whether a path is one on every file system: without backslashes and control characters.
+pub(super) fn is_plain(path: &str) -> bool {
+    !path.contains('\\') && !path.chars().any(char::is_control)
+}
+
 /// The parts of an archive's path; none for its root. What would leave the root is refused, not made to fit.
 pub(super) fn parts(path: &[u8]) -> Result<Vec<String>, UploadFault> {
     if path.len() > MAX_PATH {
@@ -31,7 +36,7 @@ pub(super) fn parts(path: &[u8]) -> Result<Vec<String>, UploadFault> {
     if text.starts_with('/') {
         return Err(UploadFault::at(&shown, "its path is absolute"));
     }
-    if text.contains('\\') || text.chars().any(char::is_control) {
+    if !is_plain(text) {
         return Err(UploadFault::at(&shown, "its path holds a backslash or a control character"));
     }
     let mut parts = Vec::new();

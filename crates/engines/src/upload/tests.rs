@@ -1,11 +1,14 @@
 //! Archives that are good, broken, and made to do harm.
 
-use super::{MAX_ENTRIES, Packed, UploadFault, UploadKind, inspect, pack, sbom_kind, unpack};
+use super::pack::LeftOut;
+use super::{MAX_ENTRIES, Packed, UploadFault, UploadKind, inspect, kind_of, pack, sbom_kind, unpack};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use proptest::prelude::*;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tar::{EntryType, Header};
@@ -176,6 +179,9 @@ fn what_is_broken_or_empty_is_refused() {
     }
     assert_eq!(refusal(UploadKind::TarGz, &tar_gz(&[])), "holds no file");
     assert_eq!(refusal(UploadKind::Zip, &self::zip(&[zipped("a/", b"")])), "holds no file");
+    for kind in [UploadKind::File, UploadKind::CycloneDx] {
+        assert_eq!(refusal(kind, b""), "is empty");
+    }
     refusal(UploadKind::TarGz, &zip);
     refusal(UploadKind::Zip, &tar);
 }
@@ -196,6 +202,74 @@ fn json_is_a_bill_of_materials_or_refused() {
 }
 
 #[test]
+fn a_single_file_is_known_by_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let kind = |name: &str, bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        kind_of(name, &path).map_err(|fault| fault.to_string())
+    };
+    let sbom = r#"{"bomFormat": "CycloneDX", "components": [{"name": "a"}]}"#;
+    assert_eq!(kind("a.tar.gz", &tar_gz(&[("x", FILE, b"x")])), Ok(UploadKind::TarGz));
+    assert_eq!(kind("a.jar", &zip(&[zipped("x", b"x")])), Ok(UploadKind::Zip));
+    assert_eq!(kind("a.sbom", sbom.as_bytes()), Ok(UploadKind::CycloneDx));
+    assert_eq!(kind("a", br#" {"spdxVersion": "SPDX-2.3"}"#), Ok(UploadKind::Spdx));
+    for (name, text) in [
+        ("Dockerfile", "FROM scratch"),
+        ("package.json", "{}"),
+        ("package.json", "\u{feff}{}"),
+        ("tsconfig.json", "{ // a comment\n}"),
+        ("values", "{{ template }"),
+        ("page.html", "<html>bomFormat</html>"),
+        ("empty", ""),
+    ] {
+        assert_eq!(kind(name, text.as_bytes()), Ok(UploadKind::File), "{name} {text}");
+    }
+
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    let utf_16: Vec<u8> = [0xfeff].into_iter().chain(sbom.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let marked = format!("\u{feff}{sbom}");
+    for (name, bytes, reason) in [
+        ("a.tar", tar.as_slice(), "is an archive (tar, not compressed)"),
+        ("a.tar.xz", b"\xfd7zXZ\0", "is an archive (xz)"),
+        ("bom.json", &sbom.as_bytes()[..sbom.len() - 4], "is a bill of materials that cannot be read"),
+        ("bom", &sbom.as_bytes()[..sbom.len() - 4], "is a bill of materials that cannot be read"),
+        ("bom.json", marked.as_bytes(), "is a bill of materials that cannot be read"),
+        ("bom.json", &utf_16, "is a bill of materials that cannot be read"),
+        ("package-lock.json", br#"{"packages": {"#, "is JSON that was cut"),
+        ("bom.json", br#"{"bomFormat": "other"}"#, "neither CycloneDX nor SPDX of version 2"),
+        (
+            "bom.json",
+            br#"{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}"#,
+            "neither CycloneDX nor SPDX of version 2",
+        ),
+        ("bom.xml", br#"<?xml?><bom xmlns="http://cyclonedx.org/schema/bom/1.5"/>"#, "XML of CycloneDX"),
+        ("bom.spdx", b"# made here\nSPDXVersion: SPDX-2.3\n", "tags and values of SPDX"),
+        ("bom.yaml", b"SPDXID: a\nspdxVersion: SPDX-2.3\n", "YAML of SPDX"),
+    ] {
+        let refused = kind(name, bytes).expect_err(name);
+        assert!(refused.contains(reason), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn an_archive_is_packed_already() {
+    let dir = tempfile::tempdir().unwrap();
+    for (file, bytes, kind, name) in [
+        ("shop.tar.gz", tar_gz(&[("x", FILE, b"x")]), UploadKind::TarGz, "shop"),
+        ("shop-1.0.zip", zip(&[zipped("x", b"x")]), UploadKind::Zip, "shop_1.0"),
+        ("shop.jar", zip(&[zipped("x", b"x")]), UploadKind::Zip, "shop.jar"),
+        (".zip", zip(&[zipped("x", b"x")]), UploadKind::Zip, "files"),
+    ] {
+        let path = dir.path().join(file);
+        fs::write(&path, bytes).unwrap();
+        let packed = pack::prepare(&path, &dir.path().join("unused")).unwrap().packed;
+        assert_eq!(packed, Packed { kind, name: name.to_string(), path: path.canonicalize().unwrap() });
+    }
+}
+
+#[test]
 fn a_folder_packs_and_unpacks() {
     let dir = tempfile::tempdir().unwrap();
     let project = dir.path().join("my shop");
@@ -206,8 +280,12 @@ fn a_folder_packs_and_unpacks() {
     let long = format!("{}.txt", "long".repeat(40));
     fs::write(project.join(&long), "22").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", project.join("link")).unwrap();
+    for name in [b"a\\b".as_slice(), b"a\nb", b"\xff"] {
+        fs::write(project.join(OsStr::from_bytes(name)), "x").unwrap();
+        fs::create_dir(project.join("a").join(OsStr::from_bytes(name))).unwrap();
+    }
     let prepared = pack::prepare(&project, &dir.path().join("one")).unwrap();
-    assert_eq!((prepared.packed.name.as_str(), prepared.left_out), ("my_shop", 1));
+    assert_eq!((prepared.packed.name.as_str(), prepared.left_out), ("my_shop", LeftOut { special: 1, misnamed: 6 }));
     assert_eq!(look(UploadKind::TarGz, &fs::read(&prepared.packed.path).unwrap()), Ok((2, 3)));
     pack::prepare(&project, &dir.path().join("two")).unwrap();
     assert_eq!(fs::read(dir.path().join("one")).unwrap(), fs::read(dir.path().join("two")).unwrap());

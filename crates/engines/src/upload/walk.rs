@@ -4,14 +4,10 @@ use super::archive::{self, Entry};
 use super::fault::UploadFault;
 use super::path::parts;
 use super::{MAX_ENTRIES, UploadKind};
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
-
-/// The largest bill of materials, in bytes: its JSON is read as a whole by whoever scans it.
-const MAX_SBOM: u64 = 64 * 1024 * 1024;
 
 /// What an upload holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,33 +24,6 @@ pub fn inspect(kind: UploadKind, name: &str, path: &Path) -> Result<Contents, Up
         Entry::Folder => Ok(0),
         Entry::File(data) => copy(data, &mut io::sink()),
     })
-}
-
-/// Tells which bill of materials a file of JSON is; another one is none.
-pub fn sbom_kind(path: &Path) -> Result<UploadKind, UploadFault> {
-    #[derive(Deserialize)]
-    struct Marks {
-        #[serde(rename = "bomFormat")]
-        bom_format: Option<String>,
-        #[serde(rename = "spdxVersion")]
-        spdx_version: Option<String>,
-    }
-    let file = File::open(path)?;
-    if file.metadata()?.len() > MAX_SBOM {
-        return Err(UploadFault::Refused(format!("is a bill of materials of more than {MAX_SBOM} bytes")));
-    }
-    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(file));
-    let marks = Marks::deserialize(&mut reader).and_then(|marks| reader.end().map(|()| marks));
-    match marks {
-        Ok(Marks { bom_format: Some(format), .. }) if format == "CycloneDX" => Ok(UploadKind::CycloneDx),
-        Ok(Marks { spdx_version: Some(version), .. }) if version.starts_with("SPDX-") => Ok(UploadKind::Spdx),
-        Ok(_) => Err(UploadFault::Refused(
-            "is JSON, but no bill of materials of CycloneDX or SPDX; send any other file as application/octet-stream \
-             with its `name`"
-                .to_string(),
-        )),
-        Err(error) => Err(UploadFault::Refused(format!("is not JSON as it is declared: {error}"))),
-    }
 }
 
 /// Hands on every file and folder by the parts of its path. `on_entry` gives the bytes that it read.
@@ -86,6 +55,9 @@ pub(super) fn walk(
         UploadKind::TarGz => archive::tar_gz(file, on_path)?,
         UploadKind::Zip => archive::zip(file, on_path)?,
         UploadKind::CycloneDx | UploadKind::Spdx | UploadKind::File => {
+            if file.metadata()?.len() == 0 {
+                return Err(UploadFault::Refused("is empty".to_string()));
+            }
             let bytes = on_entry(&[name.to_string()], Entry::File(&mut file))?;
             contents = Contents { files: 1, bytes };
         }

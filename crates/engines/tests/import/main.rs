@@ -101,6 +101,24 @@ fn a_report_is_of_its_target() {
 }
 
 #[test]
+fn a_mark_of_the_byte_order_costs_no_record() {
+    for (scan_type, report, targets, _) in REPORTS {
+        let marked = [b"\xef\xbb\xbf", *report].concat();
+        let reader = reader(*scan_type).unwrap();
+        let plain = reader.read(report, &target_of(*scan_type, targets[0]));
+        let read = reader.read(&marked, &target_of(*scan_type, targets[0]));
+        assert_eq!(read.collected.records, plain.collected.records, "{scan_type}");
+        assert_eq!((read.fault, read.collected.findings), (None, plain.collected.findings), "{scan_type}");
+        let of = |report: &[u8]| reader.import(report, None).map(|(target, _)| target);
+        assert_eq!(of(&marked), of(report), "{scan_type}");
+        let is_whole = reader.kept(marked.clone()).is_some_and(|kept| kept.bytes == marked);
+        assert_eq!(is_whole, *scan_type != ScanType::Trivy, "{scan_type}");
+    }
+    let marked = [b"\xef\xbb\xbf", sample!("trivy/ran-fs.json")].concat();
+    assert!(reader(ScanType::Trivy).unwrap().kept(marked).is_some());
+}
+
+#[test]
 fn a_report_of_something_else_is_no_scan_and_leaves_no_finding() {
     for (scan_type, report, _, others) in REPORTS {
         for target in *others {

@@ -110,6 +110,20 @@ fn a_report_of_files_goes_by_a_path_that_need_not_be_there() {
 }
 
 #[test]
+fn the_table_says_where_each_finding_of_files_is() {
+    let (text, code) = run(&["import", "trivy", &sample("trivy/synthetic.json")]);
+    assert_eq!(code, 1, "{text}");
+    for place in [
+        "config.env:3 ",
+        "Dockerfile:1 ",
+        "package-lock.json lodash 4.17.20 (fixed in 4.17.21)",
+        "OS Packages alpine-baselayout ",
+    ] {
+        assert!(text.contains(&format!(" {place}")), "{place}: {text}");
+    }
+}
+
+#[test]
 fn an_import_takes_the_targets_that_a_scan_takes() {
     for (engine, report, target) in [
         ("wapiti", "wapiti/active.json", "127.0.0.0/24"),

@@ -4,6 +4,7 @@ use crate::support::{Server, json, run, scanyard};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Where it is installed; see `scripts/install-engines`.
 fn trivy() -> String {
@@ -65,10 +66,34 @@ fn a_folder_is_scanned_here_and_on_a_server_with_the_same_findings() {
 }
 
 #[test]
+fn an_archive_is_scanned_as_what_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("shop");
+    fs::create_dir_all(folder.join("a")).unwrap();
+    fs::write(folder.join("a/Dockerfile"), "FROM debian:latest\nUSER root\n").unwrap();
+    let archive = dir.path().join("shop.tar.gz");
+    let tar = Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(&folder).arg(".").status().unwrap();
+    assert!(tar.success());
+    let scanned = |path: &Path| {
+        let words = ["scan", "trivy", path.to_str().unwrap(), "-o", "scanners=misconfig", "--format", "json"];
+        let output = scanyard(&words).env("SCANYARD_ENGINES_TRIVY_PATH", trivy()).output().unwrap();
+        json(&String::from_utf8(output.stdout).unwrap())
+    };
+    let (packed, open) = (scanned(&archive), scanned(&folder));
+    assert!(rules(&packed).contains(&"DS-0002"), "{packed}");
+    assert_eq!(fingerprints(&packed), fingerprints(&open));
+}
+
+#[test]
 fn what_cannot_be_packed_is_wrong_usage() {
     let dir = tempfile::tempdir().unwrap();
-    let missing = dir.path().join("nothing");
-    for path in [missing.to_str().unwrap(), dir.path().to_str().unwrap()] {
+    let (missing, empty) = (dir.path().join("nothing"), dir.path().join("empty"));
+    let (packed, cut) = (dir.path().join("a.tar.bz2"), dir.path().join("bom.json"));
+    fs::create_dir(&empty).unwrap();
+    fs::write(&packed, "BZh9").unwrap();
+    fs::write(&cut, r#"{"bomFormat": "CycloneDX""#).unwrap();
+    for path in [missing, empty, packed, cut] {
+        let path = path.to_str().unwrap();
         let output = scanyard(&["scan", "trivy", path]).env("SCANYARD_ENGINES_TRIVY_PATH", trivy()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{path}");
         assert!(String::from_utf8(output.stderr).unwrap().contains("packing"), "{path}");

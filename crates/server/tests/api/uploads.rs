@@ -126,6 +126,17 @@ async fn what_cannot_be_taken_is_refused_and_nothing_is_kept() {
     refused("application/octet-stream", "/uploads?name=../x", b"x", 400, "INVALID_PARAMETER").await;
     refused("application/octet-stream", "/uploads?nom=x", b"x", 400, "UNKNOWN_PARAMETER").await;
     refused("application/octet-stream", "/uploads?name=x", &[0; 4097], 413, "PAYLOAD_TOO_LARGE").await;
+    for (name, body, reason) in [
+        ("shop.tar.gz", tar.as_slice(), "body: is compressed with gzip: send it as application/gzip"),
+        ("shop.zip", b"PK\x03\x04", "body: is a zip archive: send it as application/zip"),
+        ("bom", br#"{"bomFormat": "CycloneDX"}"#, "body: is a bill of materials: send it as application/json"),
+        ("bom.json", br#"{"bomFormat": "CycloneDX""#, "body: is a bill of materials that cannot be read"),
+        ("Dockerfile", b"", "body: is empty"),
+    ] {
+        let path = format!("/uploads?name={name}");
+        let answer = refused("application/octet-stream", &path, body, 400, "INVALID_UPLOAD").await;
+        assert!(answer.details()[0].starts_with(reason), "{:?}", answer.details());
+    }
     let chunks = futures::stream::iter((0..9).map(|_| Ok::<_, Infallible>(vec![0; 1000])));
     let caller_again = caller.again().header("content-type", "application/octet-stream");
     let answer = caller_again.send(Method::POST, "/uploads?name=x", Body::from_stream(chunks)).await;
