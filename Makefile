@@ -49,6 +49,6 @@ generated: ## Print the generated files again: docs/errors, docs/SENTINEL.md, do
 bench: ## The figures of docs/BENCHMARKS.md
 	scripts/install-engines --only nmap
 	scripts/prepare default-jdk-headless iproute2 maven openssl postgresql util-linux
-	cargo bench --locked --package scanyard --bench scanyard
-	DURABLE=1 scripts/with-postgres cargo bench --locked --package scanyard --bench scanyard -- postgres
-	DURABLE=1 scripts/with-postgres scripts/with-kafka cargo bench --locked --package scanyard --bench scanyard -- queue
+	cargo bench --profile dist --locked --package scanyard --bench scanyard
+	DURABLE=1 scripts/with-postgres cargo bench --profile dist --locked --package scanyard --bench scanyard -- postgres
+	DURABLE=1 scripts/with-postgres scripts/with-kafka cargo bench --profile dist --locked --package scanyard --bench scanyard -- queue

@@ -1,7 +1,7 @@
 //! The one error of every client call.
 
 use crate::retry::Stop;
-use crate::secret::Secrets;
+use crate::secret::{Hiding, lossy};
 use http::HeaderMap;
 use scanyard_contract::hidden::Hidden;
 use scanyard_contract::wire::Detail;
@@ -139,21 +139,16 @@ impl Error {
         let classified = classify(context, status, headers, body, now);
         let Context { contract, service, method, .. } = *context;
         let exchange = Exchange { contract, service, method, url: Some(url), status: Some(status), headers, body };
-        Error::of_exchange(&exchange, classified, &Secrets::default(), sent)
+        Error::of_exchange(&exchange, classified, &Hiding::of(sent))
     }
 
-    /// The error of one failed attempt, without `secrets` and `more`.
-    pub(crate) fn of_exchange(
-        exchange: &Exchange<'_>,
-        classified: Classified,
-        secrets: &Secrets,
-        more: &[Hidden],
-    ) -> Error {
+    /// The error of one failed attempt, without secrets.
+    pub(crate) fn of_exchange(exchange: &Exchange<'_>, classified: Classified, hiding: &Hiding<'_>) -> Error {
         let Exchange { contract, service, method, url, status, headers, body } = *exchange;
         let Classified { kind, retry, row, code, message, is_quoted: _, details, parameters, request_id, wait } =
             classified;
         let (mut details, mut parameters) = (details, parameters);
-        let hide = |text: String| match secrets.hide(&text, more) {
+        let hide = |text: String| match hiding.hide(&text) {
             Cow::Borrowed(_) => text,
             Cow::Owned(hidden) => hidden,
         };
@@ -176,14 +171,14 @@ impl Error {
             details,
             parameters,
             row: row.map(|row| row.id()),
-            headers: secrets.hide_headers(headers, more),
+            headers: hiding.hide_headers(headers),
             request_id: request_id.map(hide),
             wait_ms: wait.map(|wait| wait.as_millis().try_into().unwrap_or(u64::MAX)),
             stop: None,
             attempts: 1,
             method: method.to_string(),
-            url: url.map_or(String::new(), |url| secrets.hide_url(url, more)),
-            body: (!body.is_empty()).then(|| shown(secrets, more, body)),
+            url: url.map_or(String::new(), |url| hiding.hide_url(url)),
+            body: (!body.is_empty()).then(|| shown(hiding, body)),
             refused: None,
             export: None,
             source: None,
@@ -229,9 +224,9 @@ impl Error {
 }
 
 /// A body as an error keeps it. It is cut after its secrets are hidden, so that no half of one stays.
-fn shown(secrets: &Secrets, more: &[Hidden], body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES * 4)]);
-    let mut text = secrets.hide(&text, more).into_owned();
+fn shown(hiding: &Hiding<'_>, body: &[u8]) -> String {
+    let text = lossy(&body[..body.len().min(BODY_BYTES * 4)]);
+    let mut text = hiding.hide(&text).into_owned();
     text.truncate(text.floor_char_boundary(BODY_BYTES));
     text
 }

@@ -5,7 +5,7 @@ use memchr::memchr;
 use scanyard_contract::hidden::Hidden;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 use url::Url;
 
@@ -53,14 +53,16 @@ const HEADERS: [&str; 9] = [
     "auth-token",
 ];
 
-/// What one client must not show; shared between its clones.
-#[derive(Clone, Default)]
+/// What one client must not show, in every spelling.
+#[derive(Default)]
 pub(crate) struct Secrets {
     /// Given by the caller.
-    fixed: Vec<Hidden>,
-    /// Got at a login, oldest first.
-    tokens: Arc<RwLock<Vec<Hidden>>>,
+    fixed: Vec<String>,
+    /// Got at a login, a list for each token, oldest first.
+    tokens: RwLock<Tokens>,
 }
+
+type Tokens = Arc<VecDeque<Vec<String>>>;
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,42 +72,62 @@ impl std::fmt::Debug for Secrets {
 
 impl Secrets {
     pub fn new(fixed: impl IntoIterator<Item = Hidden>) -> Secrets {
-        Secrets { fixed: fixed.into_iter().collect(), tokens: Arc::default() }
+        let fixed: Vec<Hidden> = fixed.into_iter().collect();
+        Secrets { fixed: owned(&fixed), tokens: RwLock::default() }
     }
 
     /// Adds what a login gave.
-    pub fn learn(&self, token: Hidden) {
+    pub fn learn(&self, token: &Hidden) {
+        let token = owned(std::slice::from_ref(token));
         let mut tokens = self.tokens.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !tokens.contains(&token) {
-            tokens.push(token);
+        if tokens.contains(&token) {
+            return;
         }
+        let tokens = Arc::make_mut(&mut tokens);
+        tokens.push_back(token);
         if tokens.len() > MAX_TOKENS {
-            tokens.remove(0);
+            tokens.pop_front();
         }
     }
 
-    /// The text without any of the secrets, without `more` and without the values of members that hold secrets.
-    pub fn hide<'a>(&self, text: &'a str, more: &[Hidden]) -> Cow<'a, str> {
+    /// All of them as of now, and `more`, to be hidden.
+    pub fn with<'a>(&'a self, more: &'a [Hidden]) -> Hiding<'a> {
+        let tokens = self.tokens.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        Hiding { fixed: &self.fixed, tokens: Some(tokens), ..Hiding::of(more) }
+    }
+}
+
+/// Hides secrets in the texts of one error: they are spelled once for all of these.
+#[derive(Default)]
+pub(crate) struct Hiding<'a> {
+    fixed: &'a [String],
+    tokens: Option<Tokens>,
+    more: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Hiding<'a> {
+    /// Hides these alone.
+    pub fn of(secrets: &'a [Hidden]) -> Hiding<'a> {
+        Hiding { more: spellings(secrets), ..Hiding::default() }
+    }
+
+    /// The text without any of the secrets and without the values of members that hold secrets.
+    pub fn hide<'b>(&self, text: &'b str) -> Cow<'b, str> {
         let mut text = hide_members(text);
-        let tokens = self.tokens.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for secret in self.fixed.iter().chain(tokens.iter()).chain(more) {
-            // A shorter text cannot hold it in any spelling.
-            if secret.reveal().len() < MIN_SECRET || text.len() < secret.reveal().len() {
-                continue;
-            }
-            for spelling in spellings(secret.reveal()).into_iter().flatten() {
-                if text.contains(&*spelling) {
-                    text = Cow::Owned(text.replace(&*spelling, MASK));
-                }
-            }
+        let tokens = self.tokens.iter().flat_map(|tokens| tokens.iter().flatten());
+        for spelling in self.fixed.iter().chain(tokens) {
+            take_out(&mut text, spelling);
+        }
+        for spelling in &self.more {
+            take_out(&mut text, spelling);
         }
         text
     }
 
     /// The URL without secrets in its query.
-    pub fn hide_url(&self, url: &Url, more: &[Hidden]) -> String {
+    pub fn hide_url(&self, url: &Url) -> String {
         if url.query().is_none() && url.username().is_empty() && url.password().is_none() {
-            return self.hide(url.as_str(), more).into_owned();
+            return self.hide(url.as_str()).into_owned();
         }
         let mut shown = url.clone();
         // Neither has a place in an address of ours; a redirect's could.
@@ -119,16 +141,16 @@ impl Secrets {
                 shown.query_pairs_mut().append_pair(&name, &value);
             }
         }
-        self.hide(shown.as_str(), more).into_owned()
+        self.hide(shown.as_str()).into_owned()
     }
 
     /// The headers of an answer, by name; several values of one name joined by a comma.
-    pub fn hide_headers(&self, headers: &HeaderMap, more: &[Hidden]) -> BTreeMap<String, String> {
+    pub fn hide_headers(&self, headers: &HeaderMap) -> BTreeMap<String, String> {
         let mut shown = BTreeMap::<String, String>::new();
         for (name, value) in headers {
             let value = match is_secret_header(name) {
                 true => MASK.to_string(),
-                false => self.hide(&String::from_utf8_lossy(value.as_bytes()), more).into_owned(),
+                false => self.hide(&lossy(value.as_bytes())).into_owned(),
             };
             shown.entry(name.as_str().to_owned()).and_modify(|all| *all = format!("{all}, {value}")).or_insert(value);
         }
@@ -181,16 +203,39 @@ fn of_members(value: &Value, is_secret: bool, found: &mut Vec<Hidden>) {
     }
 }
 
-/// The ways in which an answer may repeat a secret: as it is, in JSON, in a form.
-fn spellings(secret: &str) -> [Option<Cow<'_, str>>; 3] {
+/// The ways in which an answer may repeat these secrets: as they are, in JSON, in a form. None of a text that is too short.
+fn spellings(secrets: &[Hidden]) -> Vec<Cow<'_, str>> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*');
-    // Not `all`: without a branch for each byte, many are looked at in one step.
-    if secret.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
-        return [Some(Cow::Borrowed(secret)), None, None];
+    let mut all = Vec::with_capacity(secrets.len());
+    for secret in secrets.iter().map(Hidden::reveal).filter(|secret| secret.len() >= MIN_SECRET) {
+        all.push(Cow::Borrowed(secret));
+        // Not `all`: without a branch for each byte, many are looked at in one step.
+        if !secret.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            let json = serde_json::Value::from(secret).to_string();
+            all.push(Cow::Owned(json[1..json.len() - 1].to_string()));
+            all.push(Cow::Owned(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect()));
+        }
     }
-    let json = serde_json::Value::from(secret).to_string();
-    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    [Some(Cow::Borrowed(secret)), Some(Cow::Owned(json[1..json.len() - 1].to_string())), Some(Cow::Owned(form))]
+    all
+}
+
+fn owned(secrets: &[Hidden]) -> Vec<String> {
+    spellings(secrets).into_iter().map(Cow::into_owned).collect()
+}
+
+/// The longest text that is searched for without preparing the search.
+const QUICK: usize = 32;
+
+fn take_out(text: &mut Cow<'_, str>, spelling: &str) {
+    let start = &spelling[..spelling.floor_char_boundary(QUICK)];
+    if text.len() >= spelling.len() && text.contains(start) && text.contains(spelling) {
+        *text = Cow::Owned(text.replace(spelling, MASK));
+    }
+}
+
+/// Bytes as text; most are text as they are, which is quicker to see.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Masks the string after `"name":` for every name that holds secrets; works on any text, because an error's body is
@@ -258,8 +303,8 @@ mod tests {
     #[test]
     fn a_learned_token_is_hidden_as_it_is_and_encoded() {
         let secrets = Secrets::new([Hidden::new("p\"ss w")]);
-        secrets.learn(Hidden::new("tok+en/1"));
-        let shown = secrets.hide(r#"p"ss w, p\"ss w, p%22ss+w, tok+en/1, tok%2Ben%2F1"#, &[]);
+        secrets.learn(&Hidden::new("tok+en/1"));
+        let shown = secrets.with(&[]).hide(r#"p"ss w, p\"ss w, p%22ss+w, tok+en/1, tok%2Ben%2F1"#).into_owned();
         assert_eq!(shown, "[secret], [secret], [secret], [secret], [secret]");
     }
 
@@ -277,16 +322,16 @@ mod tests {
     #[test]
     fn a_url_keeps_its_query_but_not_the_secrets_in_it() {
         let url = Url::parse("https://a.example.test/x?page=2&api_key=s3cret&token=t").unwrap();
-        let shown = Secrets::default().hide_url(&url, &[]);
+        let shown = Secrets::default().with(&[]).hide_url(&url);
         assert_eq!(shown, "https://a.example.test/x?page=2&api_key=%5Bsecret%5D&token=%5Bsecret%5D");
     }
 
     proptest! {
         #[test]
-        fn hiding_never_panics_and_no_secret_stays(text in any::<String>(), secret in "[a-zA-Z0-9+/=]{8,40}") {
+        fn hiding_never_panics_and_no_secret_stays(text in any::<String>(), secret in "[a-zA-Z0-9+/=é]{8,60}") {
             let secrets = Secrets::new([Hidden::new(secret.clone())]);
             let text = format!("{text}{secret}{text}");
-            prop_assert!(!secrets.hide(&text, &[]).contains(&secret));
+            prop_assert!(!secrets.with(&[]).hide(&text).contains(&secret));
         }
 
         #[test]

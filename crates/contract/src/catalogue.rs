@@ -170,8 +170,15 @@ pub fn lookup(contract: Contract, service: Option<Service>, status: u16, code: O
             (false, false, false) => None,
         }
     };
-    let ranked = rows_of(contract).filter_map(|row| Some((rank(row)?, row)));
-    ranked.min_by_key(|(rank, _)| *rank).map(|(_, row)| row)
+    let mut best = None;
+    rows_of(contract).for_each(|row| {
+        if let Some(rank) = rank(row)
+            && best.is_none_or(|(best, _)| rank < best)
+        {
+            best = Some((rank, row));
+        }
+    });
+    best.map(|(_, row)| row)
 }
 
 /// What a contract's catalogue says about an answer that it does not list; `None` where every answer has a code.

@@ -15,6 +15,7 @@ pub mod example;
 pub mod export;
 mod fill;
 pub mod finding;
+mod headers;
 pub mod hidden;
 mod info;
 pub mod kafka;

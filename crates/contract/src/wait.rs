@@ -1,8 +1,8 @@
 //! How long an answer asks to wait: one parser for every spelling that the vendors use. Never early, never negative.
 
 use crate::contract::{Contract, Service};
+use crate::headers::header;
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
@@ -40,8 +40,8 @@ pub fn stated(
     body: Option<&Map<String, Value>>,
     now: SystemTime,
 ) -> Option<Duration> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| parse(text, now));
-    let plain = header(RETRY_AFTER.as_str()).or_else(|| body.and_then(|body| in_body(body, now)));
+    let header = |name| header(headers, name).and_then(|text| parse(text, now));
+    let plain = header("retry-after").or_else(|| body.and_then(|body| in_body(body, now)));
     match contract {
         Contract::ScanApi => plain,
         Contract::Zscaler => plain

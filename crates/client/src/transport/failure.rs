@@ -113,7 +113,8 @@ impl Transport {
             headers: &headers,
             body: &body,
         };
-        let mut error = Error::of_exchange(&exchange, classified, &self.0.secrets, &call.request.all_secrets());
+        let more = call.request.all_secrets();
+        let mut error = Error::of_exchange(&exchange, classified, &self.0.secrets.with(&more));
         if stop == Stop::Attempts && attempts > 1 {
             error.kind = Kind::RetriesExhausted;
         }

@@ -228,7 +228,7 @@ impl Transport {
         let answer = self.run(&call).await?;
         match session.login.read(&answer) {
             Ok(token) => {
-                token.secrets.iter().for_each(|secret| self.0.secrets.learn(secret.clone()));
+                token.secrets.iter().for_each(|secret| self.0.secrets.learn(secret));
                 Ok(token)
             }
             // The answer may hold a token in a place that is not known: it is not kept.
@@ -257,14 +257,15 @@ impl Transport {
 
     fn tell(&self, prepared: &Prepared<'_>, failure: &Failure, sent: u32, pause: Duration) {
         let call = prepared.call;
-        let secrets = &call.request.all_secrets();
+        let secrets = call.request.all_secrets();
+        let hiding = self.0.secrets.with(&secrets);
         let repeat = Repeat {
             method: call.request.method.to_string(),
-            url: self.0.secrets.hide_url(&prepared.url, secrets),
+            url: hiding.hide_url(&prepared.url),
             sent,
             status: failure.status,
             kind: failure.classified.kind,
-            message: self.0.secrets.hide(&failure.classified.message, secrets).into_owned(),
+            message: hiding.hide(&failure.classified.message).into_owned(),
             pause,
         };
         tracing::debug!(url = %repeat.url, sent, ?pause, reason = %repeat.message, "trying again");

@@ -181,8 +181,14 @@ fn graphql_code(error: &Map<String, Value>) -> Option<String> {
 }
 
 fn short(code: &str) -> Option<String> {
-    let code: String = code.trim().chars().filter(|c| !c.is_control()).take(CODE_CHARS).collect();
+    let code = plain(code.trim(), CODE_CHARS);
     (!code.is_empty()).then_some(code)
+}
+
+/// A text from outside without control characters, cut.
+pub(super) fn plain(text: &str, most: usize) -> String {
+    let is_plain = text.len() <= most && text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if is_plain { text.to_string() } else { text.chars().filter(|c| !c.is_control()).take(most).collect() }
 }
 
 fn message(object: &Map<String, Value>) -> Option<String> {

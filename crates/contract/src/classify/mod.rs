@@ -6,6 +6,7 @@ mod rules;
 use crate::catalogue::{Row, lookup};
 use crate::class::{Kind, Retry};
 use crate::contract::{Contract, Service};
+use crate::headers::header;
 use crate::scan_api::Code;
 use crate::wait;
 use crate::wire::Detail;
@@ -181,7 +182,7 @@ fn request_id(contract: Contract, headers: &HeaderMap, body: &Body) -> Option<St
         Contract::Zscaler => &["x-transaction-id", "x-request-id", "x-oneapi-request-id"],
         Contract::ArcticWolf => &["x-request-id", "x-amzn-requestid", "x-correlation-id"],
     };
-    let header = || names.iter().find_map(|name| headers.get(*name)?.to_str().ok());
+    let header = || names.iter().find_map(|name| header(headers, name));
     let id = body.request_id.as_deref().or_else(header)?;
-    (!id.is_empty()).then(|| id.chars().filter(|c| !c.is_control()).take(REQUEST_ID_CHARS).collect())
+    (!id.is_empty()).then(|| body::plain(id, REQUEST_ID_CHARS))
 }

@@ -6,6 +6,7 @@ use crate::catalogue::Row;
 use crate::class::{Kind, Retry};
 use crate::contract::{Contract, Service};
 use crate::detect::document;
+use crate::headers::header;
 use http::HeaderMap;
 use serde_json::Value;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(super) fn mark(context: &Context, status: u16, headers: &HeaderMap, body: &B
 
 /// Whether the service says that it takes no writes at present.
 fn is_read_only(headers: &HeaderMap) -> bool {
-    headers.get("x-zscaler-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"read-only"))
+    header(headers, "x-zscaler-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("read-only"))
 }
 
 fn is_read(method: &str) -> bool {
