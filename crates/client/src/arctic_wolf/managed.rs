@@ -24,7 +24,7 @@ const MAX_PAGE: u64 = 100;
 /// The furthest that the list of tickets goes.
 const MAX_TICKET_OFFSET: u64 = 100_000;
 /// Where a page holds its items, when it is no bare list.
-const LISTS: [&str; 5] = ["results", "tickets", "reports", "data", "items"];
+const LISTS: [&str; 6] = ["results", "tickets", "reports", "queries", "data", "items"];
 /// The pods.
 const PODS: [&str; 6] = ["us001", "us002", "us003", "eu001", "au001", "ca001"];
 
