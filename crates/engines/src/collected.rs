@@ -49,10 +49,18 @@ impl Collected {
 
     /// Counts a record that is no finding, by the reason: a few words that people and programs can read.
     pub fn drop(&mut self, reason: &str) {
-        self.records.read += 1;
+        self.drop_all(reason, 1);
+    }
+
+    /// The same of several records; of none it is no reason.
+    pub fn drop_all(&mut self, reason: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.records.read += count;
         match self.records.dropped.get_mut(reason) {
-            Some(count) => *count += 1,
-            None => _ = self.records.dropped.insert(reason.to_string(), 1),
+            Some(dropped) => *dropped += count,
+            None => _ = self.records.dropped.insert(reason.to_string(), count),
         }
     }
 }

@@ -77,13 +77,22 @@ async fn ask(engine: &Engine, path: &Path, probe: &Probe) -> Option<String> {
     Some(probe.run(&path, args).await.ok()?.said)
 }
 
-/// The version in what a program said: beside its name, else where a line begins with one, else the first.
+/// The version in what a program said, where it stands as this engine puts it: another program has a version too.
 fn stated(engine: &Engine, said: &str) -> Option<String> {
-    let names = [engine.title.to_lowercase(), engine.program.to_lowercase()];
-    let is_beside = |line: &str| names.iter().any(|name| line.to_lowercase().contains(name));
-    let is_first = |line: &str| number(line).is_some_and(|version| line.trim().starts_with(version));
-    let of_line = |wanted: &dyn Fn(&str) -> bool| said.lines().filter(|line| wanted(line)).find_map(number);
-    of_line(&is_beside).or_else(|| of_line(&is_first)).or_else(|| of_line(&|_| true)).map(str::to_string)
+    let is_its = |line: &&str| match engine.scan_type {
+        ScanType::Trivy => line.starts_with("Version:"),
+        ScanType::Zap => number(line) == Some(line),
+        // `1.10.10#pip`
+        ScanType::Sqlmap => number(line).is_some_and(|version| line[version.len()..].starts_with('#')),
+        ScanType::Nmap
+        | ScanType::Nikto
+        | ScanType::Wapiti
+        | ScanType::Nuclei
+        | ScanType::Harvester
+        | ScanType::Sublist3r
+        | ScanType::Sentinel => line.to_lowercase().contains(&engine.title.to_lowercase()),
+    };
+    said.lines().map(str::trim).filter(is_its).find_map(number).map(str::to_string)
 }
 
 /// The first `1.2` or `1.2.3` of a line; a letter before it other than `v` makes it part of a word.
@@ -100,7 +109,7 @@ fn number(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::engine;
+    use crate::engine::{ENGINES, engine};
 
     #[test]
     fn each_engine_is_understood() {
@@ -118,5 +127,13 @@ mod tests {
             assert_eq!(stated(engine(scan_type), said).as_deref(), Some(version), "{said}");
         }
         assert_eq!(stated(engine(ScanType::Trivy), "no such file, error 2, v1x.0"), None);
+        for engine in ENGINES.iter() {
+            assert_eq!(
+                stated(engine, "true (GNU coreutils) 9.1\nPackaged by Debian (9.1-1)\n"),
+                None,
+                "{}",
+                engine.title
+            );
+        }
     }
 }

@@ -5,51 +5,39 @@ use super::found::Found;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::fmt;
+use serde_json::{Map, Value};
 
-#[derive(Deserialize)]
-struct Report {
-    /// The command line: in every such report, and in nothing else.
-    #[serde(rename = "cmd")]
-    _cmd: String,
-    #[serde(default)]
-    hosts: Texts,
-    #[serde(default)]
-    ips: Texts,
-    #[serde(default)]
-    emails: Texts,
-    #[serde(default)]
-    asns: Texts,
-    #[serde(default)]
-    interesting_urls: Texts,
-    #[serde(default)]
-    people: Texts,
-    #[serde(default)]
-    linkedin_people: Texts,
-    #[serde(default)]
-    takeover_results: Texts,
-}
-
-/// Texts, as a list, as the names of an object, or none.
-#[derive(Default)]
-struct Texts(Vec<String>);
-
-/// Reads the JSON; `false` when it is none of theHarvester's.
+/// Reads the JSON; `false` when it is none of theHarvester's. Each of its lists holds records of one kind, as does each of its
+/// objects by the names in it.
 pub fn json(report: &[u8], found: &mut Found) -> bool {
-    let Ok(report) = serde_json::from_slice::<Report>(report) else { return false };
-    for (kind, texts) in [
-        ("hostname", report.hosts),
-        ("ip", report.ips),
-        ("email", report.emails),
-        ("asn", report.asns),
-        ("url", report.interesting_urls),
-        ("people", report.people),
-        ("people", report.linkedin_people),
-        ("takeover", report.takeover_results),
-    ] {
-        texts.0.iter().for_each(|value| found.record(kind, value));
+    let Ok(mut report) = serde_json::from_slice::<Map<String, Value>>(report) else { return false };
+    // The command line: in every such report, and in nothing else.
+    if !report.remove("cmd").is_some_and(|line| line.is_string()) {
+        return false;
+    }
+    for (name, value) in &report {
+        let kind = match name.as_str() {
+            "hosts" => "hostname",
+            "ips" => "ip",
+            "emails" => "email",
+            "asns" => "asn",
+            "interesting_urls" => "url",
+            "people" | "linkedin_people" | "linkedin_links" => "people",
+            "takeover_results" => "takeover",
+            other => other,
+        };
+        match value {
+            Value::Array(records) => {
+                for record in records {
+                    match record.as_str() {
+                        Some(text) => found.record(kind, text),
+                        None => found.collected.drop("no text"),
+                    }
+                }
+            }
+            Value::Object(records) => records.keys().for_each(|text| found.record(kind, text)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
     true
 }
@@ -102,6 +90,8 @@ pub fn xml(report: &[u8], found: &mut Found) -> Xml {
                     (2, "ip") => address = Some(text),
                     (1, "email") => found.record("email", &text),
                     (1, "ip") => found.record("ip", &text),
+                    (1, "cmd") => {}
+                    (1, other) => found.record(other, &text),
                     (_, _) => {}
                 }
             }
@@ -121,48 +111,5 @@ pub fn xml(report: &[u8], found: &mut Found) -> Xml {
 fn push(value: &mut String, text: &str) {
     if value.len() < MAX_TEXT {
         value.push_str(&text[..text.floor_char_boundary(MAX_TEXT)]);
-    }
-}
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Texts;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list, an object or null")
-            }
-
-            fn visit_unit<E>(self) -> Result<Texts, E> {
-                Ok(Texts::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(untagged)]
-                enum Item {
-                    Text(String),
-                    Other(IgnoredAny),
-                }
-                let mut texts = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    match item {
-                        Item::Text(text) => texts.push(text),
-                        Item::Other(IgnoredAny) => {}
-                    }
-                }
-                Ok(Texts(texts))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
-                let mut texts = Vec::new();
-                while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
-                    texts.push(name);
-                }
-                Ok(Texts(texts))
-            }
-        }
-        deserializer.deserialize_any(Any)
     }
 }

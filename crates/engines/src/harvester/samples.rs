@@ -38,6 +38,17 @@ fn the_xml_has_a_host_that_the_json_lost_and_the_two_together_have_all() {
 }
 
 #[test]
+fn every_record_of_every_list_is_counted() {
+    let json = br#"{"cmd": "-d example.test", "hosts": ["a.example.test", {"name": "b.example.test"}], "shodan": ["x"],
+        "vhosts": ["v.example.test"], "trello_urls": ["https://trello.example.test/"], "linkedin_links": ["y"], "ips": null,
+        "takeover_results": [["old.example.test", "service"]], "asns": {"AS64496": 1}, "took": 3}"#;
+    let records = read(json, &target()).collected.records;
+    assert_eq!((records.read, records.kept), (8, 2));
+    let dropped: Vec<_> = records.dropped.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+    assert_eq!(dropped, [("no text", 2), ("other kind of record", 3), ("tells of people", 1)]);
+}
+
+#[test]
 fn a_run_without_a_network_is_no_clean_scan() {
     for sample in ["offline", "recipe"] {
         let [json, xml] = ["json", "xml"].map(|ending| {

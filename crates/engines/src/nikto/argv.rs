@@ -5,6 +5,7 @@ use super::version::Flags;
 use crate::Target;
 use std::net::IpAddr;
 use std::time::Duration;
+use url::Url;
 
 /// Plugins that run. `auth` would try default passwords, `put_del_test` would write to the target.
 const PLUGINS: &str = "@@DEFAULT;-auth;-put_del_test";
@@ -18,11 +19,16 @@ pub const REPORT: &str = "report.xml";
 pub fn argv(options: &Options, flags: Flags, target: &Target, addresses: &[IpAddr], timeout: Duration) -> Vec<String> {
     let mut args: Vec<String> = Vec::new();
     let mut push = |items: &[&str]| args.extend(items.iter().map(|item| item.to_string()));
-    match pinned(target, addresses) {
+    let url = folder(target);
+    match pinned(url.as_ref(), target, addresses.first().copied()) {
         Some((url, name)) => push(&["-host", &url, "-vhost", &name, "-nolookup"]),
-        None if target.name().is_none() => push(&["-host", &target.to_string(), "-nolookup"]),
-        // It looks the name up itself: with an address instead, TLS would not name the host.
-        None => push(&["-host", &target.to_string()]),
+        None => {
+            push(&["-host", &url.map_or(target.to_string(), String::from)]);
+            // Else it looks the name up itself: with an address instead, TLS would not name the host.
+            if target.name().is_none() {
+                push(&["-nolookup"]);
+            }
+        }
     }
     push(&["-Format", "xml", "-output", REPORT, "-ask", "no", "-nointeractive"]);
     let seconds = (timeout * 9 / 10).max(Duration::from_secs(1)).as_secs().to_string();
@@ -43,16 +49,27 @@ pub fn argv(options: &Options, flags: Flags, target: &Target, addresses: &[IpAdd
     args
 }
 
+/// The folder that a URL is in, without a query: nikto puts every path of its checks behind the one that it is given. A last
+/// part without a dot is taken for a folder.
+fn folder(target: &Target) -> Option<Url> {
+    let mut url = target.url()?.clone();
+    url.set_query(None);
+    let (folders, last) = url.path().rsplit_once('/')?;
+    if last.contains('.') {
+        let folders = format!("{folders}/");
+        url.set_path(&folders);
+    }
+    Some(url)
+}
+
 /// A plain HTTP URL with the checked address in place of its name, and the name for the `Host` header.
-fn pinned(target: &Target, addresses: &[IpAddr]) -> Option<(String, String)> {
-    let (Target::Url(url), Some(name), Some(address)) = (target, target.name(), addresses.first()) else {
-        return None;
-    };
+fn pinned(url: Option<&Url>, target: &Target, address: Option<IpAddr>) -> Option<(String, String)> {
+    let (url, name) = (url?, target.name()?);
     if url.scheme() != "http" {
         return None;
     }
     let mut pinned = url.clone();
-    pinned.set_ip_host(*address).ok()?;
+    pinned.set_ip_host(address?).ok()?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Some((pinned.to_string(), format!("{name}{port}")))
 }
@@ -109,6 +126,24 @@ mod tests {
     fn a_name_is_scanned_at_the_address_that_was_checked() {
         let line = line(&Options::default(), Flags::Old, "http://app.example.test:8080/x");
         assert!(line.starts_with("-host http://127.0.0.1:8080/x -vhost app.example.test:8080 -nolookup "), "{line}");
+    }
+
+    #[test]
+    fn the_folder_of_a_page_is_scanned() {
+        for (given, scanned) in [
+            ("http://127.0.0.1/app/index.php?x=1", "http://127.0.0.1/app/"),
+            ("http://127.0.0.1/app/?x=1", "http://127.0.0.1/app/"),
+            ("http://127.0.0.1/app?x=1", "http://127.0.0.1/app"),
+            ("http://127.0.0.1/v1.2/app", "http://127.0.0.1/v1.2/app"),
+            ("http://127.0.0.1/index.html", "http://127.0.0.1/"),
+            ("http://127.0.0.1/?x=a.b/c.d", "http://127.0.0.1/"),
+            ("https://app.example.test/a/b.jsp", "https://app.example.test/a/"),
+        ] {
+            let line = line(&Options::default(), Flags::Old, given);
+            assert!(line.starts_with(&format!("-host {scanned} ")), "{line}");
+        }
+        let line = line(&Options::default(), Flags::Old, "http://app.example.test/a/b.jsp");
+        assert!(line.starts_with("-host http://127.0.0.1/a/ -vhost app.example.test "), "{line}");
     }
 
     proptest! {

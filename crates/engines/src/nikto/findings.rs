@@ -22,6 +22,7 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
             None => collected.drop(site::OUTSIDE),
         }
     }
+    collected.drop_all("too many items", document.left_out);
     collected
 }
 

@@ -50,6 +50,12 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     };
     let stated = crate::version::of_job(engine(ScanType::Nikto), &job).await;
     let flags = version::Flags::of(stated.as_deref());
+    let addresses = version::usable(stated.as_deref(), &job.addresses);
+    if addresses.is_empty() && !job.addresses.is_empty() {
+        let version = stated.unwrap_or_default();
+        let message = format!("nikto {version} takes no IPv6 address, and {} has no other", job.target);
+        return Report::failed(FailureReason::EngineFailed, message);
+    }
     let dir = match JobDir::create(&job.work_dir, job.run_id) {
         Ok(dir) => dir,
         Err(error) => return Report::no_job_dir(&job, &error),
@@ -59,7 +65,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     }
     let program = Program {
         path,
-        args: argv::argv(options, flags, &job.target, &job.addresses, job.timeout),
+        args: argv::argv(options, flags, &job.target, &addresses, job.timeout),
         soft: Soft::Interrupt,
         grace: GRACE,
         stdin: None,
@@ -120,7 +126,7 @@ pub(crate) fn import(report: &[u8], subject: &mut Subject) -> Parsed {
     document.items.retain(|item| is_target.get(item.site).is_none_or(|is_target| *is_target));
     let left_out = items - document.items.len();
     let mut parsed = judged(document, subject.target);
-    (0..left_out).for_each(|_| parsed.collected.drop(site::OUTSIDE));
+    parsed.collected.drop_all(site::OUTSIDE, left_out as u64);
     parsed
 }
 

@@ -77,6 +77,16 @@ fn what_is_no_report_or_has_no_end_is_unreadable() {
     assert_eq!(read(cut, &target("http://127.0.0.1:8080/")).collected.findings.len(), 4, "what it holds counts");
 }
 
+#[test]
+fn items_beyond_the_most_are_counted() {
+    let items = "<item id='1'><description>a</description><uri>/</uri></item>".repeat(200_050);
+    let report = format!(
+        "<niktoscan><scandetails sitename='http://127.0.0.1:8080/'>{items}<statistics/></scandetails></niktoscan>"
+    );
+    let records = read(report.as_bytes(), &target("http://127.0.0.1:8080/")).collected.records;
+    assert_eq!((records.read, records.dropped["too many items"]), (200_050, 50));
+}
+
 proptest! {
     #[test]
     fn no_report_makes_the_parser_panic_and_records_add_up(

@@ -15,6 +15,8 @@ pub struct Document {
     /// The web servers that were found, of each its names as URLs; checks began where there is one.
     pub sites: Vec<Vec<String>>,
     pub items: Vec<Item>,
+    /// Items beyond [`MAX_ITEMS`].
+    pub left_out: u64,
     /// The checks came to their end, or nikto was asked to end.
     pub is_finished: bool,
 }
@@ -116,9 +118,12 @@ impl Reading {
         // An item that was cut off is not kept: half a message may say the opposite.
         if name == "item"
             && let Some(item) = self.item.take()
-            && self.document.items.len() < MAX_ITEMS
         {
-            self.document.items.push(item);
+            if self.document.items.len() < MAX_ITEMS {
+                self.document.items.push(item);
+            } else {
+                self.document.left_out += 1;
+            }
         }
     }
 }

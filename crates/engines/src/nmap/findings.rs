@@ -51,9 +51,8 @@ pub fn collect(host: &Host, head: &Head, target: &Target, collected: &mut Collec
         scripts_of(&port.scripts, &place, head.started, collected);
     }
     scripts_of(&host.scripts, &Place::new(&name, &ip, None), head.started, collected);
-    for _ in 0..host.left_out {
-        collected.drop("too many records of one host");
-    }
+    collected.drop_all("too many records of one host", host.left_out);
+    collected.drop_all("open or filtered: nmap cannot tell", host.undecided);
 }
 
 /// The target's name as requested; in a network each host is its address.

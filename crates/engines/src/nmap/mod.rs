@@ -109,13 +109,15 @@ fn read_hosts(report: &[u8], target: &Target, mut is_wanted: impl FnMut(&Host) -
         } else {
             let mut others = Collected::default();
             findings::collect(&host, head, target, &mut others);
-            (0..others.records.read).for_each(|_| collected.drop(site::OUTSIDE));
+            collected.drop_all(site::OUTSIDE, others.records.read);
+            reached.outside += 1;
         }
     });
+    collected.drop_all("speaks of no host", head.of_no_host);
     Parsed {
         fault: verdict::fault(&head, &reached, target),
         collected,
-        coverage: Coverage { hosts: reached.hosts, reached: reached.answered },
+        coverage: Coverage { hosts: reached.looked_at(&head, target), reached: reached.answered },
         engine_version: head.version,
     }
 }

@@ -18,7 +18,7 @@ macro_rules! sample {
     };
 }
 
-const SAMPLES: [&[u8]; 11] = [
+const SAMPLES: [&[u8]; 13] = [
     sample!("services.xml"),
     sample!("recipe.xml"),
     sample!("vulns-lib.xml"),
@@ -30,6 +30,8 @@ const SAMPLES: [&[u8]; 11] = [
     sample!("err-notarget.xml"),
     sample!("err-badport.xml"),
     sample!("cancel-term.xml"),
+    sample!("syn-closed.xml"),
+    sample!("udp.xml"),
 ];
 
 fn target() -> Target {
@@ -246,6 +248,49 @@ fn one_answer_makes_it_a_completed_scan() {
     }
     let counted = String::from_utf8(sample!("full-65535.xml").to_vec()).unwrap().replace("syn-ack", "no-response");
     assert_eq!(judge(counted.as_bytes(), Ended::ByItself, Exit::Code(0)), Outcome::Completed, "by its extraports");
+}
+
+#[test]
+fn a_port_answers_in_other_ways_than_to_a_connect() {
+    for bytes in [sample!("syn-closed.xml"), sample!("udp.xml")] {
+        assert_eq!(judge(bytes, Ended::ByItself, Exit::Code(0)), Outcome::Completed);
+    }
+    let text = String::from_utf8(sample!("udp.xml").to_vec()).unwrap();
+    let silent = text.replace("\"closed\" reason=\"port-unreach\"", "\"open|filtered\" reason=\"no-response\"");
+    assert_eq!(reason(silent.as_bytes(), Ended::ByItself, Exit::Code(0)), FailureReason::TargetUnreachable);
+    let refused = text.replace("closed", "filtered");
+    assert_eq!(
+        reason(refused.as_bytes(), Ended::ByItself, Exit::Code(0)),
+        FailureReason::TargetUnreachable,
+        "a router"
+    );
+}
+
+#[test]
+fn what_becomes_no_finding_is_counted() {
+    let dropped = |report: &[u8]| read(report).records.dropped.into_iter().collect::<Vec<_>>();
+    assert_eq!(dropped(sample!("udp.xml")), [("open or filtered: nmap cannot tell".to_string(), 1)]);
+    let summed = "<nmaprun><prescript><script id='a' output='b'/></prescript><host><address addr='192.0.2.1'/><ports>\
+        <extraports state='open|filtered' count='97'><extrareasons reason='no-response' count='97'/></extraports></ports>\
+        </host><postscript><script id='c' output='d'/></postscript></nmaprun>";
+    let expected = [("open or filtered: nmap cannot tell".to_string(), 97), ("speaks of no host".to_string(), 2)];
+    assert_eq!(dropped(summed.as_bytes()), expected);
+}
+
+#[test]
+fn hosts_of_a_network_that_are_down_count_as_not_reached() {
+    let hosts = |report: &str, target: &str| {
+        let coverage = super::read(report.as_bytes(), &Target::parse(target).unwrap()).coverage;
+        (coverage.hosts, coverage.reached)
+    };
+    let one = String::from_utf8(sample!("all-closed.xml").to_vec()).unwrap();
+    let of_many = one.replace("down=\"0\" total=\"1\"", "down=\"255\" total=\"256\"");
+    assert_ne!(one, of_many);
+    assert_eq!(hosts(&one, "127.0.0.0/24"), (1, 1));
+    assert_eq!(hosts(&of_many, "127.0.0.0/24"), (256, 1));
+    assert_eq!(hosts(&of_many, "127.0.0.0/30"), (4, 1), "a part of what was scanned");
+    assert_eq!(hosts(&of_many, "127.0.0.1"), (1, 1));
+    assert_eq!(hosts(&of_many.replace("256", "18446744073709551615"), "127.0.0.0/24"), (256, 1));
 }
 
 #[test]

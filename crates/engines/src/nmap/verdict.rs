@@ -8,10 +8,12 @@ use scanyard_contract::scan::FailureReason;
 #[derive(Debug, Default)]
 pub struct Reached {
     pub hosts: u64,
-    /// Those of which at least one port accepted or refused.
+    /// Those of which at least one port answered.
     pub answered: u64,
     /// Those that nmap gave up on.
     pub timed_out: u64,
+    /// Hosts of the report that are none of the target's.
+    pub outside: u64,
 }
 
 impl Reached {
@@ -19,6 +21,15 @@ impl Reached {
         self.hosts += 1;
         self.answered += u64::from(host.answered);
         self.timed_out += u64::from(host.is_timed_out);
+    }
+
+    /// How many hosts of the target were looked at. Of a network those count too that are down, which no report lists;
+    /// nmap may have looked at other networks as well.
+    pub fn looked_at(&self, head: &Head, target: &Target) -> u64 {
+        let Target::Network(network) = target else { return self.hosts };
+        let bits = u32::from(network.max_prefix_len() - network.prefix_len());
+        let addresses = 1u64.checked_shl(bits).unwrap_or(u64::MAX);
+        head.total.saturating_sub(self.outside).min(addresses).max(self.hosts)
     }
 }
 

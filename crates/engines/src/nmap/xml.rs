@@ -18,6 +18,10 @@ pub struct Head {
     pub started: i64,
     /// Absent when nmap was ended before it was done.
     pub finished: Option<Finished>,
+    /// Hosts that nmap was to look at, by its own count at the end: of those that are down it lists none.
+    pub total: u64,
+    /// Scripts that ran before or after the hosts, and speak of none.
+    pub of_no_host: u64,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -32,13 +36,16 @@ pub struct Host {
     pub name: Option<String>,
     /// nmap gave up on it and reports no port.
     pub is_timed_out: bool,
-    /// At least one port accepted or refused. nmap's own "up" is worth nothing with `-Pn`.
+    /// At least one port is open, closed or unfiltered, which nmap says of none that kept silent. Its own "up" is worth
+    /// nothing with `-Pn`.
     pub answered: bool,
     /// Those that are open.
     pub ports: Vec<Port>,
     pub scripts: Vec<Script>,
     /// Open ports and scripts beyond [`MAX_NODES`].
     pub left_out: u64,
+    /// Ports that are open or filtered: nmap cannot tell which.
+    pub undecided: u64,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -200,13 +207,14 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
                 }
             }
             "port" => self.port = Some(port(element)),
-            "state" | "extrareasons" => self.state(element),
+            "state" | "extraports" => self.state(element),
             "service" => {
                 if let Some(port) = self.port.as_mut().filter(|port| port.is_open) {
                     port.service = Some(service(element));
                 }
             }
             "script" if self.is_wanted() => self.script = Some(script(element)),
+            "script" if self.host.is_none() => self.head.of_no_host += 1,
             "table" if self.script.is_none() => {}
             "table" if self.tables.len() == MAX_DEPTH || self.too_deep > 0 || self.nodes >= MAX_NODES => {
                 self.too_deep += 1
@@ -223,6 +231,9 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
                 let is_error = named(element, "exit").is_some_and(|is| is.value == "error");
                 let error = is_error.then(|| text_of(element, "errormsg"));
                 self.head.finished = Some(Finished { error });
+            }
+            "hosts" => {
+                self.head.total = named(element, "total").and_then(|total| total.value.parse().ok()).unwrap_or(0);
             }
             _ => {}
         }
@@ -245,17 +256,21 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
 
     /// How a port is, or the ports of which nmap tells no more than their number.
     fn state(&mut self, element: &BytesStart) {
-        let mut is_open = false;
+        let (mut is_open, mut has_answered, mut is_undecided, mut count) = (false, false, false, 1);
         for attribute in attributes(element) {
             match attribute.key.into_inner() {
-                "state" => is_open = attribute.value == "open",
-                "reason" => {
-                    if let Some(host) = &mut self.host {
-                        host.answered |= matches!(&*attribute.value, "syn-ack" | "conn-refused");
-                    }
+                "state" => {
+                    is_open = attribute.value == "open";
+                    has_answered = matches!(&*attribute.value, "open" | "closed" | "unfiltered");
+                    is_undecided = attribute.value == "open|filtered";
                 }
+                "count" => count = attribute.value.parse::<u16>().unwrap_or(u16::MAX).into(),
                 _ => {}
             }
+        }
+        if let Some(host) = &mut self.host {
+            host.answered |= has_answered;
+            host.undecided += if is_undecided { count } else { 0 };
         }
         if let Some(port) = &mut self.port {
             port.is_open = is_open && port.number > 0;

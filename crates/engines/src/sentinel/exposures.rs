@@ -251,7 +251,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn page(status: u16, body: &[u8]) -> Answer {
-        Answer { status, headers: Vec::new(), body: body.to_vec() }
+        Answer { status, headers: Vec::new(), is_head_whole: true, body: body.to_vec() }
     }
 
     fn exposure(path: &str) -> &'static Exposure {

@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     /// Names in lower case, values cleaned.
     pub headers: Vec<(String, String)>,
+    /// All headers are there: one that is not among them was not sent.
+    pub is_head_whole: bool,
     pub body: Vec<u8>,
 }
 
@@ -82,24 +84,25 @@ impl Request {
 impl Answer {
     /// Reads an answer; `None` when it does not begin like HTTP.
     pub fn parse(bytes: &[u8]) -> Option<Answer> {
-        let (head, body) = match head_end(bytes) {
+        let end = head_end(bytes);
+        let (head, body) = match end {
             Some((end, body)) => (&bytes[..end], &bytes[body..]),
-            None => (bytes, &[][..]),
+            // The last line may be a part of one.
+            None => (&bytes[..bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(bytes.len())], &[][..]),
         };
         let mut lines = head.split(|byte| *byte == b'\n');
         let first = lines.next()?;
         let rest = first.strip_prefix(b"HTTP/1.0 ").or_else(|| first.strip_prefix(b"HTTP/1.1 "))?;
         let status = std::str::from_utf8(rest.get(..3)?).ok()?.parse().ok().filter(|s| (100..=999).contains(s))?;
-        let headers = lines
-            .filter_map(|line| {
-                let colon = line.iter().position(|byte| *byte == b':')?;
-                let name = text::clean(&line[..colon], 128).trim().to_ascii_lowercase();
-                let value = text::clean(&line[colon + 1..], HEADER_BYTES).trim().to_string();
-                Some((name, value))
-            })
-            .take(MAX_HEADERS)
-            .collect();
-        let mut answer = Answer { status, headers, body: body.to_vec() };
+        let mut headers = lines.filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let name = text::clean(&line[..colon], 128).trim().to_ascii_lowercase();
+            let value = text::clean(&line[colon + 1..], HEADER_BYTES).trim().to_string();
+            Some((name, value))
+        });
+        let kept = headers.by_ref().take(MAX_HEADERS).collect();
+        let is_head_whole = end.is_some() && headers.next().is_none();
+        let mut answer = Answer { status, headers: kept, is_head_whole, body: body.to_vec() };
         if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             answer.body = unchunked(body);
         }
@@ -201,6 +204,21 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_did_not_come_whole_says_so_and_ends_with_a_whole_line() {
+        let read = |text: &str| {
+            let answer = Answer::parse(text.as_bytes()).unwrap();
+            (answer.is_head_whole, answer.headers.len(), answer.header("server").map(str::to_string))
+        };
+        assert_eq!(read("HTTP/1.1 200 OK"), (false, 0, None));
+        assert_eq!(read("HTTP/1.1 200 OK\r\nServer: nginx/1.2"), (false, 0, None));
+        assert_eq!(read("HTTP/1.1 200 OK\r\nServer: a\r\nSet-Coo"), (false, 1, Some("a".to_string())));
+        assert_eq!(read("HTTP/1.1 200 OK\r\n\r\n"), (true, 0, None));
+        let many = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(count));
+        assert_eq!(read(&many(MAX_HEADERS)), (true, MAX_HEADERS, None));
+        assert_eq!(read(&many(MAX_HEADERS + 1)), (false, MAX_HEADERS, None));
+    }
+
+    #[test]
     fn an_answer_ends_with_its_length_or_last_chunk() {
         assert!(!Answer::is_complete(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbod"));
         assert!(Answer::is_complete(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"));
@@ -214,7 +232,12 @@ mod tests {
 
     #[test]
     fn a_listing_is_known_by_its_title() {
-        let page = |status, body: &str| Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let page = |status, body: &str| Answer {
+            status,
+            headers: Vec::new(),
+            is_head_whole: true,
+            body: body.as_bytes().to_vec(),
+        };
         assert!(page(200, "<html><TITLE>Index of /files</title>").listing().is_some());
         assert!(page(404, "<title>Index of /</title>").listing().is_none());
         assert!(page(200, "<title>How to index of things</title>").listing().is_none());

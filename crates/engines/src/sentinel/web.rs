@@ -20,7 +20,7 @@ pub const TRACE_HEADER: &str = "X-Scanyard-Trace: sentinel\r\n";
 
 /// Findings of the answer to a GET.
 pub fn check(place: &Place, request: &Request, answer: &Answer, is_tls: bool) -> Vec<Finding> {
-    let mut findings = missing_headers(place, answer, is_tls);
+    let mut findings = if answer.is_head_whole { missing_headers(place, answer, is_tls) } else { Vec::new() };
     for name in ["server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator"] {
         let value = answer.header(name).unwrap_or_default();
         // A bare product name helps nobody who could not guess it; `Server` often has to be there.
@@ -120,6 +120,9 @@ pub fn check_error_page(place: &Place, answer: &Answer) -> Option<Finding> {
 
 /// Findings of the answer to a request for security.txt.
 pub fn check_security_txt(place: &Place, answer: &Answer) -> Option<Finding> {
+    if answer.status == 200 && !answer.is_head_whole {
+        return None;
+    }
     let text = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
     let has_contact = answer.status == 200 && text.lines().any(|line| line.trim_start().starts_with("contact:"));
     let evidence = format!("status {}, no Contact", answer.status);
@@ -236,7 +239,7 @@ mod tests {
         let request = Request::root("a.test", 8080, false);
         let body = "<a href=/admin/>x</a><A HREF='login#top'>x</A><a href=\"http://a.test:8080/login\">x</a><a href=\"../\">x</a>\
             <a href=\"/item?id=1\">x</a><a href=\"//b.test/\">x</a><a href=\"mailto:a@a.test\">x</a><a href=\"#x\">x</a><a href=";
-        let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let answer = Answer { status: 200, headers: Vec::new(), is_head_whole: true, body: body.as_bytes().to_vec() };
         let paths =
             |answer: &Answer| links(&request, answer, false).into_iter().map(|link| link.path).collect::<Vec<_>>();
         assert_eq!(paths(&answer), ["/admin/", "/login"]);
@@ -255,7 +258,8 @@ mod tests {
     fn an_error_page_tells_a_version_or_a_trace() {
         let place = Place::new("a.test", "127.0.0.1:80".parse().unwrap());
         let tells = |body: &str| {
-            let answer = Answer { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() };
+            let answer =
+                Answer { status: 404, headers: Vec::new(), is_head_whole: true, body: body.as_bytes().to_vec() };
             check_error_page(&place, &answer).is_some()
         };
         assert!(tells("<hr><center>nginx/1.22.1</center>"));

@@ -20,6 +20,7 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
             None => collected.drop(site::OUTSIDE),
         }
     }
+    collected.drop_all("too many injection points", document.left_out);
     collected
 }
 

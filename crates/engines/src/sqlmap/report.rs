@@ -10,6 +10,8 @@ pub struct Document {
     pub is_sqlmap: bool,
     pub version: Option<String>,
     pub points: Vec<Point>,
+    /// Points beyond [`MAX_POINTS`].
+    pub left_out: u64,
 }
 
 /// A parameter that reaches the database.
@@ -79,13 +81,15 @@ fn json(bytes: &[u8]) -> Document {
     let Ok(report) = serde_json::from_slice::<Report>(bytes) else { return Document::default() };
     let is_sqlmap = report.success.is_some() && (report.data.is_some() || report.targets.is_some());
     let groups = report.targets.into_iter().flatten().map(|target| target.data).chain(report.data);
-    let points = groups.flat_map(|group| group_points(&group)).take(MAX_POINTS).collect();
+    let mut points = groups.flat_map(|group| group_points(&group));
+    let kept = points.by_ref().take(MAX_POINTS).collect();
+    let left_out = points.count() as u64;
     // `sqlmap/1.10.10#pip`
     let version = report.meta.sqlmap_version.map(|text| {
         let number = text.rsplit('/').next().unwrap_or_default();
         number.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect()
     });
-    Document { is_sqlmap, version, points }
+    Document { is_sqlmap, version, points: kept, left_out }
 }
 
 /// The points of one target: an entry says where, others say what.
@@ -130,6 +134,8 @@ fn log(text: &str) -> Document {
             if points.len() < MAX_POINTS {
                 let place = place.strip_suffix(')').unwrap_or(place).to_string();
                 points.push(Point { parameter: parameter.to_string(), place, ..Point::default() });
+            } else {
+                document.left_out += 1;
             }
         } else if let Some(name) = after(line, "back-end DBMS: ") {
             points

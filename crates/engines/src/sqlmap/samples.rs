@@ -54,6 +54,18 @@ fn a_report_that_proves_nothing_is_unreadable() {
     }
 }
 
+#[test]
+fn points_beyond_the_most_are_counted() {
+    let log = format!("following injection point(s)\n{}", "Parameter: id (GET)\n".repeat(10_050));
+    let point = r#"{"place":"GET","parameter":"id"}"#;
+    let points = vec![point; 10_050].join(",");
+    let json = format!(r#"{{"success":true,"data":[{{"type_name":"TECHNIQUES","value":[{points}]}}]}}"#);
+    for report in [log, json] {
+        let records = read(report.as_bytes(), &target()).collected.records;
+        assert_eq!((records.read, records.dropped["too many injection points"]), (10_050, 50));
+    }
+}
+
 fn verdict(stdout: &str, options: Options) -> (Option<FailureReason>, bool, Vec<u8>) {
     let mut watch = Watch::new(&options, &target());
     let percents: Vec<u8> = stdout.lines().filter_map(|line| watch.line(line)).collect();
@@ -71,11 +83,42 @@ fn the_lines_tell_a_clean_target_from_a_dead_one() {
         (include_str!("../../tests/samples/sqlmap/noparam.stdout"), Some(FailureReason::EngineFailed), true),
         (include_str!("../../tests/samples/sqlmap/http401.stdout"), Some(FailureReason::EngineFailed), true),
         (include_str!("../../tests/samples/sqlmap/time-limit.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/http403.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/http403-old.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/firewall.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/http404.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/noform.stdout"), Some(FailureReason::EngineFailed), true),
+        (include_str!("../../tests/samples/sqlmap/notthere.stdout"), Some(FailureReason::EngineFailed), false),
+        (include_str!("../../tests/samples/sqlmap/notthere-old.stdout"), Some(FailureReason::EngineFailed), false),
         ("", Some(FailureReason::TargetUnreachable), false),
     ] {
         let (found, reached, _) = verdict(stdout, Options::default());
         assert_eq!((found, reached), (reason, is_reached), "{stdout}");
     }
+}
+
+#[test]
+fn requests_that_were_refused_are_no_test() {
+    let fault = |stdout: &str| {
+        let mut watch = Watch::new(&Options::default(), &target());
+        stdout.lines().for_each(|line| _ = watch.line(line));
+        watch.fault(&target()).map(|(_, message)| message)
+    };
+    let refused = include_str!("../../tests/samples/sqlmap/http403.stdout");
+    let message = fault(refused).unwrap();
+    let begin =
+        "http://127.0.0.1:8081/item?id=1 refused sqlmap's requests: 403 (Forbidden) - 47 times; let them through";
+    assert!(message.starts_with(begin), "{message}");
+    let codes = |codes: &str| fault(&refused.replace("403 (Forbidden) - 47 times", codes)).is_some();
+    assert!(codes("404 (Not Found) - 9 times, 429 (Too Many Requests) - 40 times"));
+    assert!(
+        !codes("403 (Forbidden) - 2 times, 500 (Internal Server Error) - 40 times"),
+        "a firewall that knows two tests"
+    );
+    assert!(!codes("404 (Not Found) - 46 times"), "an application without such an item");
+    // One page of a crawl that is tested is enough, before or after one that refuses.
+    let clean = include_str!("../../tests/samples/sqlmap/clean.stdout");
+    assert_eq!((fault(&format!("{refused}\n{clean}")), fault(&format!("{clean}\n{refused}"))), (None, None));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What sqlmap says while it runs: how far it is, and whether it tested anything. It exits with 0 whatever happened, and
-//! its report of a dead target is that of a clean one.
+//! its report of a dead target is that of a clean one, as is that of a target which refuses every request.
 
 use super::options::Options;
 use crate::Target;
@@ -15,9 +15,29 @@ pub struct Watch {
     pub is_reached: bool,
     /// Every parameter of some page was tested to the end.
     is_tested: bool,
+    page: Page,
+    /// The codes, as sqlmap puts them, with which a page refused the tests.
+    refusal: Option<String>,
+    /// `parameter` is none that the request has.
+    is_parameter_missing: bool,
     /// The last thing that ended a test.
     critical: Option<String>,
 }
+
+/// The page that is at hand.
+#[derive(Debug, Default)]
+struct Page {
+    tests: u32,
+    /// All of its tests came to their end.
+    is_done: bool,
+    /// The next line says how often which code was the answer.
+    is_before_codes: bool,
+}
+
+/// What stands before the codes of a page.
+const CODES: &str = "HTTP error codes detected during run";
+/// Codes of answers that say nothing of a parameter: something before the application gave them, or it did not read that far.
+const REFUSALS: [u16; 8] = [401, 403, 405, 406, 429, 502, 503, 504];
 
 impl Watch {
     /// How many tests there are follows from the options.
@@ -27,15 +47,41 @@ impl Watch {
         let in_data = options.data.as_ref().map_or(0, |data| data.split('&').count());
         let parameters = if options.parameter.is_some() { 1 } else { (in_url + in_data).max(1) };
         let tests_each = per_technique * options.techniques.len() as u32 * parameters as u32;
-        Watch { tests_each, tests: 0, is_reached: false, is_tested: false, critical: None }
+        Watch {
+            tests_each,
+            tests: 0,
+            is_reached: false,
+            is_tested: false,
+            page: Page::default(),
+            refusal: None,
+            is_parameter_missing: false,
+            critical: None,
+        }
     }
 
     /// Takes a line; the percentage after it, at most 95, where the line moves it.
     pub fn line(&mut self, line: &str) -> Option<u8> {
-        const ANSWERED: [&str; 4] =
-            ["is protected by some kind", "content is stable", "is dynamic", "heuristic (basic)"];
-        self.is_reached |= ANSWERED.iter().any(|words| line.contains(words)) || line.contains("not authorized");
-        if line.contains("all tested parameters do not appear") || line.contains("following injection point(s)") {
+        const ANSWERED: [&str; 7] = [
+            "is protected by some kind",
+            "content is stable",
+            "is dynamic",
+            "heuristic (basic)",
+            "not authorized",
+            "no forms found",
+            CODES,
+        ];
+        if std::mem::take(&mut self.page.is_before_codes) {
+            self.codes(line);
+            return None;
+        }
+        self.page.is_before_codes = line.contains(CODES);
+        self.is_reached |= ANSWERED.iter().any(|words| line.contains(words));
+        self.is_parameter_missing |= line.contains("parameters you provided are not present");
+        if line.contains("testing connection to the target URL") {
+            self.is_tested |= std::mem::take(&mut self.page).is_done;
+        } else if line.contains("all tested parameters do not appear") {
+            (self.is_reached, self.page.is_done) = (true, true);
+        } else if line.contains("following injection point(s)") {
             (self.is_reached, self.is_tested) = (true, true);
         } else if line.contains("[CRITICAL]") && !line.contains("going to retry") {
             let (_, said) = line.split_once("[CRITICAL] ")?;
@@ -48,13 +94,32 @@ impl Watch {
             return None;
         }
         self.tests += 1;
+        self.page.tests += 1;
         Some((self.tests * 95 / self.tests_each.max(1)).min(95) as u8)
+    }
+
+    /// Takes how often which code was the answer at this page, such as `403 (Forbidden) - 47 times, 500 (?) - 1 times`. One
+    /// refusal comes of any firewall, which sqlmap looks for; with one for every test the page was not tested.
+    fn codes(&mut self, line: &str) {
+        let refusals = line.split(", ").filter_map(|part| {
+            let (code, times) = (part.split(' ').next()?.trim().parse().ok()?, part.rsplit_once(" - ")?.1);
+            let times: u64 = times.split(' ').next()?.parse().ok()?;
+            REFUSALS.contains(&code).then_some(times)
+        });
+        if refusals.fold(0, u64::saturating_add) >= u64::from(self.page.tests.max(1)) {
+            self.page.is_done = false;
+            self.refusal = Some(line.trim().to_string());
+        }
     }
 
     /// Why nothing was tested; `None` when something was.
     pub fn fault(&self, target: &Target) -> Option<(FailureReason, String)> {
-        if self.is_tested {
+        if self.is_tested || self.page.is_done {
             return None;
+        }
+        if self.is_parameter_missing {
+            let message = format!("{target} has no parameter of the name in `parameter`, so nothing was tested");
+            return Some((FailureReason::EngineFailed, message));
         }
         let said = self.critical.as_deref().unwrap_or("it says nothing of a test");
         if said.contains("does not exist") && !self.is_reached {
@@ -62,6 +127,13 @@ impl Watch {
         }
         if said.contains("not authorized") {
             let message = format!("{target} asks for credentials, so nothing was tested; give them in `auth`");
+            return Some((FailureReason::EngineFailed, message));
+        }
+        if let Some(codes) = &self.refusal {
+            let message = format!(
+                "{target} refused sqlmap's requests: {codes}; let them through, ask more slowly with `delayMs`, or give \
+                 credentials in `auth`"
+            );
             return Some((FailureReason::EngineFailed, message));
         }
         if !self.is_reached || said.contains("unable to connect") || said.contains("timed out") {

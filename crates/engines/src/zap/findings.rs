@@ -14,10 +14,11 @@ pub fn findings(document: &Document, target: &Target) -> Collected {
     for site in &document.site {
         for alert in &site.alerts {
             let root = [Instance { uri: site.name.clone(), ..Instance::default() }];
-            let places = match alert.instances.as_slice() {
-                [] => &root[..],
-                [first, ..] if alert.systemic => std::slice::from_ref(first),
-                all => all,
+            let places: Vec<&Instance> = match alert.instances.as_slice() {
+                [] => root.iter().collect(),
+                // One finding, and a record for every place.
+                all @ [first, ..] if alert.systemic => vec![first; all.len()],
+                all => all.iter().collect(),
             };
             for place in places {
                 add(&mut collected, alert, place, target);

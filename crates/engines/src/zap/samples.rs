@@ -32,6 +32,16 @@ fn each_place_is_a_finding_and_what_is_everywhere_is_one() {
 }
 
 #[test]
+fn each_place_of_what_is_everywhere_is_a_record() {
+    let instance = |page: u8| format!(r#"{{"uri":"http://127.0.0.1:8081/{page}","method":"GET","param":"{page}"}}"#);
+    let instances: Vec<String> = (0..5).map(instance).collect();
+    let alert = format!(r#"{{"pluginid":"1","confidence":"2","systemic":true,"instances":[{}]}}"#, instances.join(","));
+    let report = format!(r#"{{"@programName":"ZAP","site":[{{"@name":"http://127.0.0.1:8081","alerts":[{alert}]}}]}}"#);
+    let records = read(report.as_bytes(), &target()).collected.records;
+    assert_eq!((records.read, records.kept, records.merged), (5, 1, 4));
+}
+
+#[test]
 fn a_report_without_the_target_is_a_dead_target() {
     for (report, target) in [(DOWN, target()), (REPORT, Target::parse("http://127.0.0.1:9/").unwrap())] {
         let parsed = read(report, &target);

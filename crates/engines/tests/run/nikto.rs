@@ -85,3 +85,12 @@ async fn a_nikto_that_runs_out_of_time_has_failed_and_keeps_what_it_found() {
     assert_eq!(reason(&report), FailureReason::TimedOut);
     assert!(!report.findings.is_empty());
 }
+
+#[tokio::test]
+async fn an_address_that_nikto_does_not_take_is_named() {
+    let nikto = installed(ScanType::Nikto);
+    let (report, _) = scan(ScanType::Nikto, &nikto, "http://[::1]:9/", json!({})).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert_eq!(failure.message, "nikto 2.1.5 takes no IPv6 address, and http://[::1]:9/ has no other");
+}

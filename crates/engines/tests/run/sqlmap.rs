@@ -8,6 +8,8 @@ use scanyard_contract::scan::FailureReason;
 use scanyard_engines::weak_target::WeakTarget;
 use scanyard_engines::{Outcome, run};
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,5 +99,29 @@ async fn a_sqlmap_that_runs_out_of_time_has_failed() {
         job.timeout = Duration::from_secs(6);
         let report = run(job, steering(LEASE).control).await;
         assert_eq!(reason(&report), FailureReason::TimedOut);
+    }
+}
+
+/// A server that answers every request so, and hangs up.
+fn answering(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]).and_then(|_| stream.write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_every_request_is_no_clean_one() {
+    let address = answering("HTTP/1.0 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden");
+    for program in both() {
+        let (report, _) = scan(ScanType::Sqlmap, &program, &format!("http://{address}/item?id=1"), json!({})).await;
+        let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+        assert_eq!(failure.reason, FailureReason::EngineFailed);
+        assert!(failure.message.contains("refused sqlmap's requests: 403 (Forbidden)"), "{}", failure.message);
+        assert_eq!(report.coverage.reached, 1);
     }
 }

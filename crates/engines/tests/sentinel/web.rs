@@ -32,6 +32,26 @@ async fn a_server_that_says_yes_to_every_path_exposes_nothing() {
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_come_whole_lacks_no_header() {
+    let large: String = (0..70).map(|number| format!("X-Large-{number}: {}\r\n", "a".repeat(1000))).collect();
+    let end = "X-Frame-Options: DENY\r\nContent-Length: 0\r\n\r\n";
+    for (head, lacks_any) in [
+        ("Server: ".to_string(), false),
+        ("Server: nginx\r\n".to_string(), false),
+        (format!("{large}{end}"), false),
+        ("Server: nginx\r\n\r\n".to_string(), true),
+        (format!("{}\r\n", "A: b\r\n".repeat(100)), true),
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}").into_bytes();
+        let address = answering(move |_| answer.clone()).await;
+        let report = run(job(&format!("http://{address}/"), json!({"checks": ["http"]}))).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        let rules = rules_of(&report.findings, address);
+        assert_eq!(rules.iter().any(|rule| rule.starts_with("http-missing")), lacks_any, "{} {rules:?}", head.len());
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed_on_the_same_server_and_nowhere_else() {
     let weak = WeakTarget::start().await.unwrap();
     let report = run(job(&format!("http://{}/old", weak.http), json!({"checks": ["http"]}))).await;
