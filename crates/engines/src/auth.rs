@@ -172,66 +172,118 @@ pub fn redact(auth: &ScanAuth, report: &mut Report) {
     }
 }
 
+/// What stands between a header's name and its value, as HTTP, engines and JSON write it.
+const AFTER_HEADER: [&str; 4] = [": ", ":", "\": \"", "\":\""];
+/// The same of a cookie; with a colon its name, which may be one letter, would be in the midst of anything.
+const AFTER_COOKIE: [&str; 3] = ["=", "\": \"", "\":\""];
+
+/// One spelling of one secret.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Secret {
+    bytes: Vec<u8>,
+    /// So many of them are the name before the value: it stays, and its case says nothing, for engines write it as they like.
+    name: usize,
+}
+
+impl Secret {
+    /// Every spelling of a text, beside a name or alone.
+    fn spelled(name: &str, text: &str) -> impl Iterator<Item = Secret> + use<> {
+        let both = spellings(name).into_iter().zip(spellings(text));
+        both.map(|(name, text)| Secret { bytes: format!("{name}{text}").into_bytes(), name: name.len() })
+    }
+
+    /// Whether a text begins as this secret does, as far as the shorter of the two goes.
+    fn agrees(&self, text: &[u8]) -> bool {
+        let (name, value) = self.bytes.split_at(self.name);
+        let (in_name, in_value) = text.split_at(self.name.min(text.len()));
+        let length = value.len().min(in_value.len());
+        name[..in_name.len()].eq_ignore_ascii_case(in_name) && value[..length] == in_value[..length]
+    }
+
+    /// Where a whole one begins.
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        let first = self.bytes[0];
+        let either = if self.name == 0 { [first; 2] } else { [first.to_ascii_lowercase(), first.to_ascii_uppercase()] };
+        let mut from = 0;
+        while let Some(at) = text.get(from..)?.iter().position(|byte| *byte == either[0] || *byte == either[1]) {
+            from += at;
+            if text.len() - from < self.bytes.len() {
+                return None;
+            }
+            if self.agrees(&text[from..]) {
+                return Some(from);
+            }
+            from += 1;
+        }
+        None
+    }
+
+    /// Where the value of one begins that the text ends with, cut off or not: too little of a value that stands alone says nothing.
+    fn cut(&self, text: &[u8]) -> Option<usize> {
+        let least = if self.name == 0 { MIN_ALONE } else { self.name + 1 };
+        let first = text.len().saturating_sub(self.bytes.len());
+        let last = text.len().checked_sub(least)?;
+        (first..=last).find(|at| self.agrees(&text[*at..])).map(|at| at + self.name)
+    }
+}
+
 /// Every spelling of the secrets that an engine may repeat, the longest first.
-fn secrets(auth: &ScanAuth) -> Vec<Vec<u8>> {
-    let mut plain = Vec::new();
+fn secrets(auth: &ScanAuth) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    let alone = |text: &str| text.len() >= MIN_ALONE;
     for (name, value) in headers(auth) {
-        plain.push(format!("{name}: {value}"));
+        secrets.extend(AFTER_HEADER.iter().flat_map(|after| Secret::spelled(&format!("{name}{after}"), &value)));
         // `Bearer` and the like say nothing; what follows does.
-        plain
-            .extend(value.split(' ').map(str::to_string).chain([value.clone()]).filter(|text| text.len() >= MIN_ALONE));
+        let parts = value.split(' ').chain([value.as_str()]).filter(|text| alone(text));
+        secrets.extend(parts.flat_map(|text| Secret::spelled("", text)));
     }
-    for cookie in &auth.cookies {
-        plain.push(format!("{}={}", cookie.name, cookie.value));
-        plain.extend(Some(cookie.value.clone()).filter(|text| text.len() >= MIN_ALONE));
+    for NamedSecret { name, value } in &auth.cookies {
+        secrets.extend(AFTER_COOKIE.iter().flat_map(|after| Secret::spelled(&format!("{name}{after}"), value)));
+        secrets.extend(Some(value).filter(|text| alone(text)).into_iter().flat_map(|text| Secret::spelled("", text)));
     }
-    if let Some(basic) = &auth.basic {
-        plain.push(format!("{}:{}", basic.username, basic.password));
-        plain.extend(Some(basic.password.clone()).filter(|text| text.len() >= MIN_ALONE));
+    if let Some(BasicAuth { username, password }) = &auth.basic {
+        secrets.extend(Secret::spelled(&format!("{username}:"), password));
+        secrets
+            .extend(Some(password).filter(|text| alone(text)).into_iter().flat_map(|text| Secret::spelled("", text)));
     }
-    let mut spelled: Vec<Vec<u8>> = plain.iter().flat_map(|text| spellings(text)).map(String::into_bytes).collect();
-    spelled.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    spelled.dedup();
-    spelled
+    secrets.retain(|secret| secret.bytes.len() > secret.name);
+    secrets.sort_by(|one, other| other.bytes.len().cmp(&one.bytes.len()).then_with(|| one.cmp(other)));
+    secrets.dedup();
+    secrets
 }
 
 /// A text as it stands, in JSON, in XML and in a URL.
 fn spellings(text: &str) -> [String; 4] {
     let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_string();
     let xml = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let url = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    [text.to_string(), json.trim_matches('"').to_string(), xml, url]
+    [text.to_string(), json, xml, url]
 }
 
-fn redacted(text: &str, secrets: &[Vec<u8>]) -> String {
+fn redacted(text: &str, secrets: &[Secret]) -> String {
     String::from_utf8_lossy(&redacted_bytes(text.as_bytes(), secrets)).into_owned()
 }
 
-fn redacted_bytes(bytes: &[u8], secrets: &[Vec<u8>]) -> Vec<u8> {
+fn redacted_bytes(bytes: &[u8], secrets: &[Secret]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+    // Texts are cut before they come here. First, for a part of a secret may be one itself, and then its end would stay.
+    if let Some(at) = secrets.iter().filter_map(|secret| secret.cut(&bytes)).min() {
+        bytes.truncate(at);
+        bytes.extend_from_slice(REDACTED.as_bytes());
+    }
+    for secret in secrets {
         let mut out = Vec::with_capacity(bytes.len());
         let mut rest = bytes.as_slice();
-        while let Some(at) = find(rest, secret) {
-            out.extend_from_slice(&rest[..at]);
+        while let Some(at) = secret.find(rest) {
+            out.extend_from_slice(&rest[..at + secret.name]);
             out.extend_from_slice(REDACTED.as_bytes());
-            rest = &rest[at + secret.len()..];
+            rest = &rest[at + secret.bytes.len()..];
         }
         out.extend_from_slice(rest);
         bytes = out;
     }
     bytes
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = haystack.get(from..)?.iter().position(|byte| *byte == needle[0]) {
-        if haystack[from + at..].starts_with(needle) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }
 
 #[cfg(test)]
@@ -319,5 +371,44 @@ mod tests {
             assert!(!left.contains(secret), "{secret}: {left}");
         }
         assert!(left.contains("1 page") && left.contains(REDACTED));
+    }
+
+    #[test]
+    fn a_short_value_goes_beside_its_name_however_that_is_written() {
+        let auth = auth(json!({
+            "headers": [{"name": "X-Pin", "value": "98761"}], "cookies": [{"name": "Sid", "value": "\"4711"}],
+            "basic": {"username": "joe", "password": "b"}
+        }));
+        for (said, left) in [
+            ("GET /\nx-pin: 98761\nhost: a", "GET /\nx-pin: [redacted]\nhost: a"),
+            ("X-PIN:98761;", "X-PIN:[redacted];"),
+            (r#"{"x-pin": "98761"}"#, r#"{"x-pin": "[redacted]"}"#),
+            (r#"{\"x-pin\":\"98761\"}"#, r#"{\"x-pin\":\"[redacted]\"}"#),
+            ("x-pin%3a+98761&", "x-pin%3a+[redacted]&"),
+            ("sid=\"4711; a", "sid=[redacted]; a"),
+            ("sid=&quot;4711; a", "sid=[redacted]; a"),
+            ("joe:bob", "joe:[redacted]ob"),
+            ("98761 and 4711 stand alone, as does b", "98761 and 4711 stand alone, as does b"),
+        ] {
+            assert_eq!(redacted(said, &secrets(&auth)), left, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_a_cut_leaves_the_beginning_of_is_gone_too() {
+        let long = "0123456789".repeat(8);
+        let auth = auth(json!({
+            "headers": [{"name": "X-A", "value": format!("a{long}")}, {"name": "X-B", "value": format!("Bearer b{long}")}]
+        }));
+        let secrets = secrets(&auth);
+        let said = format!("GET / HTTP/1.1\nx-a: a{long}\nx-b: Bearer b{long}\n");
+        for length in 0..said.len() {
+            let left = redacted(&said[..length], &secrets);
+            assert!(!left.contains("a0") && !left.contains("b0") && !left.contains("a: a"), "{length}: {left}");
+        }
+        assert_eq!(redacted(&said[..60], &secrets), "GET / HTTP/1.1\nx-a: [redacted]");
+        assert_eq!(redacted("x-b: Bear", &secrets), "x-b: [redacted]");
+        assert_eq!(redacted("the header X-A: ", &secrets), "the header X-A: ", "a name alone is none");
+        assert_eq!(redacted("it ends with b0123", &secrets), "it ends with b0123", "five letters say nothing");
     }
 }

@@ -22,6 +22,8 @@ pub enum Exit {
     Unreachable = 5,
     /// What was asked can succeed later: a limit, a quota, a lock, a maintenance, exhausted retries.
     Later = 6,
+    /// By a second Ctrl-C, or with the terminal.
+    Interrupted = 130,
 }
 
 /// Printed at the end of `call --help` and `export --help`.
@@ -75,7 +77,7 @@ impl Failure {
             Exit::Usage => "usage",
             Exit::Refused => "refused",
             Exit::Unreachable => "unreachable",
-            Exit::Clean | Exit::Findings | Exit::Failed => "failed",
+            Exit::Clean | Exit::Findings | Exit::Failed | Exit::Interrupted => "failed",
             Exit::Later => "later",
         };
         json!({ "kind": kind, "message": self.to_string() })

@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::progress::Bar;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use scanyard_client::{FileBody, scan_api::Client};
 use scanyard_contract::{ScanType, Upload, UploadKind};
 use scanyard_engines::upload::pack::{self, LeftOut, Prepared};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How often the progress of sending is shown.
@@ -41,22 +42,32 @@ pub fn path(scan_type: ScanType, target: &str) -> Option<PathBuf> {
 }
 
 /// Packs a path, in a thread of its own, and looks at what was packed as a server would.
-pub async fn pack(path: PathBuf) -> Result<Packing, Failure> {
+pub async fn pack(path: PathBuf, cancel: &CancellationToken) -> Result<Packing, Failure> {
     let shown = crate::output::clean(&path.display().to_string());
-    let packing = tokio::task::spawn_blocking(move || packed(&path)).await.context("packing")?;
-    packing.with_context(|| format!("packing {shown}")).map_err(Failure::usage)
+    let mut packing = Packing::new()?;
+    let into = packing.packed.path.clone();
+    // The thread cannot be stopped; where nobody waits for it any more, it writes into a file without a name.
+    let packed = tokio::select! {
+        packed = tokio::task::spawn_blocking(move || packed(&path, &into)) => packed.context("packing")?,
+        () = cancel.cancelled() => Err(anyhow!("cancelled"))?,
+    };
+    packing.packed = packed.with_context(|| format!("packing {shown}")).map_err(Failure::usage)?;
+    Ok(packing)
 }
 
-fn packed(path: &Path) -> anyhow::Result<Packing> {
-    let id = UploadId(Uuid::now_v7());
-    let dir = std::env::temp_dir().join(format!("scanyard-{id}"));
-    DirBuilder::new().mode(0o700).create(&dir).with_context(|| dir.display().to_string())?;
-    let into = dir.join("packed");
-    // From here on the folder goes, whatever happens.
-    let empty = Packed { kind: UploadKind::File, name: String::new(), path: into.clone() };
-    let mut packing = Packing { packed: empty, id, dir };
-    let Prepared { packed, left_out } = pack::prepare(path, &into)?;
-    packing.packed = packed;
+impl Packing {
+    /// With its folder, and nothing in it yet.
+    fn new() -> anyhow::Result<Packing> {
+        let id = UploadId(Uuid::now_v7());
+        let dir = std::env::temp_dir().join(format!("scanyard-{id}"));
+        DirBuilder::new().mode(0o700).create(&dir).with_context(|| dir.display().to_string())?;
+        let packed = Packed { kind: UploadKind::File, name: String::new(), path: dir.join("packed") };
+        Ok(Packing { packed, id, dir })
+    }
+}
+
+fn packed(path: &Path, into: &Path) -> anyhow::Result<Packed> {
+    let Prepared { packed, left_out } = pack::prepare(path, into)?;
     let LeftOut { special, misnamed } = left_out;
     if special > 0 {
         eprintln!("{special} links and special files were left out");
@@ -66,8 +77,8 @@ fn packed(path: &Path) -> anyhow::Result<Packing> {
             "{misnamed} files and folders with a backslash, a control character or no UTF-8 in their names were left out"
         );
     }
-    inspect(packing.packed.kind, &packing.packed.name, &packing.packed.path)?;
-    Ok(packing)
+    inspect(packed.kind, &packed.name, &packed.path)?;
+    Ok(packed)
 }
 
 /// Sends it to a server.

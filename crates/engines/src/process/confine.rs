@@ -5,7 +5,8 @@ use super::bounds::{Bound, Enforced};
 use super::protocol::Spec;
 use super::tree;
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope, path_beneath_rules,
 };
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -15,6 +16,7 @@ use nix::unistd::{Uid, User, chown, getegid, geteuid};
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Open files that an engine may have.
 const MAX_OPEN_FILES: u64 = 4096;
@@ -41,7 +43,10 @@ const SYSTEM: &[&str] = &[
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm"];
 
 /// Bounds this process and what it will start. `user` is whom the engine will run as, when that is another.
-pub(super) fn confine(spec: &Spec, user: Option<&User>) -> io::Result<Vec<Enforced>> {
+///
+/// The bounds on files are for the engine to take upon itself: this process removes the job folder at its end, which from
+/// inside them nobody can.
+pub(super) fn confine(spec: &Spec, user: Option<&User>) -> io::Result<(Vec<Enforced>, Option<Files>)> {
     limit(Resource::RLIMIT_CORE, 0)?;
     limit(Resource::RLIMIT_FSIZE, spec.max_file_bytes)?;
     limit(Resource::RLIMIT_NOFILE, MAX_OPEN_FILES)?;
@@ -56,10 +61,13 @@ pub(super) fn confine(spec: &Spec, user: Option<&User>) -> io::Result<Vec<Enforc
         note(Bound::Niceness, Ok(NICENESS.to_string())),
         note(Bound::Privileges, prctl::set_no_new_privs().map(|()| "no_new_privs".into()).map_err(io::Error::from)),
     ];
-    // Landlock forbids mounts, so they come first.
     done.push(note(Bound::Names, namespace(spec).map(|()| "a mount namespace with a hosts file of its own".into())));
-    done.push(note(Bound::Files, landlock(spec)));
-    Ok(done)
+    let (files, how) = match Files::of(spec).and_then(|files| Ok((files.tried()?, files))) {
+        Ok((how, files)) => (Some(files), Ok(how)),
+        Err(error) => (None, Err(error)),
+    };
+    done.push(note(Bound::Files, how));
+    Ok((done, files))
 }
 
 fn note(bound: Bound, result: io::Result<String>) -> Enforced {
@@ -139,30 +147,46 @@ fn files_only(switch: &str) -> String {
     })
 }
 
-/// Leaves of the file system what an engine needs, and of other processes none to signal.
-fn landlock(spec: &Spec) -> io::Result<String> {
-    if !spec.limits.is_confined {
-        return Err(io::Error::other("engines.confine is false"));
+/// What leaves of the file system what an engine needs, and of other processes none to signal.
+pub(super) struct Files(RulesetCreated);
+
+impl Files {
+    fn of(spec: &Spec) -> io::Result<Files> {
+        if !spec.limits.is_confined {
+            return Err(io::Error::other("engines.confine is false"));
+        }
+        let abi = ABI::V6;
+        let read: BitFlags<AccessFs> = AccessFs::from_read(abi);
+        let all: BitFlags<AccessFs> = AccessFs::from_all(abi);
+        // Those that do not exist are left out by the crate.
+        let readable =
+            SYSTEM.iter().map(PathBuf::from).chain(own_folders(&spec.program)).chain(spec.reads.iter().cloned());
+        let rules = || -> Result<RulesetCreated, RulesetError> {
+            Ruleset::default()
+                .handle_access(all)?
+                .scope(Scope::Signal)?
+                .create()?
+                .add_rules(path_beneath_rules(readable, read))?
+                .add_rules(path_beneath_rules(DEVICES, all))?
+                .add_rules(path_beneath_rules([&spec.dir], all))
+        };
+        rules().map(Files).map_err(io::Error::other)
     }
-    let abi = ABI::V6;
-    let read: BitFlags<AccessFs> = AccessFs::from_read(abi);
-    let all: BitFlags<AccessFs> = AccessFs::from_all(abi);
-    // Those that do not exist are left out by the crate.
-    let readable = SYSTEM.iter().map(PathBuf::from).chain(own_folders(&spec.program)).chain(spec.reads.iter().cloned());
-    let restrict = || -> Result<_, landlock::RulesetError> {
-        Ruleset::default()
-            .handle_access(all)?
-            .scope(Scope::Signal)?
-            .create()?
-            .add_rules(path_beneath_rules(readable, read))?
-            .add_rules(path_beneath_rules(DEVICES, all))?
-            .add_rules(path_beneath_rules([&spec.dir], all))?
-            .restrict_self()
-    };
-    match restrict().map_err(io::Error::other)?.ruleset {
-        RulesetStatus::FullyEnforced => Ok("landlock".to_string()),
-        RulesetStatus::PartiallyEnforced => Ok("landlock of an older kernel, in part".to_string()),
-        RulesetStatus::NotEnforced => Err(io::Error::other("this kernel has no landlock")),
+
+    /// Takes the bounds upon the calling thread, and upon all that it starts.
+    pub(super) fn take(&self) -> io::Result<RulesetStatus> {
+        Ok(self.0.try_clone()?.restrict_self().map_err(io::Error::other)?.ruleset)
+    }
+
+    /// How far the kernel enforces them: a thread takes them upon itself, and ends.
+    fn tried(&self) -> io::Result<String> {
+        let taken = thread::scope(|scope| Ok(thread::Builder::new().spawn_scoped(scope, || self.take())?.join()));
+        let taken: io::Result<thread::Result<io::Result<RulesetStatus>>> = taken;
+        match taken?.unwrap_or_else(|_| Err(io::Error::other("the thread that tried them panicked")))? {
+            RulesetStatus::FullyEnforced => Ok("landlock".to_string()),
+            RulesetStatus::PartiallyEnforced => Ok("landlock of an older kernel, in part".to_string()),
+            RulesetStatus::NotEnforced => Err(io::Error::other("this kernel has no landlock")),
+        }
     }
 }
 

@@ -59,8 +59,11 @@ impl JobDir {
 
 impl Drop for JobDir {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(dir = %self.0.display(), %error, "the job folder stays behind");
+        match std::fs::remove_dir_all(&self.0) {
+            Ok(()) => {}
+            // By the supervisor of a run that was dropped.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(dir = %self.0.display(), %error, "the job folder stays behind"),
         }
     }
 }
@@ -79,6 +82,16 @@ fn make_passable(dir: &Path) -> io::Result<()> {
         // By another run meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Removes the job folder of a worker that died, and the work folder when nothing else is in it. No link is followed: where the
+/// engine put one, it goes and what it leads to stays.
+pub(super) fn remove(dir: &Path) {
+    // What is still there then, a start of the server sweeps away.
+    let _ = std::fs::remove_dir_all(dir);
+    if let Some(work_dir) = dir.parent() {
+        let _ = std::fs::remove_dir(work_dir);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bounds::{Enforced, Limits};
 use super::confine::{NICENESS, confine, hand_over};
+use super::job_dir;
 use super::protocol::{Ending, Exit, INTERRUPT, KILL, MAX_LINE, RENEW, Spec, TERMINATE};
 use super::tree;
 use nix::errno::Errno;
@@ -31,15 +32,27 @@ pub fn main() -> ExitCode {
     let Ok(mut worker) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else {
         return ExitCode::FAILURE;
     };
-    let ending = match supervise(&mut worker) {
-        Ok(ending) => ending,
-        Err(error) => Ending::without_bounds(Exit::NotStarted(format!("supervisor: {error}"))),
+    let not_started = |error: io::Error| Ending::without_bounds(Exit::NotStarted(format!("supervisor: {error}")));
+    let (ending, dir) = match read_spec(&mut worker) {
+        Ok(spec) => (supervise(&mut worker, &spec).unwrap_or_else(not_started), Some(spec.dir)),
+        Err(error) => (not_started(error), None),
     };
     let mut line = serde_json::to_string(&ending).unwrap_or_default();
     line.push('\n');
     // The worker may be dead, and then nobody asks.
     let _ = worker.write_all(line.as_bytes());
+    if let Some(dir) = dir.filter(|_| is_hung_up(&worker)) {
+        // Nobody reads what the engine left, and what it was given is for nobody else: credentials are among it.
+        job_dir::remove(&dir);
+    }
     ExitCode::SUCCESS
+}
+
+/// Whether the other end is closed. A worker that lives keeps it open until this process has ended.
+fn is_hung_up(worker: &File) -> bool {
+    let mut fds = [PollFd::new(worker.as_fd(), PollFlags::empty())];
+    let polled = poll(&mut fds, PollTimeout::ZERO);
+    polled.is_ok() && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }
 
 /// The engine's own process, and how it ended once it has.
@@ -48,8 +61,7 @@ struct Engine {
     exit: Option<Exit>,
 }
 
-fn supervise(worker: &mut File) -> io::Result<Ending> {
-    let spec = read_spec(worker)?;
+fn supervise(worker: &mut File, spec: &Spec) -> io::Result<Ending> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);
@@ -58,8 +70,8 @@ fn supervise(worker: &mut File) -> io::Result<Ending> {
     let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     prctl::set_child_subreaper(true)?;
 
-    let (stdin, _held_open) = stdin(&spec)?;
-    let (mut command, bounds) = prepare(&spec, stdin)?;
+    let (stdin, _held_open) = stdin(spec)?;
+    let (mut command, bounds) = prepare(spec, stdin)?;
     // Reaped below with every other child, so the handle is not kept.
     let pid = match command.spawn() {
         Ok(child) => Pid::from_raw(child.id() as i32),
@@ -73,7 +85,7 @@ fn supervise(worker: &mut File) -> io::Result<Ending> {
         }
     };
     let mut engine = Engine { pid, exit: None };
-    let watched = watch(worker, &signals, &mut engine, &spec);
+    let watched = watch(worker, &signals, &mut engine, spec);
     kill_all(&mut engine);
     let exit = match watched? {
         Watched::LeaseLost => Exit::LeaseLost,
@@ -114,7 +126,7 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
         hand_over(&spec.dir, user)?;
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
-    let bounds = confine(spec, user.as_ref())?;
+    let (bounds, files) = confine(spec, user.as_ref())?;
     let supervisor = getpid();
     // PDEATHSIG is cleared by a change of user, and this runs after it; the supervisor may be dead before it is set.
     let in_child = move || {
@@ -128,9 +140,12 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
         if rustix::process::getpriority_process(None)? < NICENESS {
             rustix::process::setpriority_process(None, NICENESS)?;
         }
-        if getppid() == supervisor { Ok(()) } else { Err(Errno::ESRCH.into()) }
+        if getppid() != supervisor {
+            return Err(Errno::ESRCH.into());
+        }
+        files.as_ref().map_or(Ok(()), |files| files.take().map(drop))
     };
-    #[expect(unsafe_code, reason = "no other door between fork and exec; the closure makes system calls only")]
+    #[expect(unsafe_code, reason = "no other door between fork and exec; nothing is locked, for there is one thread")]
     unsafe {
         command.pre_exec(in_child);
     }

@@ -17,18 +17,24 @@ use uuid::Uuid;
 /// A process belongs to a run when its environment names the run and, as its home, that run's folder under `work_dir`:
 /// another instance's engines and all other processes are left alone.
 pub fn sweep(work_dir: &Path) -> io::Result<usize> {
-    let work_dir = match work_dir.canonicalize() {
-        Ok(path) => path,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
+    let Some(work_dir) = there(work_dir.canonicalize())? else { return Ok(0) };
     let killed = kill_where(|run_id, home| home == job_dir::path(&work_dir, run_id));
-    for entry in std::fs::read_dir(&work_dir)?.flatten() {
+    // A supervisor whose worker died removes its folder, and may have done so just now.
+    for entry in there(std::fs::read_dir(&work_dir))?.into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(|name| Uuid::parse_str(name).is_ok()) {
-            std::fs::remove_dir_all(entry.path())?;
+            there(std::fs::remove_dir_all(entry.path()))?;
         }
     }
     Ok(killed)
+}
+
+/// What was found; `None` where there is nothing.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Kills every process of one run; blocks until none is left.

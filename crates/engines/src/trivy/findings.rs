@@ -123,8 +123,11 @@ fn misconfiguration(found: &Misconfiguration, place: &Place<'_>) -> Result<Findi
     }
     let rule = rule_id(if found.id.is_empty() { &found.avd_id } else { &found.id });
     let path = &place.part.target;
-    let lines = found.cause_metadata.code.lines.iter().filter(|line| line.is_cause);
-    let lines: Vec<String> = lines.map(|line| format!("{}: {}", line.number, redact::code(&line.content))).collect();
+    let lines = &found.cause_metadata.code.lines;
+    // All of them, for the name of a secret may be in one that is no cause.
+    let shown = redact::block(&lines.iter().map(|line| line.content.as_str()).collect::<Vec<_>>());
+    let lines = lines.iter().zip(shown).filter(|(line, _)| line.is_cause);
+    let lines: Vec<String> = lines.map(|(line, shown)| format!("{}: {shown}", line.number)).collect();
     let evidence = format!("{}\n{}", redact::code(&found.message), lines.join("\n"));
     Ok(Finding {
         fingerprint: fingerprint(&["trivy", &rule, place.artifact, path, &found.cause_metadata.resource]),

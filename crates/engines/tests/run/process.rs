@@ -3,7 +3,7 @@
 use crate::common::{self, Steering, is_alive, job, read_pids, steering, unconfined, until};
 use scanyard_engines::Options;
 use scanyard_engines::nmap;
-use scanyard_engines::process::{self, Ended, Exit, JobDir, Program, Run, Soft, Stdout, Stream};
+use scanyard_engines::process::{self, Ended, Exit, JobDir, Limits, Program, Run, Soft, Stdout, Stream};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -282,21 +282,25 @@ async fn a_killed_supervisor_takes_everything_with_it() {
     assert_eq!(run.exit, Exit::SupervisorLost);
 }
 
-/// Starts a supervisor whose worker is a process of its own; returns the pids of both.
+/// Starts a supervisor whose worker is a process of its own; returns both.
 fn supervised_by_another_process(dir: &Path, run_id: &str) -> (std::process::Child, std::process::Child) {
-    let script = dir.join("engine.sh");
-    std::fs::write(&script, STUBBORN).unwrap();
     let home = dir.join("work").join(run_id);
     std::fs::create_dir_all(home.join("tmp")).unwrap();
+    supervised(&home, &dir.join("pids"), unconfined())
+}
+
+/// The same in a job folder that is there already.
+fn supervised(home: &Path, pids: &Path, limits: Limits) -> (std::process::Child, std::process::Child) {
     let spec = serde_json::json!({
-        "program": "/bin/sh", "args": [script, dir.join("pids")], "dir": home,
-        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000, "hosts": null, "reads": [], "limits": unconfined(),
+        "program": "/bin/sh", "args": ["-c", STUBBORN, "engine", pids], "dir": home,
+        "lease_ms": 60_000, "user": null, "max_file_bytes": 1_000_000, "hosts": null, "reads": [], "limits": limits,
     });
+    let run_id = home.file_name().unwrap();
     let mut worker = std::process::Command::new("/bin/sh");
     worker.args(["-c", "printf '%s\\n' \"$0\"; exec sleep 600", &spec.to_string()]);
     let mut worker = worker.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut supervisor = std::process::Command::new(common::SUPERVISOR);
-    supervisor.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &home).env(process::RUN_ID, run_id);
+    supervisor.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home).env(process::RUN_ID, run_id);
     let supervisor = supervisor.stdin(worker.stdout.take().unwrap()).spawn().unwrap();
     (worker, supervisor)
 }
@@ -315,6 +319,47 @@ async fn no_engine_survives_a_worker_that_is_killed() {
     worker.wait().unwrap();
     until(|| read_pids(&pids).iter().all(|pid| !is_alive(*pid))).await;
     supervisor.wait().unwrap();
+}
+
+#[tokio::test]
+async fn the_job_folder_of_a_worker_that_is_killed_goes_and_no_link_in_it_is_followed() {
+    // With the bounds on files as well: from inside them nobody can remove the folder.
+    for limits in [unconfined(), Limits::default()] {
+        let dir = tempfile::tempdir().unwrap();
+        let (work, theirs) = (dir.path().join("work"), dir.path().join("theirs"));
+        let home = work.join(uuid::Uuid::now_v7().to_string());
+        std::fs::create_dir_all(home.join("tmp")).unwrap();
+        std::fs::create_dir(&theirs).unwrap();
+        std::fs::write(theirs.join("file"), "theirs").unwrap();
+        std::fs::write(home.join("credentials"), "secret").unwrap();
+        std::os::unix::fs::symlink(&theirs, home.join("tmp/link")).unwrap();
+        let pids = home.join("pids");
+        let (mut worker, mut supervisor) = supervised(&home, &pids, limits);
+        until(|| read_pids(&pids).len() == 3).await;
+        let started = read_pids(&pids);
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+        supervisor.wait().unwrap();
+        assert!(started.iter().all(|pid| !is_alive(*pid)), "the engine goes first");
+        assert!(!work.exists(), "and then all that it worked in");
+        assert_eq!(std::fs::read_to_string(theirs.join("file")).unwrap(), "theirs");
+    }
+}
+
+#[tokio::test]
+async fn the_job_folder_stays_for_a_worker_that_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("work").join(uuid::Uuid::now_v7().to_string());
+    std::fs::create_dir_all(home.join("tmp")).unwrap();
+    let pids = home.join("pids");
+    let (mut worker, mut supervisor) = supervised(&home, &pids, unconfined());
+    until(|| read_pids(&pids).len() == 3).await;
+    // The engine ends while its worker lives.
+    kill(read_pids(&pids)[0]);
+    supervisor.wait().unwrap();
+    assert!(pids.exists(), "it has not read the report yet");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 #[tokio::test]

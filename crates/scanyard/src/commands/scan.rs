@@ -2,7 +2,7 @@
 
 use crate::engine_options;
 use crate::exit::{Exit, Failure, SCAN_EXIT_CODES};
-use crate::interrupt;
+use crate::interrupt::{self, Interrupt};
 use crate::local::{self, LocalScan};
 use crate::options::pair;
 use crate::output::{self, ResultsFormat};
@@ -24,11 +24,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Scan a target, here or on a server, and print what was found
 ///
 /// Without --server the scan runs in this process: nothing else is needed. Progress goes to stderr, results to stdout.
-/// Ctrl-C cancels the scan and prints what was found until then.
+/// Ctrl-C cancels the scan and prints what was found until then; a second one ends it at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = format!("Examples:
@@ -120,19 +121,28 @@ impl ScanArgs {
 /// Runs the scan and prints its results.
 pub async fn run(args: ScanArgs) -> Result<Exit, Failure> {
     let consent = args.consent()?;
-    let scanned = match args.remote.client()? {
-        Some(client) => remotely(&args, consent, &client).await,
-        None => locally(&args).await,
+    // Before signals are ours: whoever types it can still stop.
+    let auth = auth(&args)?;
+    let Interrupt { cancel, end } = interrupt::of_scan()?;
+    let scan = async {
+        match args.remote.client()? {
+            Some(client) => remotely(&args, consent, auth, &client, &cancel).await,
+            None => locally(&args, auth, &cancel).await,
+        }
     };
-    let results = scanned?;
+    let results = tokio::select! {
+        scanned = scan => scanned?,
+        // Its folders are gone with it; its supervisor sees the end of their socket and kills the engine.
+        () = end.cancelled() => return Ok(Exit::Interrupted),
+    };
     output::print_results(&results, args.format)?;
     Ok(exit(&results, args.fail_on))
 }
 
-async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
+async fn locally(args: &ScanArgs, auth: Option<ScanAuth>, cancel: &CancellationToken) -> Result<Results, Failure> {
     let given = engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
     let packing = match packing::path(args.engine, &args.target) {
-        Some(path) => Some(packing::pack(path).await?),
+        Some(path) => Some(packing::pack(path, cancel).await?),
         None => None,
     };
     let target = match &packing {
@@ -150,12 +160,11 @@ async fn locally(args: &ScanArgs) -> Result<Results, Failure> {
     options.check_target(&target).map_err(|faults| Failure::usage(anyhow!(engine_options::faults(&faults))))?;
     let loaded = Layers::of_process(args.config.clone(), Vec::new()).load().map_err(Failure::usage)?;
     let timeout = Duration::from_secs(u64::from(args.timeout));
-    let auth = auth(args)?;
     let upload = packing.as_ref().map(|packing| packing.packed.clone());
     let scan = LocalScan { scan_type: args.engine, target, upload, options, auth, timeout };
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
-    let mut results = local::run(scan, &loaded.config, &mut bar, &interrupt::token()?).await;
+    let mut results = local::run(scan, &loaded.config, &mut bar, cancel).await;
     if packing.is_some() {
         // The id is nobody's; the path is what was asked for.
         results.target = args.target.clone();
@@ -169,14 +178,22 @@ pub(super) fn refused(target: &str, details: &[Detail]) -> Failure {
     Failure::usage(anyhow!("the target {} {}", output::clean(target), reasons.join("\n")))
 }
 
-async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) -> Result<Results, Failure> {
-    let cancel = interrupt::token()?;
+async fn remotely(
+    args: &ScanArgs,
+    consent: Option<Consent>,
+    auth: Option<ScanAuth>,
+    client: &Client,
+    cancel: &CancellationToken,
+) -> Result<Results, Failure> {
     let progress = Progress::new(false);
     let mut bar = progress.add(&label(args));
     let options =
         engine_options::parse(args.engine, &args.options).map_err(|faults| Failure::usage(anyhow!(faults)))?;
     let target = match packing::path(args.engine, &args.target) {
-        Some(path) => format!("upload:{}", packing::upload(client, &packing::pack(path).await?, &mut bar).await?.id),
+        Some(path) => {
+            let packing = packing::pack(path, cancel).await?;
+            format!("upload:{}", packing::upload(client, &packing, &mut bar).await?.id)
+        }
         None => args.target.clone(),
     };
     let new = CreateScan {
@@ -193,10 +210,10 @@ async fn remotely(args: &ScanArgs, consent: Option<Consent>, client: &Client) ->
         asset_id: None,
         callback_url: None,
         consent,
-        auth: auth(args)?,
+        auth,
     };
     let scan = client.create_scan(&new).await?;
-    remote::follow(client, scan, &mut bar, &cancel).await
+    remote::follow(client, scan, &mut bar, cancel).await
 }
 
 /// The most bytes of a file of credentials; the largest that is taken has a fifth of it.

@@ -3,7 +3,13 @@
 use crate::support::{
     SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, run, scanyard, start, wait_until,
 };
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 #[test]
 fn a_web_server_without_protection_is_a_finding_and_exit_1() {
@@ -151,4 +157,63 @@ fn a_target_of_a_form_that_the_engine_does_not_take_is_wrong_usage_as_at_the_api
         assert_eq!(code, 2, "{engine} {target}: {error}");
         assert!(error.contains(&format!("the target {target} {reason}")), "{error}");
     }
+}
+
+/// A script as trivy, which tells that it runs, and does not end when it is asked to.
+fn sleeping_trivy(dir: &Path) -> PathBuf {
+    let program = dir.join("trivy");
+    fs::write(&program, "#!/bin/sh\ntrap '' TERM\ntouch running\nwhile :; do sleep 1; done\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+/// All that lies below a folder.
+fn below(dir: &Path) -> Vec<PathBuf> {
+    let paths: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let deeper: Vec<PathBuf> = paths.iter().filter(|path| !path.is_symlink()).flat_map(|path| below(path)).collect();
+    [paths, deeper].concat()
+}
+
+#[test]
+fn a_scan_that_is_ended_at_once_leaves_neither_its_job_folder_nor_what_it_packed() {
+    for signals in [&[Signal::SIGHUP][..], &[Signal::SIGINT, Signal::SIGINT][..]] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        let (tmp, project) = (dir.path().join("tmp"), dir.path().join("project"));
+        fs::create_dir(&tmp).unwrap();
+        fs::create_dir(&project).unwrap();
+        fs::write(project.join("key"), "secret").unwrap();
+        let mut scan = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+        scan.env_clear().env("TMPDIR", &tmp).env("SCANYARD_ENGINES_TRIVY_PATH", sleeping_trivy(dir.path()));
+        scan.args(["scan", "trivy", project.to_str().unwrap(), "-o", "scanners=secret"]).stdout(Stdio::null());
+        let mut scan = scan.stderr(Stdio::null()).spawn().unwrap();
+        wait_until("the engine does not run", || below(&tmp).iter().any(|path| path.ends_with("running")));
+        assert!(below(&tmp).iter().any(|path| path.ends_with("packed")), "what it packed is there");
+        for signal in signals {
+            kill(Pid::from_raw(scan.id() as i32), *signal).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(scan.wait().unwrap().code(), Some(130));
+        wait_until("something stays behind", || below(&tmp).is_empty());
+    }
+}
+
+#[test]
+fn ctrl_c_while_a_folder_is_packed_leaves_nothing_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tmp, project) = (dir.path().join("tmp"), dir.path().join("project"));
+    fs::create_dir(&tmp).unwrap();
+    fs::create_dir(&project).unwrap();
+    // Nothing on disk, and long to pack.
+    fs::File::create(project.join("large")).unwrap().set_len(64 << 30).unwrap();
+    let mut scan = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+    scan.env_clear().env("TMPDIR", &tmp).env("SCANYARD_ENGINES_TRIVY_PATH", sleeping_trivy(dir.path()));
+    scan.args(["scan", "trivy", project.to_str().unwrap()]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let scan = scan.spawn().unwrap();
+    wait_until("nothing is packed", || below(&tmp).iter().any(|path| path.ends_with("packed")));
+    interrupt(&scan);
+    let output = scan.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: cancelled\n");
+    assert_eq!(below(&tmp), [] as [PathBuf; 0]);
 }
