@@ -42,7 +42,8 @@ pub const SERVE_EXIT_CODES: &str = "Exit codes:
      engine, the database or Kafka by password, name, certificate or rights
   3  something else is in the way: a newer schema, an old server, a port or a folder in
      use, a missing master key
-  5  the database cannot be reached";
+  5  the database cannot be reached
+130  ended at once by a second signal: leases of its scans have to run out first";
 
 /// Printed at the end of `scan --help`.
 pub const SCAN_EXIT_CODES: &str = "Exit codes:
@@ -51,7 +52,8 @@ pub const SCAN_EXIT_CODES: &str = "Exit codes:
   2  wrong usage
   3  the scan failed or is partial
   4  refused by the API
-  5  the server is unreachable";
+  5  the server is unreachable
+130  ended at once by a second signal, or with the terminal";
 
 /// Why a command failed, and the exit code that says so.
 #[derive(Debug)]

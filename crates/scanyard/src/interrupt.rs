@@ -1,11 +1,15 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 
 use anyhow::Context;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The code of a process that a second signal ended.
 const ENDED: i32 = 130;
+
+/// Signals that come within this time are one: `timeout` and some supervisors tell a process and then its group.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// What signals ask a scan for.
 #[derive(Debug, Clone)]
@@ -16,7 +20,7 @@ pub struct Interrupt {
     pub end: CancellationToken,
 }
 
-/// A token that is set at the first SIGINT or SIGTERM; at the second the process ends at once.
+/// A token that is set at the first SIGINT or SIGTERM; at a later one the process ends at once.
 pub fn token() -> anyhow::Result<CancellationToken> {
     let (mut interrupt, mut terminate) = both()?;
     let token = CancellationToken::new();
@@ -24,7 +28,10 @@ pub fn token() -> anyhow::Result<CancellationToken> {
     tokio::spawn(async move {
         either(&mut interrupt, &mut terminate).await;
         set.cancel();
-        either(&mut interrupt, &mut terminate).await;
+        let first = Instant::now();
+        while first.elapsed() < TOGETHER {
+            either(&mut interrupt, &mut terminate).await;
+        }
         std::process::exit(ENDED);
     });
     Ok(token)

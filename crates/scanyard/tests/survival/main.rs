@@ -156,6 +156,9 @@ fn sigterm_gives_running_scans_back_and_exits_0() {
     let id = server.submit(slow_scan(ports));
     eventually("nmap runs", || (!engine_processes(ports).is_empty()).then_some(()));
     server.signal(Signal::SIGTERM);
+    // `timeout` tells its child, and then its group.
+    std::thread::sleep(Duration::from_millis(20));
+    server.signal(Signal::SIGTERM);
     let status = server.child.wait().unwrap();
     assert_eq!(status.code(), Some(0));
     assert_eq!(engine_processes(ports), Vec::<i32>::new());
