@@ -190,6 +190,11 @@ fn an_old_server_and_a_stranger_are_refused() {
     let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{stranger}/d?sslmode=disable"));
     assert_eq!(exit, Some(2), "{said}");
     assert!(said.contains("PostgreSQL server"), "{said}");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{port}/d"));
+    assert_eq!(exit, Some(5), "{said}");
+    assert!(said.contains("database.url") && said.contains("does not answer as PostgreSQL"), "{said}");
 }
 
 fn spawn_server(answer: impl Fn(std::net::TcpStream) + Send + 'static) -> u16 {
