@@ -11,13 +11,17 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// The operator's tenant.
 pub const TENANT: &str = "default";
 
-/// Makes the tenant and the key when there is no tenant yet; gives the key when nobody else was told of it.
-pub async fn bootstrap(app: &App) -> anyhow::Result<Option<RawKey>> {
+/// Makes the tenant and the key when there is no tenant yet; gives the key when `show` was shown it, not the key file.
+pub async fn bootstrap(
+    app: &App,
+    show: impl FnOnce(&RawKey) -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<Option<RawKey>> {
     if tenant::by_name(&mut *app.store.read().await?, TENANT).await?.is_some() {
         return Ok(None);
     }
@@ -36,27 +40,33 @@ pub async fn bootstrap(app: &App) -> anyhow::Result<Option<RawKey>> {
     let new =
         NewKey { name: "owner".to_string(), scopes: Scope::for_keys(true), ..NewKey::with_limits(&app.config.limits) };
     let (record, key) = new.make(&owner.id, now)?;
-    let file = app.config.bootstrap_key_file.as_deref();
-    if let Some(path) = file {
-        // Before the commit: a key that nobody can read again must not become the only one.
-        write_secret(path, key.reveal()).with_context(|| format!("writing the first key to {}", path.display()))?;
-    }
+    let file = app.config.bootstrap_key_file.clone();
+    let shown = file.is_none().then(|| key.clone());
+    let tell = move || match &file {
+        Some(path) => {
+            write_secret(path, key.reveal()).with_context(|| format!("writing the first key to {}", path.display()))
+        }
+        None => show(&key),
+    };
+    let (untold, reason) = oneshot::channel();
     let stored = app.store.write(move |conn| {
         Box::pin(async move {
             tenant::insert(conn, &owner).await?;
-            api_key::insert(conn, &record).await
+            api_key::insert(conn, &record).await?;
+            // Before the commit: a key that nobody can read must not become the only one. After the rows: where another node
+            // was first, its key is the one that works.
+            tell().map_err(|error| {
+                let _ = untold.send(error);
+                StoreError::Bug("the first key was told nobody".into())
+            })
         })
     });
-    match (stored.await, file) {
-        (Ok(()), None) => Ok(Some(key)),
-        (Ok(()), Some(_)) => Ok(None),
-        // Another node was first, and its key is the one that works.
-        (Err(StoreError::Duplicate), None) => Ok(None),
-        (Err(StoreError::Duplicate), Some(path)) => {
-            std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
-            Ok(None)
+    match stored.await {
+        Ok(()) => Ok(shown),
+        Err(StoreError::Duplicate) => Ok(None),
+        Err(error) => {
+            Err(reason.await.unwrap_or_else(|_| error.into())).context("storing the first tenant and its key")
         }
-        (Err(error), _) => Err(error).context("storing the first tenant and its key"),
     }
 }
 

@@ -262,7 +262,7 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
 }
 
-/// Limits of a key that is made without its own, of users, and of whoever is nobody yet.
+/// Limits of a key without its own whose tenant has none either, of users, and of whoever is nobody yet.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {

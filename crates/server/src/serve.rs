@@ -4,12 +4,14 @@ use crate::app::App;
 use crate::bootstrap::bootstrap;
 use crate::config::{self, Config};
 use crate::fleet;
+use crate::key::RawKey;
 use crate::store::{Clock, Dialect, StoreError, job, outbox, worker};
 use anyhow::Context;
 use axum::Router;
 use scanyard_engines::probe::Probe;
 use scanyard_engines::process;
 use std::fs::{DirBuilder, File, Metadata, TryLockError};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
@@ -59,7 +61,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> anyhow::Resul
 /// Works until `shutdown`, as [`serve`] does without the API.
 pub async fn work(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let node = Node::start(config, Role::Worker, shutdown).await?;
-    println!("Scanyard works");
+    say("Scanyard works");
     node.announce("Scanyard answers probes on")?;
     let router = crate::http::probes(node.app.clone());
     node.run(router).await
@@ -109,10 +111,8 @@ impl Node {
         }
         clear(&app.config.uploads_dir()).context("removing what the last process left of uploads")?;
         let listener = port.map(|port| port.listen(WAITING)).transpose().context("listening")?;
-        if role == Role::Serve
-            && let Some(key) = bootstrap(&app).await?
-        {
-            println!("The first API key, shown once: {}", key.reveal());
+        if role == Role::Serve {
+            bootstrap(&app, show).await?;
         }
         // Before anybody is answered who asks who runs what, and when nothing can stop this start any more.
         register(&app).await.context("telling the database of this worker")?;
@@ -123,7 +123,7 @@ impl Node {
     fn announce(&self, what: &str) -> std::io::Result<()> {
         let scheme = if self.app.tls.is_some() { "https" } else { "http" };
         if let Some(address) = self.address()? {
-            println!("{what} {scheme}://{address}");
+            say(&format!("{what} {scheme}://{address}"));
         }
         Ok(())
     }
@@ -166,6 +166,17 @@ impl Node {
         app.config.leave_jobs_dir();
         Ok(())
     }
+}
+
+/// A line on stdout; nobody need be there to read it.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints the first key.
+fn show(key: &RawKey) -> anyhow::Result<()> {
+    let written = writeln!(std::io::stdout(), "The first API key, shown once: {}", key.reveal());
+    written.context("printing the first key to stdout; bootstrap_key_file names a file for it instead")
 }
 
 /// Takes the port; nobody can connect before the node is ready.

@@ -43,7 +43,7 @@ impl Place<'_> {
         config.queue.kafka.brokers.clone_from(&self.brokers);
         config.queue.kafka.topic_prefix = format!("bench{}", std::process::id());
         let app = App::open(config, Clock::System, CancellationToken::new()).await?;
-        bootstrap::bootstrap(&app).await?;
+        bootstrap::bootstrap(&app, |_| Ok(())).await?;
         match app.queue.kafka() {
             Some(kafka) => {
                 tokio::spawn(kafka::relay(app.clone(), kafka.clone()));

@@ -3,12 +3,17 @@
 use crate::support::{
     SLOW, Server, bare_web_server, closed_port, fail, interrupt, json, post, run, scanyard, start, wait_until,
 };
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use scanyard_client::Retrying;
 use scanyard_client::scan_api::{Client, ListScans};
 use scanyard_contract::ScanStatus;
 use scanyard_server::config::Config;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
 
 #[test]
 fn a_scan_through_a_server_ends_as_one_without() {
@@ -100,6 +105,42 @@ fn a_server_that_is_not_there_exits_with_5() {
 fn a_stranger_that_speaks_http_exits_with_5() {
     let url = format!("http://127.0.0.1:{}", bare_web_server());
     assert_eq!(fail(&["engines", "--server", &url, "--retries", "0"]).1, 5);
+}
+
+#[test]
+fn a_first_key_that_nobody_was_told_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let listen = format!("127.0.0.1:{}", closed_port());
+    let serve = |stdout: Stdio| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+        command.env_clear().args(["serve", "--listen", &listen, "--log-level", "warn", "--data-dir"]).arg(&data);
+        command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = serve(full.into()).wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("error: ") && text.contains("printing the first key to stdout"), "{text}");
+    assert!(text.contains("No space left") && !text.contains("panicked"), "{text}");
+
+    let mut second = serve(Stdio::piped());
+    let lines = BufReader::new(second.stdout.take().unwrap()).lines();
+    let line = lines.map(Result::unwrap).next().unwrap();
+    assert!(line.starts_with("The first API key, shown once: cix_sk_"), "{line}");
+    stop(second, &listen);
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    stop(serve(writer.into()), &listen);
+}
+
+/// Waits until a server answers that nobody listens to, and ends it.
+fn stop(server: Child, address: &str) {
+    wait_until("nobody answers", || TcpStream::connect(address).is_ok());
+    kill(Pid::from_raw(server.id() as i32), Signal::SIGTERM).unwrap();
+    let output = server.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -29,6 +29,8 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
     let other_ca = dir.path().join("other.pem");
     let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_string()]).unwrap();
     std::fs::write(&other_ca, other.cert.pem()).unwrap();
+    let key = dir.path().join("node.key");
+    std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
     let good = cluster.database("good");
     cluster.database("tlsonly");
     cluster.sql("postgres", &format!("CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'"));
@@ -42,6 +44,8 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
         (cluster.url("nowhere"), 2, "database \"nowhere\" does not exist; make it with `createdb`"),
         (format!("{good}?sslmode=verify-full&sslrootcert={}", other_ca.display()), 2, "certificate"),
         (format!("{good}?sslrootcert=/no/ca.pem"), 2, "sslrootcert: /no/ca.pem"),
+        (format!("{good}?sslcert=/no/node.pem"), 2, "sslcert: /no/node.pem"),
+        (format!("{good}?sslkey={}", key.display()), 2, "sslcert and sslkey are used together only"),
         (format!("{}?sslmode=disable", cluster.url("tlsonly")), 2, "the server asks for TLS"),
         (good.replace("scanyard:", "guest:"), 2, "permission denied for schema public"),
     ];
@@ -186,6 +190,11 @@ fn an_old_server_and_a_stranger_are_refused() {
     let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{stranger}/d?sslmode=disable"));
     assert_eq!(exit, Some(2), "{said}");
     assert!(said.contains("PostgreSQL server"), "{said}");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let (exit, said) = refused(dir.path(), &format!("postgres://u:hunter2@127.0.0.1:{port}/d"));
+    assert_eq!(exit, Some(5), "{said}");
+    assert!(said.contains("database.url") && said.contains("does not answer as PostgreSQL"), "{said}");
 }
 
 fn spawn_server(answer: impl Fn(std::net::TcpStream) + Send + 'static) -> u16 {

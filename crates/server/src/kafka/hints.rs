@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// which a silent member is dropped.
 const PROOF_MS: &str = "6000";
 
+/// After so long without a word a consumer has said all that it had to say.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// Hints taken at one time: they all say the same.
 const TOGETHER: usize = 1000;
 
@@ -73,7 +76,7 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
                 tokio::time::sleep(PAUSE).await;
                 // No hint may come for long, and would be the only sign that it works again.
                 prove_until_heard(kafka).await;
-                continue;
+                behind_errors(&consumer).await
             }
         };
         if hints.iter().any(|hint| is_for(hint, &app.config.worker)) {
@@ -160,6 +163,18 @@ async fn next(consumer: &StreamConsumer<Context>) -> Result<Vec<BorrowedMessage<
     }
     metrics::counter!("scanyard_kafka_hints_received_total").increment(hints.len() as u64);
     Ok(hints)
+}
+
+/// The hints behind what the consumer said of brokers that were away: it is said again and again, and is as old as the outage.
+async fn behind_errors(consumer: &StreamConsumer<Context>) -> Vec<BorrowedMessage<'_>> {
+    for _ in 0..TOGETHER {
+        match tokio::time::timeout(QUIET, next(consumer)).await {
+            Ok(Ok(hints)) => return hints,
+            Ok(Err(error)) => tracing::debug!(%error, "said while the brokers were away"),
+            Err(_) => break,
+        }
+    }
+    Vec::new()
 }
 
 /// Whether this worker could do the work; a hint that cannot be read is taken for one.

@@ -49,7 +49,7 @@ pub fn of_postgres(place: &str, error: &sqlx::Error) -> OpenError {
         sqlx::Error::Io(error) => of_io(error),
         sqlx::Error::Tls(error) => (Setting, format!("{}; {TLS_ADVICE}", chain(error.as_ref()))),
         sqlx::Error::Configuration(error) => (Setting, format!("the URL cannot be used: {error}")),
-        sqlx::Error::PoolTimedOut => (Unreachable, "no answer in time".to_string()),
+        sqlx::Error::PoolTimedOut => (Unreachable, SILENT.to_string()),
         sqlx::Error::Protocol(error) => (Setting, format!("what answers there is no PostgreSQL server: {error}")),
         error => (Unfit, error.to_string()),
     };
@@ -69,6 +69,10 @@ pub fn of_sqlite(url: &str, error: &sqlx::Error) -> OpenError {
         error => OpenError::new(Trouble::Unfit, format!("{url}: {error}")),
     }
 }
+
+/// Which of them it is cannot be told: both take the connection, or nobody says that it is refused.
+const SILENT: &str = "no answer in time: the way there is blocked, or what takes connections there does not answer as PostgreSQL; \
+                      are host and port right, and is the server well?";
 
 const TLS_ADVICE: &str = "sslmode and sslrootcert of the URL say what is asked of the server's certificate";
 

@@ -1,8 +1,8 @@
 //! The URL of a PostgreSQL server: what it may say, and what it means where it says nothing.
 
 use super::open_error::{OpenError, Trouble};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sqlx::ConnectOptions;
 use sqlx::any::AnyConnectOptions;
 use std::net::IpAddr;
@@ -23,6 +23,9 @@ const PARAMETERS: &[&str] = &[
     "options",
 ];
 
+/// The files of TLS: who names one wants TLS, and a server that is verified.
+const FILES: &[&str] = &["sslrootcert", "sslcert", "sslkey"];
+
 /// How the connection is protected; `prefer` and `allow` are left out, for they give way to whoever stands between.
 const MODES: &[&str] = &["disable", "require", "verify-ca", "verify-full"];
 
@@ -39,26 +42,39 @@ pub fn options(text: &str) -> Result<AnyConnectOptions, OpenError> {
         if name == "sslmode" && !MODES.contains(&value.as_ref()) {
             return Err(wrong(format!("sslmode must be {}", MODES.join(", "))));
         }
-        if name == "sslrootcert" {
-            check_roots(&value).map_err(wrong)?;
+        if FILES.contains(&name.as_ref()) {
+            check_file(&name, &value).map_err(wrong)?;
         }
     }
     let asks = |name: &str| url.query_pairs().any(|(known, _)| known == name);
-    if !asks("sslmode") && (asks("sslrootcert") || !is_local(&url)) {
+    if asks("sslcert") != asks("sslkey") {
+        return Err(wrong("sslcert and sslkey are used together only".to_string()));
+    }
+    if !asks("sslmode") && (FILES.iter().any(|name| asks(name)) || !is_local(&url)) {
         url.query_pairs_mut().append_pair("sslmode", "verify-full");
     }
     AnyConnectOptions::from_url(&url).map_err(|error| wrong(error.to_string()))
 }
 
-/// A file that does not hold a certificate would leave the public authorities in charge.
-fn check_roots(path: &str) -> Result<(), String> {
-    let pem = std::fs::read(path).map_err(|error| format!("sslrootcert: {path}: {error}"))?;
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        certificate.map_err(|error| format!("sslrootcert: {path}: {error}"))?;
-        count += 1;
+/// A file that is not there, or without what it is named for, would be read only when a server asks, or never.
+fn check_file(name: &str, path: &str) -> Result<(), String> {
+    let pem = std::fs::read(path).map_err(|error| format!("{name}: {path}: {error}"))?;
+    let (what, held) = match name {
+        "sslkey" => ("private key", PrivateKeyDer::from_pem_slice(&pem).map(drop)),
+        _ => ("certificate", certificates(&pem)),
+    };
+    held.map_err(|error| match error {
+        pem::Error::NoItemsFound => format!("{name}: {path} holds no {what} in PEM"),
+        error => format!("{name}: {path}: {error}"),
+    })
+}
+
+/// Whether each is one, and there is one.
+fn certificates(pem: &[u8]) -> Result<(), pem::Error> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?.as_slice() {
+        [] => Err(pem::Error::NoItemsFound),
+        _ => Ok(()),
     }
-    if count == 0 { Err(format!("sslrootcert: {path} holds no certificate in PEM")) } else { Ok(()) }
 }
 
 /// Whether nobody can stand between: this machine's loopback, or a socket in the file system.
@@ -103,6 +119,21 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_the_node_needs_its_key_and_asks_for_a_verified_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["node".to_string()]).unwrap();
+        let [cert, key] = ["node.pem", "node.key"].map(|name| dir.path().join(name).display().to_string());
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let (local, cert, key) = ("postgres://u@127.0.0.1/d", format!("sslcert={cert}"), format!("sslkey={key}"));
+        assert_eq!(mode(&format!("{local}?{cert}&{key}")).as_deref(), Some("verify-full"));
+        for half in [cert, key] {
+            let text = options(&format!("{local}?{half}")).unwrap_err().to_string();
+            assert!(text.contains("sslcert and sslkey are used together only"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_url_with_a_slip_is_refused_without_its_password() {
         for (url, said) in [
             ("postgres://u:hunter2@h:99999/d", "invalid port"),
@@ -110,6 +141,8 @@ mod tests {
             ("postgres://u:hunter2@h/d?sslmode=prefer", "sslmode must be disable, require"),
             ("postgres://u:hunter2@h/d?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
             ("postgres://u:hunter2@h/d?sslrootcert=/dev/null", "holds no certificate"),
+            ("postgres://u:hunter2@127.0.0.1/d?sslcert=/nowhere/node.pem", "sslcert: /nowhere/node.pem"),
+            ("postgres://u:hunter2@127.0.0.1/d?sslkey=/dev/null", "sslkey: /dev/null holds no private key"),
         ] {
             let error = options(url).unwrap_err();
             let text = error.to_string();

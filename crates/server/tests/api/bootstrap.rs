@@ -27,8 +27,8 @@ async fn holder(app: &App, hash: &str) -> Holder {
 async fn the_first_start_gives_a_key_with_every_scope_once() {
     let database = TestDatabase::new().await;
     let app = open(&database, None).await;
-    let key = bootstrap::bootstrap(&app).await.unwrap().expect("the first key");
-    assert!(bootstrap::bootstrap(&app).await.unwrap().is_none());
+    let key = bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap().expect("the first key");
+    assert!(bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap().is_none());
     let t = Test::new().await;
     t.nobody().header("x-api-key", key.reveal()).get("/engines").await.is(401, "INVALID_API_KEY");
     let holder = holder(&app, &key.hash().hex()).await;
@@ -44,22 +44,25 @@ async fn the_key_file_is_written_before_the_key_counts_and_never_again() {
     let path = database.dir.path().join("owner.key");
     // What an earlier start left that died before its commit.
     std::fs::write(&path, "dead").unwrap();
-    assert!(bootstrap::bootstrap(&app).await.unwrap().is_none(), "the file is told instead");
+    assert!(bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap().is_none(), "the file is told instead");
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let hash = scanyard_server::key::KeyHash::of(text.trim()).hex();
     assert_eq!(holder(&app, &hash).await.key.name, "owner");
-    bootstrap::bootstrap(&app).await.unwrap();
+    bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 
 #[tokio::test]
-async fn nothing_is_stored_when_the_key_file_cannot_be_written() {
+async fn nothing_is_stored_when_the_key_cannot_be_told() {
     let database = TestDatabase::new().await;
     let app = open(&database, Some("no/such/folder/owner.key")).await;
-    let error = bootstrap::bootstrap(&app).await.unwrap_err();
+    let error = bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap_err();
     assert!(format!("{error:#}").contains("no/such/folder/owner.key"), "{error:#}");
-    assert!(bootstrap::bootstrap(&open(&database, None).await).await.unwrap().is_some());
+    let app = open(&database, None).await;
+    let error = bootstrap::bootstrap(&app, |_| anyhow::bail!("nobody reads")).await.unwrap_err();
+    assert!(format!("{error:#}").contains("nobody reads"), "{error:#}");
+    assert!(bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ impl Test {
         if let Some(kafka) = app.queue.kafka() {
             tokio::spawn(kafka::relay(app.clone(), kafka.clone()));
         }
-        bootstrap::bootstrap(&app).await.unwrap();
+        bootstrap::bootstrap(&app, |_| Ok(())).await.unwrap();
         let router = scanyard_server::router(app.clone());
         Test { app, router, document: &DOCUMENT, database, listening: OnceCell::new() }
     }

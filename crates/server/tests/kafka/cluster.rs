@@ -88,7 +88,7 @@ impl Cluster {
         config.data_dir = dir.path().into();
         change(&mut config);
         let app = App::open(config, Clock::System, CancellationToken::new()).await?;
-        bootstrap::bootstrap(&app).await?;
+        bootstrap::bootstrap(&app, |_| Ok(())).await?;
         Ok(Node { app, _dir: dir })
     }
 

@@ -2,10 +2,16 @@
 
 use crate::cluster::{BROKER, Cluster, told};
 use scanyard_contract::kafka::TopicEvent;
-use scanyard_contract::{Priority, ScanType};
+use scanyard_contract::{Priority, ScanStatus, ScanType};
 use std::process::Command;
 use std::time::Duration;
 use uuid::Uuid;
+
+/// Long enough for a consumer to say again and again that the broker is away.
+const LONG: Duration = Duration::from_secs(35);
+
+/// Two attempts to listen take less, and one for each word would take many times as long.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Tells the broker's control program what to do.
 fn broker(what: &str) {
@@ -86,6 +92,34 @@ async fn a_broker_that_goes_is_noticed_while_nothing_moves() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), noticed).await.expect("it was not noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_are_heard_soon_after_a_long_absence_of_the_broker() {
+    let _alone = BROKER.write().await;
+    let t = Cluster::without_turn().await;
+    let api = t.node(|_| {}).await;
+    let worker = t.worker(|_| {}).await;
+    let stopped = Stopped::by("kill");
+    tokio::time::sleep(LONG).await;
+    let is_deaf = || worker.app.queue.kafka().unwrap().is_deaf();
+    assert!(is_deaf());
+    drop(stopped);
+    let heard = async {
+        loop {
+            let scan = api.submit("default", Priority::Normal, ScanType::Sentinel).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if api.status(scan).await != ScanStatus::Queued && !is_deaf() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.expect("the worker hears nothing");
+    // What was said while the broker was away does not come up again.
+    for _ in 0..SOON.as_secs() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!is_deaf());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
