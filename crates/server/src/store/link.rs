@@ -1,14 +1,14 @@
 //! The connections to the database, and the breaker between them and everybody who needs one.
 //!
-//! A PostgreSQL server can be away, or hang without a word. One task asks it twice a second; when it does not answer, the
-//! breaker opens: who waits for a connection or an answer gets an error at once, and so does who comes. Meanwhile the
-//! task alone goes on asking; at the first answer it puts new connections in the place of the old ones, of which nobody
+//! A PostgreSQL server can be away, hang without a word, or take no writes, as a standby does. One task asks it twice a second;
+//! when it does not answer, or takes no writes, the breaker opens: who waits for a connection or an answer gets an error at once, and so does who comes. Meanwhile the
+//! task alone goes on asking; at the first answer that will do it puts new connections in the place of the old ones, of which nobody
 //! knows what they would still say, and closes the breaker. A file does not go away, so SQLite has no such task.
 
 use super::StoreError;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -106,7 +106,7 @@ fn show(is_open: bool) {
 }
 
 fn away() -> StoreError {
-    StoreError::Unavailable("the server does not answer: the breaker is open until it does".into())
+    StoreError::Unavailable("the server does not answer, or takes no writes: the breaker is open until it does".into())
 }
 
 async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOptions) {
@@ -116,35 +116,61 @@ async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOpti
             () = tokio::time::sleep(ASK_EVERY) => {}
             () = link.0.closed.cancelled() => return,
         }
-        let is_well = match &mut own {
-            Some(conn) => answers(conn).await,
-            None => false,
+        let mut seen = match &mut own {
+            Some(conn) => ask(conn).await,
+            None => Seen::Silent,
         };
-        if !is_well {
-            // One connection can be ended for reasons of its own; only a new one tells.
-            own = connect(&options).await;
+        let all_are_of_a_standby = seen == Seen::ReadOnly;
+        if seen != Seen::Well {
+            // One connection can be ended for reasons of its own, or lead to where the server was; only a new one tells.
+            (own, seen) = connect(&options).await;
         }
-        match (own.is_some(), link.is_open()) {
-            (true, true) => {
+        match (seen, link.is_open()) {
+            (Seen::Well, true) => {
                 link.replace(pools.clone().connect_lazy_with(options.clone()));
                 link.set(false);
                 tracing::info!("the database answers again");
             }
-            (false, false) => {
+            (Seen::Well, false) if all_are_of_a_standby => {
+                link.replace(pools.clone().connect_lazy_with(options.clone()));
+            }
+            (Seen::ReadOnly | Seen::Silent, false) => {
                 link.set(true);
                 metrics::counter!("scanyard_database_breaker_opened_total").increment(1);
-                tracing::error!("the database does not answer: requests get DATABASE_ERROR until it does");
+                let what = if seen == Seen::ReadOnly { "takes no writes" } else { "does not answer" };
+                tracing::error!("the database {what}: requests get DATABASE_ERROR until it does");
             }
-            (true, false) | (false, true) => {}
+            (Seen::Well, false) | (Seen::ReadOnly | Seen::Silent, true) => {}
         }
     }
 }
 
-async fn connect(options: &AnyConnectOptions) -> Option<AnyConnection> {
-    let mut conn = timeout(PATIENCE, options.connect()).await.ok()?.ok()?;
-    answers(&mut conn).await.then_some(conn)
+/// What a server is known to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Well,
+    /// It answers, and takes no writes.
+    ReadOnly,
+    Silent,
 }
 
-async fn answers(conn: &mut AnyConnection) -> bool {
-    timeout(PATIENCE, conn.ping()).await.is_ok_and(|answer| answer.is_ok())
+/// A connection that will do.
+async fn connect(options: &AnyConnectOptions) -> (Option<AnyConnection>, Seen) {
+    let Ok(Ok(mut conn)) = timeout(PATIENCE, options.connect()).await else { return (None, Seen::Silent) };
+    let seen = ask(&mut conn).await;
+    ((seen == Seen::Well).then_some(conn), seen)
+}
+
+async fn ask(conn: &mut AnyConnection) -> Seen {
+    match timeout(PATIENCE, takes_writes(conn)).await {
+        Ok(Ok(true)) => Seen::Well,
+        Ok(Ok(false)) => Seen::ReadOnly,
+        Ok(Err(_)) | Err(_) => Seen::Silent,
+    }
+}
+
+/// Whether the server takes writes over this connection: a standby answers as well as its primary.
+pub async fn takes_writes(conn: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let row = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(conn).await?;
+    Ok(row.try_get::<String, _>(0)? == "off")
 }

@@ -3,7 +3,7 @@
 use super::link::Link;
 use super::open_error::{OpenError, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
-use super::{Clock, Dialect, Store, StoreError, postgres_url, schema};
+use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
 use std::sync::Arc;
@@ -125,19 +125,24 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(), 
     let asked = tokio::time::timeout(CONNECT, async {
         let mut conn = options.connect().await?;
         let version = sqlx::raw_sql("SHOW server_version_num").fetch_one(&mut conn).await?.try_get::<String, _>(0)?;
+        let takes_writes = link::takes_writes(&mut conn).await?;
         conn.close().await?;
-        Ok(version)
+        Ok((version, takes_writes))
     });
-    let version = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
-    match version.parse::<i64>() {
-        Ok(number) if number >= POSTGRES_AT_LEAST => Ok(()),
-        Ok(number) => {
+    let (version, takes_writes) = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
+    let (trouble, reason) = match version.parse::<i64>() {
+        Ok(number) if number < POSTGRES_AT_LEAST => {
             let (major, least) = (number / 10_000, POSTGRES_AT_LEAST / 10_000);
-            let reason = format!("{place}: PostgreSQL {major} is too old; it must be at least {least}");
-            Err(OpenError::new(Trouble::Unfit, reason))
+            (Trouble::Unfit, format!("PostgreSQL {major} is too old; it must be at least {least}"))
         }
-        Err(_) => Err(OpenError::new(Trouble::Unfit, format!("{place}: no version of PostgreSQL: {version:?}"))),
-    }
+        Err(_) => (Trouble::Unfit, format!("no version of PostgreSQL: {version:?}")),
+        Ok(_) if !takes_writes => (
+            Trouble::Unreachable,
+            "takes no writes: is it a standby, or is default_transaction_read_only on?".to_string(),
+        ),
+        Ok(_) => return Ok(()),
+    };
+    Err(OpenError::new(trouble, format!("{place}: {reason}")))
 }
 
 async fn check_sqlite(pool: &AnyPool) -> Result<(), OpenError> {
