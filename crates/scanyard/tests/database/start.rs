@@ -5,6 +5,7 @@ use crate::command::{command, said, scanyard};
 use crate::server::{Server, serve_command};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use scanyard_contract::Timestamp;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -215,6 +216,25 @@ fn answer_as_version(stream: &mut std::net::TcpStream, version: &str) {
     while stream.read(&mut asked).is_ok_and(|count| count > 0) {
         let _ = stream.write_all(&rows);
     }
+}
+
+#[test]
+fn a_node_whose_clock_is_another_goes_by_the_databases() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = cluster.database("behind");
+    cluster.sql(
+        "behind",
+        "CREATE FUNCTION clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql \
+         AS $$ SELECT pg_catalog.clock_timestamp() - INTERVAL '1000 s' $$",
+    );
+    cluster.sql("postgres", "ALTER DATABASE behind SET search_path = public, pg_catalog");
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    let id = server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
+    let scan = server.wait(&id, "sentinel", "the scan ends", |scan| scan["status"] == "completed");
+    let at = |field: &str| scan[field].as_str().unwrap().parse::<Timestamp>().unwrap().0;
+    // Its waiting is no part of what the clocks differ by.
+    assert!((at("startedAt") - at("createdAt")).abs() < 500_000, "{scan}");
 }
 
 #[test]

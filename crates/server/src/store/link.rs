@@ -1,14 +1,16 @@
 //! The connections to the database, and the breaker between them and everybody who needs one.
 //!
-//! A PostgreSQL server can be away, hang without a word, or take no writes, as a standby does. One task asks it twice a second;
-//! when it does not answer, or takes no writes, the breaker opens: who waits for a connection or an answer gets an error at once, and so does who comes. Meanwhile the
-//! task alone goes on asking; at the first answer that will do it puts new connections in the place of the old ones, of which nobody
-//! knows what they would still say, and closes the breaker. A file does not go away, so SQLite has no such task.
+//! A PostgreSQL server can be away, hang without a word, or take no writes, as a standby does. One task asks it twice a
+//! second; when it does not answer, or takes no writes, the breaker opens: who waits for a connection or an answer gets an
+//! error at once, and so does who comes. Meanwhile the task alone goes on asking; at the first answer that will do it puts
+//! new connections in the place of the old ones, of which nobody knows what they would still say, and closes the breaker.
+//! A file does not go away, so SQLite has no such task.
 
-use super::StoreError;
+use super::{StoreError, system_now};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +22,9 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long it may take to answer; twice in a row, the second time over a new connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Clocks that differ by less are as good as one.
+const CLOCK_SLACK_MS: i64 = 20;
+
 /// The connections; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Link(Arc<Inner>);
@@ -29,6 +34,8 @@ struct Inner {
     pool: RwLock<AnyPool>,
     /// Whether the breaker is open.
     open: watch::Sender<bool>,
+    /// By how many milliseconds the server's clock is ahead of this machine's; 0 for a file.
+    ahead: AtomicI64,
     closed: CancellationToken,
 }
 
@@ -36,12 +43,18 @@ impl Link {
     /// Connections that are simply there.
     pub fn of_file(pool: AnyPool) -> Link {
         let (open, _) = watch::channel(false);
-        Link(Arc::new(Inner { pool: RwLock::new(pool), open, closed: CancellationToken::new() }))
+        Link(Arc::new(Inner {
+            pool: RwLock::new(pool),
+            open,
+            ahead: AtomicI64::new(0),
+            closed: CancellationToken::new(),
+        }))
     }
 
     /// Connections to a server that is watched until [`Link::close`].
-    pub fn of_server(pool: AnyPool, pools: AnyPoolOptions, options: AnyConnectOptions) -> Link {
+    pub fn of_server(pool: AnyPool, pools: AnyPoolOptions, options: AnyConnectOptions, said: &Said) -> Link {
         let link = Link::of_file(pool);
+        link.learn(said);
         show(false);
         tokio::spawn(watch_server(link.clone(), pools, options));
         link
@@ -54,6 +67,19 @@ impl Link {
     /// Whether the server is known not to answer.
     pub fn is_open(&self) -> bool {
         *self.0.open.borrow()
+    }
+
+    /// By how many milliseconds the server's clock is ahead of this machine's.
+    pub fn ahead(&self) -> i64 {
+        self.0.ahead.load(Ordering::Relaxed)
+    }
+
+    /// What is known of the server's clock stays, unless what it said tells otherwise for certain: a clock that follows
+    /// every answer's way through the network would jump.
+    fn learn(&self, said: &Said) {
+        if (said.ahead - self.ahead()).abs() > said.took / 2 + CLOCK_SLACK_MS {
+            self.0.ahead.store(said.ahead, Ordering::Relaxed);
+        }
     }
 
     /// A connection.
@@ -117,13 +143,13 @@ async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOpti
             () = link.0.closed.cancelled() => return,
         }
         let mut seen = match &mut own {
-            Some(conn) => ask(conn).await,
+            Some(conn) => ask(&link, conn).await,
             None => Seen::Silent,
         };
         let all_are_of_a_standby = seen == Seen::ReadOnly;
         if seen != Seen::Well {
             // One connection can be ended for reasons of its own, or lead to where the server was; only a new one tells.
-            (own, seen) = connect(&options).await;
+            (own, seen) = connect(&link, &options).await;
         }
         match (seen, link.is_open()) {
             (Seen::Well, true) => {
@@ -155,22 +181,39 @@ enum Seen {
 }
 
 /// A connection that will do.
-async fn connect(options: &AnyConnectOptions) -> (Option<AnyConnection>, Seen) {
+async fn connect(link: &Link, options: &AnyConnectOptions) -> (Option<AnyConnection>, Seen) {
     let Ok(Ok(mut conn)) = timeout(PATIENCE, options.connect()).await else { return (None, Seen::Silent) };
-    let seen = ask(&mut conn).await;
+    let seen = ask(link, &mut conn).await;
     ((seen == Seen::Well).then_some(conn), seen)
 }
 
-async fn ask(conn: &mut AnyConnection) -> Seen {
-    match timeout(PATIENCE, takes_writes(conn)).await {
-        Ok(Ok(true)) => Seen::Well,
-        Ok(Ok(false)) => Seen::ReadOnly,
+async fn ask(link: &Link, conn: &mut AnyConnection) -> Seen {
+    match timeout(PATIENCE, say(conn)).await {
+        Ok(Ok(said)) if said.takes_writes => {
+            link.learn(&said);
+            Seen::Well
+        }
+        Ok(Ok(_)) => Seen::ReadOnly,
         Ok(Err(_)) | Err(_) => Seen::Silent,
     }
 }
 
-/// Whether the server takes writes over this connection: a standby answers as well as its primary.
-pub async fn takes_writes(conn: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    let row = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(conn).await?;
-    Ok(row.try_get::<String, _>(0)? == "off")
+/// What a server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    /// Whether it does over this connection: a standby answers as well as its primary.
+    pub takes_writes: bool,
+    /// By how many milliseconds its clock is ahead of this machine's; half of `took` may be wrong.
+    ahead: i64,
+    /// How many milliseconds the answer took.
+    took: i64,
+}
+
+pub async fn say(conn: &mut AnyConnection) -> Result<Said, sqlx::Error> {
+    let sql = "SELECT current_setting('transaction_read_only') = 'off', \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+    let asked = system_now();
+    let row = sqlx::raw_sql(sql).fetch_one(conn).await?;
+    let took = system_now() - asked;
+    Ok(Said { takes_writes: row.try_get(0)?, ahead: row.try_get::<i64, _>(1)? - asked - took / 2, took })
 }

@@ -166,9 +166,12 @@ impl Store {
         }
     }
 
-    /// Now by this machine's clock, for what needs no agreement between nodes.
+    /// Now without asking: by this machine's clock and what is known of how far the database's is ahead of it.
     pub fn local_now(&self) -> i64 {
-        self.clock.local_now()
+        match self.clock {
+            Clock::Manual(_) => self.clock.local_now(),
+            Clock::System => self.clock.local_now() + self.readers.ahead(),
+        }
     }
 
     /// Which database it is.
