@@ -2,7 +2,7 @@
 
 use crate::backup::folder_of;
 use crate::serve;
-use crate::store::copy::{self, Report};
+use crate::store::copy::{self, Held, Report};
 use crate::store::open::connect_postgres;
 use crate::store::schema::{self, STEPS};
 use crate::store::{OpenError, snapshot, sqlite_url};
@@ -61,9 +61,13 @@ pub async fn copy(
     // A process with another data folder may use the file all the same: it writes nothing from here on.
     let mut source = source.begin_with("BEGIN IMMEDIATE").await.with_context(of_source)?;
     let (mut target, place) = connect_postgres(to).await.map_err(of_target)?;
-    copy::check_target(&mut target).await?;
+    let held = copy::look(&mut source, &mut target).await?;
+    // Before the first table: a copy that is killed while the schema is made is unfinished, too.
+    if held == Held::Nothing {
+        copy::mark(&mut source, &mut target, &place).await.map_err(of_target)?;
+    }
     schema::migrate_conn(&mut target, &place).await.map_err(of_target)?;
-    let copied = copy::copy(&mut source, &mut target, report).await?;
+    let copied = copy::copy(&mut source, &mut target, held, report).await?;
     let _ = target.close().await;
     source.rollback().await.context("letting the source go")?;
     Ok(copied)

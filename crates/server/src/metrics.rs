@@ -54,7 +54,7 @@ fn describe() {
     describe_gauge!("scanyard_event_streams", "Streams of live events open on this node");
     describe_gauge!(
         "scanyard_database_breaker_open",
-        "1 while this node asks the database nothing, because it does not answer"
+        "1 while this node asks the database nothing, because it does not answer or takes no writes"
     );
     describe_counter!("scanyard_database_breaker_opened_total", "How often the database stopped answering this node");
     describe_gauge!("scanyard_write_queue_operations", "Writes that wait for the database on this node");

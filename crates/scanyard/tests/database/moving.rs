@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::command::{command, python, said, scanyard};
-use crate::server::{Server, serve_command};
+use crate::server::{Server, eventually, serve_command};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -93,11 +93,7 @@ fn a_copy_killed_at_any_moment_goes_on_and_ends_as_the_source() {
         let there = cluster.sql("target", "SELECT COUNT(*) FROM pg_tables WHERE tablename = 'unfinished_copy'");
         if there.trim() == "1" && !seen_unfinished {
             seen_unfinished = true;
-            let settings = [("SCANYARD_DATABASE_URL", url.as_str())];
-            let refused = serve_command(dir.path(), &settings).stderr(Stdio::piped()).output().unwrap();
-            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert_eq!(refused.status.code(), Some(3), "{said}");
-            assert!(said.contains("run `scanyard copy` again"), "{said}");
+            no_node_starts(dir.path(), &url);
         }
     }
     let (code, done) = copy(&file, &url);
@@ -105,6 +101,48 @@ fn a_copy_killed_at_any_moment_goes_on_and_ends_as_the_source() {
     assert!(seen_unfinished, "no kill came in the middle of a copy");
     same_tables(&cluster, &file);
     same_rows(&cluster, &file);
+}
+
+fn no_node_starts(dir: &Path, url: &str) {
+    let refused = serve_command(dir, &[("SCANYARD_DATABASE_URL", url)]).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("run `scanyard copy` again"), "{said}");
+}
+
+#[test]
+fn a_copy_killed_before_the_first_table_is_made_is_unfinished() {
+    let cluster = Cluster::start();
+    let url = cluster.database("target");
+    let dir = tempfile::tempdir().unwrap();
+    let file = source(dir.path());
+    let from = format!("sqlite://{}", file.display());
+    let waiting = |is_granted: &str| {
+        let locks = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7316024";
+        eventually("the lock of migrations is held, or waited for", || {
+            (cluster.sql("target", &format!("{locks} AND {is_granted}")).trim() == "1").then_some(())
+        });
+    };
+    std::thread::scope(|scope| {
+        // Somebody migrates until there is a database called `go`.
+        let hold = "DO $$ BEGIN PERFORM pg_advisory_lock(7316024); \
+             WHILE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'go') LOOP PERFORM pg_sleep(0.1); END LOOP; END $$";
+        scope.spawn(|| cluster.sql("target", hold));
+        waiting("granted");
+        let mut process = command(&["copy", "--from", &from, "--to", &url]).spawn().unwrap();
+        waiting("NOT granted");
+        process.kill().unwrap();
+        process.wait().unwrap();
+        cluster.database("go");
+    });
+    let tables = || cluster.sql("target", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    // The server learns of the kill when the lock is free, and may go no further.
+    assert_eq!(tables().trim(), "unfinished_copy");
+    no_node_starts(dir.path(), &url);
+    assert_eq!(tables().trim(), "unfinished_copy", "the node that did not start made something");
+    let (code, done) = copy(&file, &url);
+    assert_eq!(code, Some(0), "{done}");
+    same_tables(&cluster, &file);
 }
 
 /// The catalogues of both databases name the same tables, with as many rows.

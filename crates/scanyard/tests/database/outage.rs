@@ -96,6 +96,46 @@ fn a_database_that_hangs_is_told_at_once_and_used_again_when_it_goes_on() {
     outage("64121-64132", |cluster| cluster.signal(Signal::SIGSTOP), |cluster| cluster.signal(Signal::SIGCONT));
 }
 
+/// Makes transactions read-only, or lets them write again, also those of connections that are there.
+fn take_writes(cluster: &Cluster, takes: bool) {
+    let setting = if takes { "off" } else { "on" };
+    cluster.sql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {setting}"));
+    cluster.sql("postgres", "SELECT pg_reload_conf()");
+}
+
+#[test]
+fn a_database_that_takes_no_writes_is_told_at_once_and_used_again_when_it_does() {
+    outage("64141-64152", |cluster| take_writes(cluster, false), |cluster| take_writes(cluster, true));
+}
+
+#[test]
+fn connections_that_a_fail_over_left_at_the_standby_are_given_up() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = cluster.database("moved");
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    let (_, usage) = server.call("GET", "/usage/summary", "");
+    let tenant = format!("/tenants/{}", usage["data"]["tenantId"].as_str().unwrap());
+    let write = || {
+        let (status, answer) = server.call("PATCH", &tenant, r#"{"monthlyQuota": 40}"#);
+        assert!(status == 200 || (status == 503 && answer["code"] == "DATABASE_ERROR"), "{answer}");
+        status
+    };
+    eventually("the one that watches has its connection", || {
+        let count =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = 'moved' AND query LIKE '%transaction_read_only%'";
+        (cluster.sql("postgres", count).trim() == "1").then_some(())
+    });
+    // What a session says for itself goes before what the server says: new ones write, those that are there do not.
+    cluster.sql("moved", "ALTER DATABASE moved SET default_transaction_read_only = off");
+    take_writes(&cluster, false);
+    for _ in 0..20 {
+        write();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    eventually("the node takes new connections", || (0..20).all(|_| write() == 200).then_some(()));
+}
+
 #[test]
 fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use crate::command::{command, said, scanyard};
 use crate::server::{Server, serve_command};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use scanyard_contract::Timestamp;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -34,6 +35,8 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
     let good = cluster.database("good");
     cluster.database("tlsonly");
     cluster.sql("postgres", &format!("CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'"));
+    let standby = cluster.database("standby");
+    cluster.sql("standby", "ALTER DATABASE standby SET default_transaction_read_only = on");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let port = cluster.port.to_string();
     let faults = [
@@ -48,6 +51,7 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
         (format!("{good}?sslkey={}", key.display()), 2, "sslcert and sslkey are used together only"),
         (format!("{}?sslmode=disable", cluster.url("tlsonly")), 2, "the server asks for TLS"),
         (good.replace("scanyard:", "guest:"), 2, "permission denied for schema public"),
+        (standby, 5, "takes no writes: is it a standby"),
     ];
     for (url, code, said) in faults {
         let (exit, text) = refused(dir.path(), &url);
@@ -214,13 +218,32 @@ fn answer_as_version(stream: &mut std::net::TcpStream, version: &str) {
     let _startup = stream.read(&mut asked);
     let ready = message(b'Z', b"I");
     let _ = stream.write_all(&[message(b'R', &[0; 4]), ready.clone()].concat());
-    let _query = stream.read(&mut asked);
     let column =
         [b"\0\x01v\0".as_slice(), &[0; 6], &25u32.to_be_bytes(), &(-1i16).to_be_bytes(), &[0xff; 4], &[0; 2]].concat();
     let row = [b"\0\x01".as_slice(), &(version.len() as u32).to_be_bytes(), version.as_bytes()].concat();
     let rows = [message(b'T', &column), message(b'D', &row), message(b'C', b"SHOW\0"), ready].concat();
-    let _ = stream.write_all(&rows);
-    let _end = stream.read(&mut asked);
+    while stream.read(&mut asked).is_ok_and(|count| count > 0) {
+        let _ = stream.write_all(&rows);
+    }
+}
+
+#[test]
+fn a_node_whose_clock_is_another_goes_by_the_databases() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = cluster.database("behind");
+    cluster.sql(
+        "behind",
+        "CREATE FUNCTION clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql \
+         AS $$ SELECT pg_catalog.clock_timestamp() - INTERVAL '1000 s' $$",
+    );
+    cluster.sql("postgres", "ALTER DATABASE behind SET search_path = public, pg_catalog");
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    let id = server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
+    let scan = server.wait(&id, "sentinel", "the scan ends", |scan| scan["status"] == "completed");
+    let at = |field: &str| scan[field].as_str().unwrap().parse::<Timestamp>().unwrap().0;
+    // Its waiting is no part of what the clocks differ by.
+    assert!((at("startedAt") - at("createdAt")).abs() < 500_000, "{scan}");
 }
 
 #[test]

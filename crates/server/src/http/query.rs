@@ -30,7 +30,7 @@ impl Query {
         Query(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Refuses what is not in `known` and what stands there twice.
+    /// Refuses what is not in `known`, what stands there twice, and a value that no text can have.
     pub fn only(self, known: &[&str]) -> Result<Params, ApiError> {
         let mut unknown: Vec<&str> = Vec::new();
         for (name, _) in &self.0 {
@@ -50,6 +50,10 @@ impl Query {
             if self.0[..i].iter().any(|(earlier, _)| earlier == name) {
                 return Err(invalid(name, "given more than once"));
             }
+        }
+        // No text that is stored holds one, and PostgreSQL does not even take it to compare.
+        if let Some((name, _)) = self.0.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(invalid(name, "must not hold the character NUL"));
         }
         Ok(Params(self.0))
     }

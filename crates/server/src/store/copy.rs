@@ -2,6 +2,7 @@
 //! the same transaction, so that a copy that was killed goes on where it was.
 
 use super::catalogue::{Content, Table, Value, bind, tables};
+use super::open_error::{OpenError, of_postgres};
 use super::{StoreError, advisory, job, outbox, schema};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -67,34 +68,72 @@ pub type Report<'f> = &'f (dyn Fn(Step<'_>) + Sync);
 const ANYTHING: &str = "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
      AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1 LIMIT 1";
 
-/// Refuses a target that is in use for something else, before a table is made in it.
-pub async fn check_target(target: &mut AnyConnection) -> Result<(), CopyError> {
+/// What a target holds before a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// No row of anybody's.
+    Nothing,
+    /// A part of this instance: the copy goes on.
+    Part,
+    /// This instance.
+    Whole,
+}
+
+/// Takes the target for this copy alone and looks at it, before a table is made in it; refuses one that is in use for
+/// something else.
+pub async fn look(source: &mut AnyConnection, target: &mut AnyConnection) -> Result<Held, CopyError> {
+    only(target).await?;
+    let from = origin(source).await?;
+    if is_unfinished(target).await? {
+        let sql = "SELECT after_key FROM unfinished_copy WHERE table_name = ''";
+        let known: String = sqlx::query_scalar(sql).fetch_one(target).await?;
+        return if known == from { Ok(Held::Part) } else { Err(CopyError::Other) };
+    }
     // Both were made at once; others, too, name a table for the versions of their schema.
-    if schema::has_table(target, "schema_version").await? && schema::has_table(target, "scan").await? {
-        return Ok(());
+    if !(schema::has_table(target, "schema_version").await? && schema::has_table(target, "scan").await?) {
+        return match sqlx::query_scalar(ANYTHING).fetch_optional(target).await? {
+            Some(name) => Err(CopyError::Foreign(name)),
+            None => Ok(Held::Nothing),
+        };
     }
-    match sqlx::query_scalar(ANYTHING).fetch_optional(target).await? {
-        Some(name) => Err(CopyError::Foreign(name)),
-        None => Ok(()),
+    for table in data_tables(target).await? {
+        if table.count(target).await? > 0 {
+            let is_own = !from.is_empty() && origin(target).await? == from;
+            return if is_own { Ok(Held::Whole) } else { Err(CopyError::Occupied(table.name)) };
+        }
     }
+    Ok(Held::Nothing)
+}
+
+/// Begins a copy: no node starts on the target before the end.
+pub async fn mark(source: &mut AnyConnection, target: &mut AnyConnection, place: &str) -> Result<(), OpenError> {
+    let from = origin(source).await?;
+    let marked = async {
+        let mut tx = target.begin().await?;
+        let table = "CREATE TABLE unfinished_copy (table_name TEXT PRIMARY KEY, after_key TEXT NOT NULL)";
+        sqlx::query(table).execute(&mut *tx).await?;
+        let sql = "INSERT INTO unfinished_copy (table_name, after_key) VALUES ('', $1)";
+        sqlx::query(sql).bind(from).execute(&mut *tx).await?;
+        tx.commit().await
+    };
+    marked.await.map_err(|error| of_postgres(place, &error))
 }
 
 /// Copies everything and holds both sides against each other; answers each table with its rows.
 pub async fn copy(
     source: &mut AnyConnection,
     target: &mut AnyConnection,
+    held: Held,
     report: Report<'_>,
 ) -> Result<Vec<(String, u64)>, CopyError> {
-    only(target).await?;
     let (from, into) = (data_tables(source).await?, data_tables(target).await?);
     same(&from, &into)?;
-    let origin = origin(source).await?;
     let mut total = 0;
     for table in &from {
         total += table.count(source).await?;
     }
     report(Step::Total(3 * total));
-    if !begin(target, &into, &origin).await? {
+    if held == Held::Whole {
         return already(source, target, &from, &into, report).await;
     }
     for table in &from {
@@ -144,28 +183,6 @@ fn same(from: &[Table], into: &[Table]) -> Result<(), CopyError> {
 async fn origin(conn: &mut AnyConnection) -> Result<String, StoreError> {
     let first = "SELECT id FROM tenant ORDER BY created_at, id LIMIT 1";
     Ok(sqlx::query_scalar(first).fetch_optional(conn).await?.unwrap_or_default())
-}
-
-/// Begins a copy, or goes on with one; `false` when the target holds this instance already.
-async fn begin(target: &mut AnyConnection, into: &[Table], from: &str) -> Result<bool, CopyError> {
-    if is_unfinished(target).await? {
-        let sql = "SELECT after_key FROM unfinished_copy WHERE table_name = ''";
-        let known: String = sqlx::query_scalar(sql).fetch_one(&mut *target).await?;
-        return if known == from { Ok(true) } else { Err(CopyError::Other) };
-    }
-    for table in into {
-        if table.count(target).await? > 0 {
-            let is_own = !from.is_empty() && origin(target).await? == from;
-            return if is_own { Ok(false) } else { Err(CopyError::Occupied(table.name.clone())) };
-        }
-    }
-    let mut tx = target.begin().await?;
-    let table = "CREATE TABLE unfinished_copy (table_name TEXT PRIMARY KEY, after_key TEXT NOT NULL)";
-    sqlx::query(table).execute(&mut *tx).await?;
-    let sql = "INSERT INTO unfinished_copy (table_name, after_key) VALUES ('', $1)";
-    sqlx::query(sql).bind(from).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(true)
 }
 
 /// The copy of before was killed after its last commit, or this is one too many: the data says which.

@@ -1,14 +1,16 @@
 //! The connections to the database, and the breaker between them and everybody who needs one.
 //!
-//! A PostgreSQL server can be away, or hang without a word. One task asks it twice a second; when it does not answer, the
-//! breaker opens: who waits for a connection or an answer gets an error at once, and so does who comes. Meanwhile the
-//! task alone goes on asking; at the first answer it puts new connections in the place of the old ones, of which nobody
-//! knows what they would still say, and closes the breaker. A file does not go away, so SQLite has no such task.
+//! A PostgreSQL server can be away, hang without a word, or take no writes, as a standby does. One task asks it twice a
+//! second; when it does not answer, or takes no writes, the breaker opens: who waits for a connection or an answer gets an
+//! error at once, and so does who comes. Meanwhile the task alone goes on asking; at the first answer that will do it puts
+//! new connections in the place of the old ones, of which nobody knows what they would still say, and closes the breaker.
+//! A file does not go away, so SQLite has no such task.
 
-use super::StoreError;
+use super::{StoreError, system_now};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +22,9 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long it may take to answer; twice in a row, the second time over a new connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Clocks that differ by less are as good as one.
+const CLOCK_SLACK_MS: i64 = 20;
+
 /// The connections; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Link(Arc<Inner>);
@@ -29,6 +34,8 @@ struct Inner {
     pool: RwLock<AnyPool>,
     /// Whether the breaker is open.
     open: watch::Sender<bool>,
+    /// By how many milliseconds the server's clock is ahead of this machine's; 0 for a file.
+    ahead: AtomicI64,
     closed: CancellationToken,
 }
 
@@ -36,12 +43,18 @@ impl Link {
     /// Connections that are simply there.
     pub fn of_file(pool: AnyPool) -> Link {
         let (open, _) = watch::channel(false);
-        Link(Arc::new(Inner { pool: RwLock::new(pool), open, closed: CancellationToken::new() }))
+        Link(Arc::new(Inner {
+            pool: RwLock::new(pool),
+            open,
+            ahead: AtomicI64::new(0),
+            closed: CancellationToken::new(),
+        }))
     }
 
     /// Connections to a server that is watched until [`Link::close`].
-    pub fn of_server(pool: AnyPool, pools: AnyPoolOptions, options: AnyConnectOptions) -> Link {
+    pub fn of_server(pool: AnyPool, pools: AnyPoolOptions, options: AnyConnectOptions, said: &Said) -> Link {
         let link = Link::of_file(pool);
+        link.learn(said);
         show(false);
         tokio::spawn(watch_server(link.clone(), pools, options));
         link
@@ -54,6 +67,19 @@ impl Link {
     /// Whether the server is known not to answer.
     pub fn is_open(&self) -> bool {
         *self.0.open.borrow()
+    }
+
+    /// By how many milliseconds the server's clock is ahead of this machine's.
+    pub fn ahead(&self) -> i64 {
+        self.0.ahead.load(Ordering::Relaxed)
+    }
+
+    /// What is known of the server's clock stays, unless what it said tells otherwise for certain: a clock that follows
+    /// every answer's way through the network would jump.
+    fn learn(&self, said: &Said) {
+        if (said.ahead - self.ahead()).abs() > said.took / 2 + CLOCK_SLACK_MS {
+            self.0.ahead.store(said.ahead, Ordering::Relaxed);
+        }
     }
 
     /// A connection.
@@ -106,7 +132,7 @@ fn show(is_open: bool) {
 }
 
 fn away() -> StoreError {
-    StoreError::Unavailable("the server does not answer: the breaker is open until it does".into())
+    StoreError::Unavailable("the server does not answer, or takes no writes: the breaker is open until it does".into())
 }
 
 async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOptions) {
@@ -116,35 +142,78 @@ async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOpti
             () = tokio::time::sleep(ASK_EVERY) => {}
             () = link.0.closed.cancelled() => return,
         }
-        let is_well = match &mut own {
-            Some(conn) => answers(conn).await,
-            None => false,
+        let mut seen = match &mut own {
+            Some(conn) => ask(&link, conn).await,
+            None => Seen::Silent,
         };
-        if !is_well {
-            // One connection can be ended for reasons of its own; only a new one tells.
-            own = connect(&options).await;
+        let all_are_of_a_standby = seen == Seen::ReadOnly;
+        if seen != Seen::Well {
+            // One connection can be ended for reasons of its own, or lead to where the server was; only a new one tells.
+            (own, seen) = connect(&link, &options).await;
         }
-        match (own.is_some(), link.is_open()) {
-            (true, true) => {
+        match (seen, link.is_open()) {
+            (Seen::Well, true) => {
                 link.replace(pools.clone().connect_lazy_with(options.clone()));
                 link.set(false);
                 tracing::info!("the database answers again");
             }
-            (false, false) => {
+            (Seen::Well, false) if all_are_of_a_standby => {
+                link.replace(pools.clone().connect_lazy_with(options.clone()));
+            }
+            (Seen::ReadOnly | Seen::Silent, false) => {
                 link.set(true);
                 metrics::counter!("scanyard_database_breaker_opened_total").increment(1);
-                tracing::error!("the database does not answer: requests get DATABASE_ERROR until it does");
+                let what = if seen == Seen::ReadOnly { "takes no writes" } else { "does not answer" };
+                tracing::error!("the database {what}: requests get DATABASE_ERROR until it does");
             }
-            (true, false) | (false, true) => {}
+            (Seen::Well, false) | (Seen::ReadOnly | Seen::Silent, true) => {}
         }
     }
 }
 
-async fn connect(options: &AnyConnectOptions) -> Option<AnyConnection> {
-    let mut conn = timeout(PATIENCE, options.connect()).await.ok()?.ok()?;
-    answers(&mut conn).await.then_some(conn)
+/// What a server is known to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Well,
+    /// It answers, and takes no writes.
+    ReadOnly,
+    Silent,
 }
 
-async fn answers(conn: &mut AnyConnection) -> bool {
-    timeout(PATIENCE, conn.ping()).await.is_ok_and(|answer| answer.is_ok())
+/// A connection that will do.
+async fn connect(link: &Link, options: &AnyConnectOptions) -> (Option<AnyConnection>, Seen) {
+    let Ok(Ok(mut conn)) = timeout(PATIENCE, options.connect()).await else { return (None, Seen::Silent) };
+    let seen = ask(link, &mut conn).await;
+    ((seen == Seen::Well).then_some(conn), seen)
+}
+
+async fn ask(link: &Link, conn: &mut AnyConnection) -> Seen {
+    match timeout(PATIENCE, say(conn)).await {
+        Ok(Ok(said)) if said.takes_writes => {
+            link.learn(&said);
+            Seen::Well
+        }
+        Ok(Ok(_)) => Seen::ReadOnly,
+        Ok(Err(_)) | Err(_) => Seen::Silent,
+    }
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    /// Whether it does over this connection: a standby answers as well as its primary.
+    pub takes_writes: bool,
+    /// By how many milliseconds its clock is ahead of this machine's; half of `took` may be wrong.
+    ahead: i64,
+    /// How many milliseconds the answer took.
+    took: i64,
+}
+
+pub async fn say(conn: &mut AnyConnection) -> Result<Said, sqlx::Error> {
+    let sql = "SELECT current_setting('transaction_read_only') = 'off', \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+    let asked = system_now();
+    let row = sqlx::raw_sql(sql).fetch_one(conn).await?;
+    let took = system_now() - asked;
+    Ok(Said { takes_writes: row.try_get(0)?, ahead: row.try_get::<i64, _>(1)? - asked - took / 2, took })
 }

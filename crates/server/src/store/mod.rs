@@ -166,9 +166,12 @@ impl Store {
         }
     }
 
-    /// Now by this machine's clock, for what needs no agreement between nodes.
+    /// Now without asking: by this machine's clock and what is known of how far the database's is ahead of it.
     pub fn local_now(&self) -> i64 {
-        self.clock.local_now()
+        match self.clock {
+            Clock::Manual(_) => self.clock.local_now(),
+            Clock::System => self.clock.local_now() + self.readers.ahead(),
+        }
     }
 
     /// Which database it is.
@@ -248,8 +251,9 @@ fn system_now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// PostgreSQL's classes of errors that are not our doing: connection, transaction rollback, resources, operator, system.
-const PG_TRANSIENT: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
+/// PostgreSQL's errors that are not our doing, by how their codes begin: connection, a server that takes no writes, transaction
+/// rollback, resources, operator, system.
+const PG_TRANSIENT: [&str; 7] = ["08", "25006", "40", "53", "55", "57", "58"];
 
 /// SQLite's primary codes that are not our doing: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN.
 const SQLITE_TRANSIENT: [i64; 9] = [5, 6, 7, 8, 9, 10, 11, 13, 14];
@@ -262,7 +266,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(db) => {
                 let code = db.code().unwrap_or_default();
                 let sqlite = code.parse::<i64>().is_ok_and(|code| SQLITE_TRANSIENT.contains(&(code & 0xff)));
-                let postgres = code.len() == 5 && PG_TRANSIENT.iter().any(|class| code.starts_with(class));
+                let postgres = code.len() == 5 && PG_TRANSIENT.iter().any(|beginning| code.starts_with(beginning));
                 if if code.len() == 5 { postgres } else { sqlite } {
                     StoreError::Unavailable(text)
                 } else {

@@ -1,9 +1,9 @@
 //! Opening the database: connections, pragmas, schema.
 
-use super::link::Link;
+use super::link::{Link, Said};
 use super::open_error::{OpenError, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
-use super::{Clock, Dialect, Store, StoreError, postgres_url, schema};
+use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Store {
         }
         sqlx::any::install_default_drivers();
         let connect = postgres_url::options(&options.url)?;
-        check_postgres(&connect, &postgres_url::redacted(&connect.database_url)).await
+        check_postgres(&connect, &postgres_url::redacted(&connect.database_url)).await.map(|_| ())
     }
 
     /// Connects, brings the schema up to date, and refuses one from the future.
@@ -99,11 +99,11 @@ pub async fn connect_postgres(url: &str) -> Result<(AnyConnection, String), Open
 async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
-    check_postgres(&connect, &place).await?;
+    let said = check_postgres(&connect, &place).await?;
     let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
     let pool = pools.clone().connect_with(connect.clone()).await.map_err(|error| of_postgres(&place, &error))?;
     schema::migrate(&pool, &place).await?;
-    let link = Link::of_server(pool, pools, connect);
+    let link = Link::of_server(pool, pools, connect, &said);
     Ok((Writer::of_server(link.clone(), options.clock.clone(), options.write_queue), link))
 }
 
@@ -120,24 +120,32 @@ fn pools(connections: u32, settings: &'static str, dialect: Dialect) -> AnyPoolO
 }
 
 /// One connection without the pool's patience, which would hide why there is none.
-async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(), OpenError> {
+async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<Said, OpenError> {
     let failed = |error: sqlx::Error| of_postgres(place, &error);
     let asked = tokio::time::timeout(CONNECT, async {
         let mut conn = options.connect().await?;
         let version = sqlx::raw_sql("SHOW server_version_num").fetch_one(&mut conn).await?.try_get::<String, _>(0)?;
+        let said = link::say(&mut conn).await;
         conn.close().await?;
-        Ok(version)
+        Ok((version, said))
     });
-    let version = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
-    match version.parse::<i64>() {
-        Ok(number) if number >= POSTGRES_AT_LEAST => Ok(()),
-        Ok(number) => {
+    let (version, said) = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
+    let (trouble, reason) = match version.parse::<i64>() {
+        Ok(number) if number < POSTGRES_AT_LEAST => {
             let (major, least) = (number / 10_000, POSTGRES_AT_LEAST / 10_000);
-            let reason = format!("{place}: PostgreSQL {major} is too old; it must be at least {least}");
-            Err(OpenError::new(Trouble::Unfit, reason))
+            (Trouble::Unfit, format!("PostgreSQL {major} is too old; it must be at least {least}"))
         }
-        Err(_) => Err(OpenError::new(Trouble::Unfit, format!("{place}: no version of PostgreSQL: {version:?}"))),
-    }
+        Err(_) => (Trouble::Unfit, format!("no version of PostgreSQL: {version:?}")),
+        Ok(_) => {
+            let said = said.map_err(failed)?;
+            if said.takes_writes {
+                return Ok(said);
+            }
+            let reason = "takes no writes: is it a standby, or is default_transaction_read_only on?";
+            (Trouble::Unreachable, reason.to_string())
+        }
+    };
+    Err(OpenError::new(trouble, format!("{place}: {reason}")))
 }
 
 async fn check_sqlite(pool: &AnyPool) -> Result<(), OpenError> {

@@ -7,7 +7,7 @@ use super::StoreError;
 pub enum Trouble {
     /// A setting is wrong: nothing changes until somebody changes it.
     Setting,
-    /// Nobody answers there now.
+    /// Nobody who takes writes answers there now.
     Unreachable,
     /// The database answers and cannot be used by this program.
     Unfit,

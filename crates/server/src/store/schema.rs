@@ -27,6 +27,7 @@ const AS_BEFORE: &str =
 /// one into which data is still being copied.
 pub async fn migrate(pool: &AnyPool, place: &str) -> Result<(), OpenError> {
     let mut conn = pool.acquire().await.map_err(|error| MigrateError::Sql(error).at(place, Dialect::Postgres))?;
+    refuse_unfinished(&mut conn, place).await?;
     let migrated = migrate_conn(&mut conn, place).await;
     if migrated.is_err() {
         // The lock is the connection's.
@@ -37,7 +38,12 @@ pub async fn migrate(pool: &AnyPool, place: &str) -> Result<(), OpenError> {
         sqlx::raw_sql(AS_BEFORE).execute(&mut *conn).await.map_err(StoreError::from)?;
     }
     check_rights(&mut conn, place).await?;
-    if copy::is_unfinished(&mut conn).await? {
+    // One may have begun while this waited for its turn to migrate.
+    refuse_unfinished(&mut conn, place).await
+}
+
+async fn refuse_unfinished(conn: &mut AnyConnection, place: &str) -> Result<(), OpenError> {
+    if copy::is_unfinished(conn).await? {
         let reason = format!("{place}: a copy into this database was not ended; run `scanyard copy` again");
         return Err(OpenError::new(Trouble::Unfit, reason));
     }

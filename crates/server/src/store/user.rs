@@ -82,7 +82,11 @@ pub async fn get(conn: &mut AnyConnection, id: &str) -> Result<Option<UserRecord
     one(conn, "id = $1", id).await
 }
 
+/// The user with this address; one with a NUL is nobody's, and PostgreSQL does not even take it to compare.
 pub async fn by_email(conn: &mut AnyConnection, email: &str) -> Result<Option<UserRecord>, StoreError> {
+    if email.contains('\0') {
+        return Ok(None);
+    }
     one(conn, "email = $1", email).await
 }
 

@@ -204,6 +204,18 @@ async fn unknown_foreign_and_malformed_ids_are_not_found() {
     caller.again().post_text(&path, "").await.is(400, "INVALID_SCAN_TYPE");
 }
 
+/// PostgreSQL takes no text with a NUL, not even to compare it.
+#[tokio::test]
+async fn a_nul_is_refused_or_nobodys() {
+    let t = Test::new().await;
+    let caller = t.key("scans:list audit:read").made().await;
+    for path in ["/scans?tag=%00", "/scans?cursor=a%00", "/audit?actor=%00", "/audit?action=tenant%00.updated"] {
+        caller.again().get(path).await.is(400, "INVALID_PARAMETER");
+    }
+    let body = json!({"email": "a\u{0}b@x.example", "password": "x"});
+    t.nobody().post("/auth/login", body).await.is(401, "INVALID_CREDENTIALS");
+}
+
 #[tokio::test]
 async fn pages_limits_and_filters_are_judged_alike_on_every_list() {
     let t = Test::new().await;
