@@ -64,7 +64,7 @@ impl What {
     }
 
     /// The request's body; refuses what Tenable is known to refuse.
-    pub(super) fn body(&self) -> Result<Value, Error> {
+    pub fn body(&self) -> Result<Value, Error> {
         match self {
             What::Vulns(vulns) => vulns.body(),
             What::Assets(assets) => {

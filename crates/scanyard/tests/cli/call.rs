@@ -265,6 +265,10 @@ fn an_export_is_one_finding_in_a_line_and_goes_on_from_its_checkpoint() {
     assert_eq!((out.as_str(), code), ("{\"chunk\":1}\n", 4), "{err}");
     assert!(err.contains(JOB), "{err}");
     assert_eq!(json(&std::fs::read_to_string(&checkpoint).unwrap())["done"], serde_json::json!([1]));
+    let other = ["export", "tenable", "vulns", "--severity", "low", "--checkpoint", checkpoint.to_str().unwrap()];
+    let (out, err, code) = run(&file, &other);
+    assert_eq!((out.as_str(), code), ("", 2), "{err}");
+    assert!(err.contains(r#"asked for {"filters":{"severity":["high"]}}: give the same options"#), "{err}");
     let (out, err, code) = run(&file, &export);
     assert_eq!((out.as_str(), code), ("{\"chunk\":2}\n", 0), "{err}");
     assert!(!checkpoint.exists());
@@ -294,7 +298,7 @@ fn an_export_that_cannot_be_what_was_asked_for_is_not_begun() {
         }
     }
     let checkpoint = dir.path().join("checkpoint.new");
-    let of_assets = format!(r#"{{"kind":"assets","jobId":"{JOB}","done":[1]}}"#);
+    let of_assets = format!(r#"{{"kind":"assets","jobId":"{JOB}","done":[1],"request":{{}}}}"#);
     std::fs::write(&checkpoint, &of_assets).unwrap();
     let err = export(&["vulns", "--checkpoint", checkpoint.to_str().unwrap()]);
     assert!(err.contains("this is the checkpoint of an export of assets, not of vulns"), "{err}");

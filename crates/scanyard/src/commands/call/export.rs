@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use scanyard_client::tenable::export::{Checkpoint, Export, Waiting};
 use scanyard_client::tenable::filters::{Assets, Compliance, Vulns, What};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,7 +77,8 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     let profile = args.caller.profile("tenable")?;
     let client = vendor::tenable_client(&profile, args.caller.settings()?).map_err(Failure::usage)?;
     let waiting = Waiting { deadline: Duration::from_secs(args.export_deadline), ..Waiting::default() };
-    let kept = args.checkpoint.as_deref().map(|path| kept(path, what.kind())).transpose()?.flatten();
+    let request = what.body().map_err(failed)?;
+    let kept = args.checkpoint.as_deref().map(|path| kept(path, what.kind(), &request)).transpose()?.flatten();
     let mut export = match kept {
         Some(checkpoint) => client.resume(checkpoint, waiting).map_err(failed)?,
         None => client.export(&what, waiting).await.map_err(failed)?,
@@ -85,14 +88,14 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     }
     let cancel = interrupt::token()?;
     let outcome = tokio::select! {
-        outcome = print_all(&mut export, &args) => Some(outcome),
+        outcome = print_all(&mut export, &args, &request) => Some(outcome),
         () = cancel.cancelled() => None,
     };
     match outcome {
         Some(outcome) => outcome.map(|()| Exit::Clean),
         None => {
             match &args.checkpoint {
-                Some(path) => keep(path, &export.checkpoint())?,
+                Some(path) => keep(path, export.checkpoint(), &request)?,
                 None => {
                     eprintln!("cancelling the export at Tenable");
                     export.cancel().await.map_err(failed)?;
@@ -103,7 +106,7 @@ pub async fn run(args: ExportArgs) -> Result<Exit, Failure> {
     }
 }
 
-async fn print_all(export: &mut Export, args: &TenableArgs) -> Result<(), Failure> {
+async fn print_all(export: &mut Export, args: &TenableArgs, request: &Value) -> Result<(), Failure> {
     let progress = Progress::new(false);
     let mut bar = progress.add("tenable export");
     loop {
@@ -122,7 +125,7 @@ async fn print_all(export: &mut Export, args: &TenableArgs) -> Result<(), Failur
         }
         output::print(&lines)?;
         if let Some(path) = &args.checkpoint {
-            keep(path, &export.checkpoint())?;
+            keep(path, export.checkpoint(), request)?;
         }
     }
     bar.finish();
@@ -151,9 +154,18 @@ fn what(args: &TenableArgs) -> anyhow::Result<What> {
     })
 }
 
-/// Where an earlier run of the same kind stood; `None` when there was none. Where nothing can be kept it is an error, before
+/// What a file of a checkpoint holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    checkpoint: Checkpoint,
+    /// The body that began the export.
+    request: Value,
+}
+
+/// Where an earlier run of the same request stood; `None` when there was none. Where nothing can be kept it is an error, before
 /// anything was started.
-fn kept(path: &Path, kind: &str) -> Result<Option<Checkpoint>, Failure> {
+fn kept(path: &Path, kind: &str, request: &Value) -> Result<Option<Checkpoint>, Failure> {
     let read = || {
         let beside = beside(path);
         std::fs::File::create(&beside).and_then(|_| std::fs::remove_file(&beside))?;
@@ -161,9 +173,14 @@ fn kept(path: &Path, kind: &str) -> Result<Option<Checkpoint>, Failure> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
-        let checkpoint: Checkpoint = serde_json::from_slice(&bytes).context("this is no checkpoint")?;
+        let Kept { checkpoint, request: before } = serde_json::from_slice(&bytes).context("this is no checkpoint")?;
         if checkpoint.kind != kind {
             bail!("this is the checkpoint of an export of {}, not of {kind}", checkpoint.kind);
+        }
+        if before != *request {
+            bail!(
+                "this is the checkpoint of an export that asked for {before}: give the same options, or another file"
+            );
         }
         Ok(Some(checkpoint))
     };
@@ -171,9 +188,9 @@ fn kept(path: &Path, kind: &str) -> Result<Option<Checkpoint>, Failure> {
 }
 
 /// Written beside and moved into place: a crash leaves the old one or the new one.
-fn keep(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+fn keep(path: &Path, checkpoint: Checkpoint, request: &Value) -> anyhow::Result<()> {
     let beside = beside(path);
-    let bytes = serde_json::to_vec(checkpoint).context("the checkpoint")?;
+    let bytes = serde_json::to_vec(&Kept { checkpoint, request: request.clone() }).context("the checkpoint")?;
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
         .with_context(|| path.display().to_string())
