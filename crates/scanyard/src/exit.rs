@@ -42,7 +42,7 @@ pub const SERVE_EXIT_CODES: &str = "Exit codes:
      engine, the database or Kafka by password, name, certificate or rights
   3  something else is in the way: a newer schema, an old server, a port or a folder in
      use, a missing master key
-  5  the database cannot be reached
+  5  the database cannot be reached, or takes no writes
 130  ended at once by a second signal: leases of its scans have to run out first";
 
 /// Printed at the end of `scan --help`.
