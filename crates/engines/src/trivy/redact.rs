@@ -17,6 +17,9 @@ pub fn line(text: &str) -> String {
     }
 }
 
+/// So many lines from its name a value is looked for: without a bound a hostile report of names alone takes hours.
+const NEAR: usize = 100;
+
 /// What a name of a secret has in it.
 const SOUNDS: [&str; 8] = ["passw", "secret", "token", "apikey", "api_key", "credential", "private_key", "access_key"];
 /// What a name of a secret may be a part of, between `_`, `-` and `.`: within a word they are something else.
@@ -39,6 +42,7 @@ pub fn code(text: &str) -> String {
 /// Where begins what is given to a name with one of the parts: `DB_PASS=…`, `--pass …`, `ENV DB_PASS …`.
 fn given_to_part(lower: &str) -> Option<usize> {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let last_value = lower.rfind("value");
     let is_setting = ["env ", "arg "].iter().any(|command| lower.trim_start().starts_with(command));
     let mut from = 0;
     while let Some(at) = lower[from..].find(is_of_word).map(|at| from + at) {
@@ -55,9 +59,10 @@ fn given_to_part(lower: &str) -> Option<usize> {
         if rest.starts_with(' ') && (is_setting || word.starts_with('-')) {
             return Some(end + 1);
         }
-        if let Some(value) = rest.find("value") {
-            // `{ name = "DB_PASS", value = … }`
-            return Some(end + value + rest[value..].find(['=', ':'])? + 1);
+        // `{ name = "DB_PASS", value = … }`; what the line does not have is looked for once, not behind each word.
+        if last_value.is_some_and(|at| at >= end) {
+            let value = end + rest.find("value")?;
+            return Some(value + lower[value..].find(['=', ':'])? + 1);
         }
     }
     None
@@ -118,8 +123,9 @@ fn values_beside(lines: &[&str], members: &[Option<Member<'_>>], at: usize, colu
         let member = members[*line].as_ref();
         member.is_some_and(|member| member.column == column && member.key.eq_ignore_ascii_case("value"))
     };
-    let after = (at + 1..members.len()).take_while(|line| !is_begin(*line) && !is_outside(*line));
-    let first = (0..=at).rev().find(|line| is_begin(*line) || is_outside(*line)).unwrap_or(0);
+    let after = (at + 1..members.len()).take(NEAR).take_while(|line| !is_begin(*line) && !is_outside(*line));
+    let from = at.saturating_sub(NEAR);
+    let first = (from..=at).rev().find(|line| is_begin(*line) || is_outside(*line)).unwrap_or(from);
     (first..at).chain(after).filter(is_value).collect()
 }
 
@@ -262,6 +268,13 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_of_names_alone_is_read_once() {
+        // With a search of the rest behind each word this takes hours.
+        let line = "pw ".repeat(2_000_000);
+        assert_eq!(code(&line), line);
+    }
+
+    #[test]
     fn a_value_is_hidden_whose_name_stands_in_another_line() {
         let manifest = [
             "    env:",
@@ -300,6 +313,10 @@ mod tests {
             assert!(!shown.iter().any(|line| line.contains("Sup3r")), "{shown:?}");
             assert_eq!(shown[3], lines[3]);
         }
+        let mut far = vec!["name: DB_PASSWORD"];
+        far.resize(200, "colour: red");
+        (far[100], far[150]) = ("value: Sup3r", "value: kept");
+        assert_eq!((block(&far)[100].as_str(), block(&far)[150].as_str()), ("value: [hidden]", "value: kept"));
         let two = ["{", "  \"name\": \"DB_PASSWORD\"", "},", "{", "  \"value\": \"kept\"", "}"];
         assert_eq!(block(&two), two);
     }
