@@ -1,12 +1,10 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 
+use crate::exit::Exit;
 use anyhow::Context;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-
-/// The code of a process that a second signal ended.
-const ENDED: i32 = 130;
 
 /// Signals that come within this time are one: `timeout` and some supervisors tell a process and then its group.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -32,7 +30,7 @@ pub fn token() -> anyhow::Result<CancellationToken> {
         while first.elapsed() < TOGETHER {
             either(&mut interrupt, &mut terminate).await;
         }
-        std::process::exit(ENDED);
+        std::process::exit(Exit::Interrupted as i32);
     });
     Ok(token)
 }
@@ -53,7 +51,7 @@ pub fn of_scan() -> anyhow::Result<Interrupt> {
         either(&mut interrupt, &mut terminate).await;
         set.end.cancel();
         either(&mut interrupt, &mut terminate).await;
-        std::process::exit(ENDED);
+        std::process::exit(Exit::Interrupted as i32);
     });
     if let Some(mut hangups) = hangups {
         let end = told.end.clone();
