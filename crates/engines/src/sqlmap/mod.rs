@@ -4,6 +4,7 @@ mod argv;
 mod command;
 mod findings;
 mod options;
+mod page;
 mod report;
 #[cfg(test)]
 mod samples;
@@ -17,7 +18,7 @@ use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
 use scanyard_contract::ScanType;
-use scanyard_contract::scan::{Coverage, FailureReason};
+use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use std::time::{Duration, Instant};
 use watch::Watch;
 
@@ -70,10 +71,29 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     let is_out_of_time = began.elapsed() >= argv::time_limit(job.timeout);
     let mut report = finish(&job, &run, &dir, &watch, is_out_of_time);
     report.engine_version = report.engine_version.or(version);
+    let is_clean = report.outcome == Outcome::Completed && report.findings.is_empty();
+    if is_clean && let Some(place) = redirected(&job, options, &control).await {
+        let message = format!(
+            "{} redirects to {place}, and sqlmap does not follow: it saw no page that it could test; scan the page that \
+             answers, or give credentials in `auth`",
+            job.target
+        );
+        report.outcome =
+            Outcome::Failed(Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() });
+    }
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
     report
+}
+
+/// Where a target leads on that sqlmap calls clean; a run that is to end does not wait for it.
+async fn redirected(job: &Job, options: &Options, control: &Control) -> Option<String> {
+    tokio::select! {
+        place = page::redirect(job, options) => place,
+        () = control.cancel.cancelled() => None,
+        () = control.stop.cancelled() => None,
+    }
 }
 
 /// Reads what sqlmap left and judges it by what it said: an empty report looks the same for a dead and a clean target.

@@ -15,12 +15,19 @@ const HOME: &str = "<html><head><title>Fruit</title></head><body><h1>Fruit</h1>\
 /// What opens the members' pages: this cookie, or this user and password, which are `member` and `open-sesame`.
 const KEYS: [&str; 2] = ["member=open-sesame", "Basic bWVtYmVyOm9wZW4tc2VzYW1l"];
 const MEMBERS: &str = "/shop/members/";
+/// Leads whoever is no member to a login.
+const ACCOUNT: &str = "/shop/account";
 const MEMBERS_HOME: &str = "<html><head><title>Index of /shop/members</title></head><body><h1>Index of /shop/members</h1>\n\
      <a href=\"/shop/members/item?id=1\">apple</a></body></html>\n";
 
 /// The answer to a GET of a path below [`ROOT`]; `None` when there is nothing. `head` is all of the request.
 pub fn answer(path: &str, head: &str) -> Option<String> {
-    if path.starts_with(MEMBERS) && !KEYS.iter().any(|key| head.contains(key)) {
+    let is_member = KEYS.iter().any(|key| head.contains(key));
+    if path.starts_with(ACCOUNT) && !is_member {
+        let page = with("text/html", "Location: /shop/login?next=%2Fshop%2Faccount\r\n", "");
+        return Some(page.replacen("200 OK", "302 Found", 1));
+    }
+    if path.starts_with(MEMBERS) && !is_member {
         let page = with(
             "text/html",
             "WWW-Authenticate: Basic realm=\"members\"\r\n",
@@ -36,7 +43,7 @@ pub fn answer(path: &str, head: &str) -> Option<String> {
     match path {
         "/shop/" => Some(with("text/html", "", HOME)),
         MEMBERS => Some(with("text/html", "", MEMBERS_HOME)),
-        "/shop/item" | "/shop/members/item" => Some(item(&parameter("id"))),
+        "/shop/item" | "/shop/members/item" | ACCOUNT => Some(item(&parameter("id"))),
         "/shop/search" => Some(with(
             "text/html",
             "",

@@ -51,6 +51,13 @@ async fn sqlmap_is_let_in_with_a_password_or_a_cookie() {
         assert!(has(&report, "sqli", "/shop/members/item"), "{:?}", rules(&report));
         holds_no_secret(&report);
     }
+    // A page without a fault is asked for once more, with the same credentials.
+    let url = format!("http://{}/shop/account?id=1&page=2", weak.http);
+    for auth in [basic(), cookie()] {
+        let report = scan(ScanType::Sqlmap, Path::new(SQLMAP), &url, json!({"parameter": "page"}), Some(auth)).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        assert!(report.findings.is_empty(), "{:?}", rules(&report));
+    }
 }
 
 #[tokio::test]

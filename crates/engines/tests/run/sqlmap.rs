@@ -6,7 +6,7 @@ use scanyard_contract::ScanType;
 use scanyard_contract::finding::{Confidence, Severity};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::weak_target::WeakTarget;
-use scanyard_engines::{Outcome, run};
+use scanyard_engines::{Outcome, Report, run};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -102,13 +102,15 @@ async fn a_sqlmap_that_runs_out_of_time_has_failed() {
     }
 }
 
-/// A server that answers every request so, and hangs up.
-fn answering(answer: &'static str) -> SocketAddr {
+/// A server that answers a request so, and hangs up.
+fn answering(answer: fn(&str) -> &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 4096]).and_then(|_| stream.write_all(answer.as_bytes()));
+            let mut request = [0; 4096];
+            let Ok(length) = stream.read(&mut request) else { continue };
+            let _ = stream.write_all(answer(&String::from_utf8_lossy(&request[..length])).as_bytes());
         }
     });
     address
@@ -116,12 +118,55 @@ fn answering(answer: &'static str) -> SocketAddr {
 
 #[tokio::test]
 async fn a_target_that_refuses_every_request_is_no_clean_one() {
-    let address = answering("HTTP/1.0 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden");
+    let address = answering(|_| "HTTP/1.0 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden");
     for program in both() {
         let (report, _) = scan(ScanType::Sqlmap, &program, &format!("http://{address}/item?id=1"), json!({})).await;
         let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
         assert_eq!(failure.reason, FailureReason::EngineFailed);
         assert!(failure.message.contains("refused sqlmap's requests: 403 (Forbidden)"), "{}", failure.message);
         assert_eq!(report.coverage.reached, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_redirects_to_its_login_is_no_clean_one() {
+    let weak = WeakTarget::start().await.unwrap();
+    let urls = [format!("http://{}/shop/account?id=1", weak.http), format!("https://{}/shop/account?id=1", weak.https)];
+    for (program, url) in both().iter().zip(urls) {
+        let (report, _) = scan(ScanType::Sqlmap, program, &url, json!({})).await;
+        redirects_to(&report, "/shop/login");
+    }
+    let address = answering(|request| {
+        if request.starts_with("POST ") && request.contains("name=") {
+            "HTTP/1.0 303 See Other\r\nLocation: /login?next=%2F\r\nContent-Length: 0\r\n\r\n"
+        } else {
+            "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+        }
+    });
+    let (report, _) =
+        scan(ScanType::Sqlmap, &both()[0], &format!("http://{address}/"), json!({"data": "name=a"})).await;
+    redirects_to(&report, "/login");
+}
+
+fn redirects_to(report: &Report, place: &str) {
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert!(failure.message.contains(&format!("redirects to {place}, ")), "{}", failure.message);
+    assert_eq!(report.coverage.reached, 1);
+}
+
+/// sqlmap takes the cookie and is let in from then on.
+#[tokio::test]
+async fn a_page_that_redirects_only_to_set_a_cookie_is_tested() {
+    let address = answering(|request| {
+        if request.contains("Cookie: seen=1") {
+            "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+        } else {
+            "HTTP/1.0 302 Found\r\nLocation: /item?id=1\r\nSet-Cookie: seen=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+        }
+    });
+    for program in both() {
+        let (report, _) = scan(ScanType::Sqlmap, &program, &format!("http://{address}/item?id=1"), json!({})).await;
+        assert_eq!(report.outcome, Outcome::Completed);
     }
 }
