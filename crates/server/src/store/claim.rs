@@ -4,7 +4,8 @@
 //! labels and engines take. The backlog is never sorted: the turns are few, and each tenant's jobs lie in their order, lane by
 //! lane, in an index.
 
-use super::rows::{Columns, among, only_by_index, over, rows};
+use super::job::{RUN, RunRow};
+use super::rows::{Columns, among, is, only_by_index, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::{Dialect, StoreError, advisory, scan_move};
@@ -293,23 +294,17 @@ struct Taken {
     auth: Option<String>,
 }
 
-const RUN: Columns = &[("scan_id", "text"), ("run_id", "text")];
-
-#[derive(Serialize)]
-struct RunRow<'a> {
-    scan_id: &'a str,
-    run_id: Uuid,
-}
-
 /// Gives jobs to new runs, each unless it was cancelled meanwhile. By the bare state, the databases would look through the
 /// whole queue.
 async fn take(conn: &mut AnyConnection, claim: &Claim, chosen: Vec<Chosen>) -> Result<Vec<Taken>, StoreError> {
-    let values: Vec<RunRow<'_>> =
-        chosen.iter().map(|job| RunRow { scan_id: &job.scan_id, run_id: Uuid::now_v7() }).collect();
+    let values: Vec<RunRow<&str>> =
+        chosen.iter().map(|job| RunRow { scan_id: job.scan_id.as_str(), run_id: Uuid::now_v7() }).collect();
+    let dialect = Dialect::of(conn);
     let sql = format!(
         "UPDATE job SET state = 'running', run_id = r.run_id, lease_until = $2 FROM {} \
-         WHERE job.scan_id = r.scan_id AND job.state || '' = 'queued' RETURNING job.scan_id, job.auth",
-        rows(Dialect::of(conn), RUN)
+         WHERE {} AND job.state || '' = 'queued' RETURNING job.scan_id, job.auth",
+        rows(dialect, RUN),
+        is(dialect, "job.scan_id", "r.scan_id")
     );
     let query = over(sql, &values)?.bind(claim.now + claim.lease_ms);
     let mut auths = HashMap::new();

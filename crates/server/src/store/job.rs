@@ -1,6 +1,6 @@
 //! Jobs: the scans that are not over, their runs and leases. What a run writes is guarded by its `run_id`.
 
-use super::rows::{among, only_by_index, over};
+use super::rows::{Columns, is, only_by_index, over, rows};
 use super::scan::{self, ScanRecord};
 use super::scan_count::{Cell, Moves};
 use super::scan_event::{self, EventRecord};
@@ -31,6 +31,8 @@ pub struct Beat {
     pub progress: u8,
 }
 
+const BEAT: Columns = &[("scan_id", "text"), ("run_id", "text"), ("progress", "bigint")];
+
 /// The answer to a beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alive {
@@ -50,30 +52,23 @@ pub async fn heartbeat(
     beats: &[Beat],
 ) -> Result<Vec<(Uuid, Alive)>, StoreError> {
     let dialect = Dialect::of(conn);
-    let json = serde_json::to_string(beats)?;
     lock(conn, &beats.iter().map(|beat| beat.scan_id).collect::<Vec<_>>()).await?;
-    let renew = dialect.pick(
-        "UPDATE job SET lease_until = $1 FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id \
-         FROM json_each($2)) AS b WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id AND job.lease_until > $3 RETURNING job.run_id, job.state",
-        "UPDATE job SET lease_until = $1 FROM json_to_recordset(CAST($2 AS json)) AS b (scan_id text, run_id text) \
-         WHERE job.scan_id = b.scan_id AND job.run_id = b.run_id AND job.lease_until > $3 RETURNING job.run_id, job.state",
+    let (beating, is_run) = (rows(dialect, BEAT), is_run(dialect));
+    let renew = format!(
+        "UPDATE job SET lease_until = $2 FROM {beating} WHERE {is_run} AND job.lease_until + 0 > $3 \
+         RETURNING job.run_id, job.state"
     );
-    let rows = sqlx::query(renew).bind(now + lease_ms).bind(&json).bind(now).fetch_all(&mut *conn).await?;
-    let progress = dialect.pick(
-        "UPDATE scan SET progress = b.progress FROM (SELECT value ->> 'scan_id' AS scan_id, value ->> 'run_id' AS run_id, \
-         value ->> 'progress' AS progress FROM json_each($1)) AS b JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
-         WHERE scan.id = b.scan_id AND scan.status = 'running' AND scan.progress <> b.progress \
-         RETURNING scan.id, scan.progress, scan.attempts",
-        "UPDATE scan SET progress = b.progress FROM json_to_recordset(CAST($1 AS json)) AS b (scan_id text, run_id text, \
-         progress bigint) JOIN job ON job.scan_id = b.scan_id AND job.run_id = b.run_id \
-         WHERE scan.id = b.scan_id AND scan.status = 'running' AND scan.progress <> b.progress \
-         RETURNING scan.id, scan.progress, scan.attempts",
+    let renewed = over(renew, beats)?.bind(now + lease_ms).bind(now).fetch_all(&mut *conn).await?;
+    let progress = format!(
+        "UPDATE scan SET progress = r.progress FROM {beating} JOIN job ON {is_run} \
+         WHERE scan.id = r.scan_id AND scan.status = 'running' AND scan.progress <> r.progress \
+         RETURNING scan.id, scan.progress, scan.attempts"
     );
-    let changed = sqlx::query(progress).bind(&json).fetch_all(&mut *conn).await?;
+    let changed = over(progress, beats)?.fetch_all(&mut *conn).await?;
     let events = changed.iter().map(|row| progressed(row, now)).collect::<Result<Vec<_>, _>>()?;
     scan_event::insert(conn, &events).await?;
     let mut answers: Vec<(Uuid, Alive)> = beats.iter().map(|beat| (beat.run_id, Alive::Lost)).collect();
-    for row in rows {
+    for row in renewed {
         let run_id: Uuid = parsed(&row.try_get::<String, _>("run_id")?, "run id")?;
         let alive = if row.try_get::<String, _>("state")? == "running" { Alive::Renewed } else { Alive::Cancelled };
         answers.iter_mut().filter(|(id, _)| *id == run_id).for_each(|answer| answer.1 = alive);
@@ -92,6 +87,21 @@ fn progressed(row: &AnyRow, now: i64) -> Result<EventRecord, StoreError> {
         attempts: row.try_get::<i64, _>("attempts")? as u32,
         is_final: false,
     })
+}
+
+/// A job and its run.
+#[derive(Serialize)]
+pub(super) struct RunRow<S> {
+    pub scan_id: S,
+    pub run_id: Uuid,
+}
+
+pub(super) const RUN: Columns = &[("scan_id", "text"), ("run_id", "text")];
+
+/// That a job is still the run's of row `r`. Beside it stands `lease_until + 0`: by the index of leases PostgreSQL would hold
+/// all runs against each other.
+fn is_run(dialect: Dialect) -> String {
+    format!("{} AND job.run_id = r.run_id", is(dialect, "job.scan_id", "r.scan_id"))
 }
 
 /// Locks jobs in the order of their ids: two orders would deadlock PostgreSQL. SQLite has one writer.
@@ -122,15 +132,16 @@ pub(super) async fn end(
     now: i64,
     runs: impl Iterator<Item = (Uuid, Uuid)>,
 ) -> Result<HashMap<Uuid, JobState>, StoreError> {
-    let (scans, runs): (Vec<Uuid>, Vec<Uuid>) = runs.unzip();
-    lock(conn, &scans).await?;
+    let runs: Vec<RunRow<Uuid>> = runs.map(|(scan_id, run_id)| RunRow { scan_id, run_id }).collect();
+    lock(conn, &runs.iter().map(|run| run.scan_id).collect::<Vec<_>>()).await?;
     let dialect = Dialect::of(conn);
-    let sql = format!(
-        "DELETE FROM job WHERE scan_id IN {} AND run_id IN {} AND lease_until > $3 RETURNING run_id, state",
-        among(dialect, "$1"),
-        among(dialect, "$2")
-    );
-    let ended = over(sql, &scans)?.bind(serde_json::to_string(&runs)?).bind(now).fetch_all(conn).await?;
+    let (ended, is_run) = (rows(dialect, RUN), is_run(dialect));
+    let delete = match dialect {
+        Dialect::Sqlite => format!("DELETE FROM job WHERE (scan_id, run_id) IN (SELECT scan_id, run_id FROM {ended})"),
+        Dialect::Postgres => format!("DELETE FROM job USING {ended} WHERE {is_run}"),
+    };
+    let sql = format!("{delete} AND job.lease_until + 0 > $2 RETURNING job.run_id, job.state");
+    let ended = over(sql, &runs)?.bind(now).fetch_all(conn).await?;
     let state = |row: &AnyRow| {
         let is_cancelled = row.try_get::<String, _>(1)? == "cancelled";
         let state = if is_cancelled { JobState::Cancelled } else { JobState::Running };

@@ -31,6 +31,16 @@ pub(super) fn among(dialect: Dialect, parameter: &str) -> String {
     }
 }
 
+/// That `column`, the first of an index, is `value`, in a join under [`only_by_index`]. Equal columns PostgreSQL would also
+/// join by walking all of the index, which it takes for short while it believes the table empty: a queue is, whenever it was
+/// looked at. By a range it can only look each value up.
+pub(super) fn is(dialect: Dialect, column: &str, value: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => format!("{column} = {value}"),
+        Dialect::Postgres => format!("{column} >= {value} AND {column} <= {value}"),
+    }
+}
+
 /// A statement over a set of rows or a list of texts; its text is made of literals of ours, the rows are its first parameter.
 pub(super) fn over<T: Serialize>(
     sql: String,

@@ -2,6 +2,7 @@
 
 use crate::support::all_kept;
 use crate::{Fixture, new_scan};
+use futures::future::join_all;
 use scanyard_contract::finding::{Confidence, Finding, Location, Severity};
 use scanyard_contract::scan::{Coverage, FailureReason, Records};
 use scanyard_contract::{Priority, Scan, ScanStatus, ScanType};
@@ -11,7 +12,8 @@ use scanyard_server::store::finish::{self, Finish};
 use scanyard_server::store::job::{self, Alive, Beat, Cancel, Swept};
 use scanyard_server::store::scan::{self, ScanRecord};
 use scanyard_server::store::scan_list::{Order, ScanFilter, Window, list};
-use scanyard_server::store::{Clock, NewScan, finding, scan_count, scan_event};
+use scanyard_server::store::{Clock, Dialect, NewScan, finding, scan_count, scan_event};
+use sqlx::AnyConnection;
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
@@ -26,8 +28,8 @@ impl Fixture {
         self.db.clock.fetch_add(ms, Ordering::SeqCst);
     }
 
-    pub async fn claim_with(&self, change: impl FnOnce(&mut Claim)) -> Vec<Claimed> {
-        let mut ask = Claim {
+    fn ask(&self) -> Claim {
+        Claim {
             now: self.now(),
             scan_types: vec![ScanType::Nmap, ScanType::Sentinel],
             labels: vec!["default".into()],
@@ -35,7 +37,11 @@ impl Fixture {
             lease_ms: LEASE,
             per_tenant: 100,
             per_host: 100,
-        };
+        }
+    }
+
+    pub async fn claim_with(&self, change: impl FnOnce(&mut Claim)) -> Vec<Claimed> {
+        let mut ask = self.ask();
         change(&mut ask);
         self.store.write(move |conn| Box::pin(async move { claim(conn, &ask).await })).await.unwrap()
     }
@@ -319,6 +325,56 @@ async fn ends_that_come_together_are_taken_or_refused_one_by_one() {
     assert_eq!(events.iter().filter(|event| event.is_final).count(), 1, "an end is told once");
     drop(conn);
     t.assert_counts().await;
+}
+
+/// Jobs that were read from the table in this transaction; SQLite does not count.
+async fn fetched(conn: &mut AnyConnection) -> i64 {
+    if Dialect::of(conn) == Dialect::Sqlite {
+        return 0;
+    }
+    let sql = "SELECT CAST(idx_tup_fetch + seq_tup_read AS BIGINT) FROM pg_stat_xact_user_tables WHERE relname = 'job'";
+    sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
+}
+
+/// PostgreSQL plans by what a table was when it last looked: a queue that was empty then is walked as if it were short.
+#[tokio::test]
+async fn jobs_are_looked_up_though_the_queue_was_last_seen_empty() {
+    const FEW: usize = 5;
+    let t = Fixture::new().await;
+    join_all((0..1000).map(|_| t.submit(new_scan("a", Priority::Normal)))).await;
+    let seen_empty = t.store.write(|conn| {
+        Box::pin(async move {
+            for sql in ["DELETE FROM job", "ANALYZE job"] {
+                sqlx::query(sql).execute(&mut *conn).await?;
+            }
+            Ok(())
+        })
+    });
+    seen_empty.await.unwrap();
+    join_all((0..1000).map(|_| t.submit(new_scan("a", Priority::Normal)))).await;
+    let claimed = t.claim_with(|ask| ask.limit = FEW).await;
+    assert_eq!(claimed.len(), FEW);
+
+    let now = t.now();
+    let beats: Vec<Beat> =
+        claimed.iter().map(|run| Beat { scan_id: run.scan.id, run_id: run.run_id, progress: 50 }).collect();
+    let ends: Vec<Finish> = claimed.iter().map(|run| completed(run, Vec::new(), Records::default())).collect();
+    let (ask, clock) = (t.ask(), t.db.options.clock.clone());
+    let all = t.store.write(move |conn| {
+        Box::pin(async move {
+            let mut reads = Vec::new();
+            let alive = job::heartbeat(conn, now, LEASE, &beats).await?;
+            assert!(alive.iter().all(|(_, alive)| *alive == Alive::Renewed), "{alive:?}");
+            reads.push(fetched(conn).await);
+            assert_eq!(finish::together(conn, &clock, &ends).await?, [true; FEW]);
+            reads.push(fetched(conn).await);
+            claim(conn, &Claim { limit: FEW, ..ask }).await?;
+            reads.push(fetched(conn).await);
+            Ok(reads)
+        })
+    });
+    let reads = all.await.unwrap();
+    assert!(reads[2] < 200, "jobs read by a beat, ends and a claim of {FEW}, added up: {reads:?}");
 }
 
 #[tokio::test]
