@@ -34,9 +34,17 @@ fn received(line: &str) -> Option<&str> {
     mark.strip_prefix("< ").or((mark.trim_end() == "<").then_some(""))
 }
 
-/// A line without the meters and bars that were printed over it, each behind a carriage return.
+/// A line without the meters and bars that were printed over it, each behind a carriage return, and without the time that
+/// `curl --trace-time` puts before it.
 fn without_progress(line: &str) -> String {
-    line.split('\r').map(without_meter).collect()
+    line.split('\r').map(without_meter).map(without_time).collect()
+}
+
+/// A line without a time such as `14:51:17.861785 ` before it.
+fn without_time(line: &str) -> &str {
+    let is_time =
+        |text: &str| text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte }).eq(*b"00:00:00.000000 ");
+    line.split_at_checked(16).filter(|(time, _)| is_time(time)).map_or(line, |(_, rest)| rest)
 }
 
 /// What was printed behind a meter, of columns of which three are hours, minutes and seconds, or behind a bar with its

@@ -128,6 +128,7 @@ fn a_pasted_answer_is_recognised_by_its_marks() {
 fn what_curl_and_wget_print_beside_an_answer_is_not_of_it() {
     let texts = [
         ("curl -v", include_str!("pasted/curl-v.txt")),
+        ("curl -v --trace-time", include_str!("pasted/curl-v-trace-time.txt")),
         ("curl -v, two seconds", include_str!("pasted/curl-v-slow.txt")),
         ("curl -v -#, POST", include_str!("pasted/curl-v-bar.txt")),
         ("curl -svN", include_str!("pasted/curl-svN.txt")),
