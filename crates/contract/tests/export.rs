@@ -211,6 +211,9 @@ fn csv_is_guarded_against_formulas() {
     assert_eq!(rows[1][column("evidence")], "<script>alert('x')</script>\n\"quoted\"");
     assert_eq!((rows[2][column("title")].as_str(), rows[2][column("package")].as_str()), ("'@SUM(1)", "'-rack"));
     assert_eq!(rows[3][column("port")], "6379");
+    // A tab or a line break before a formula is a blank by then.
+    let spaced = Finding { title: " =1+1".to_string(), ..Finding::default() };
+    assert_eq!(fields(&export(ExportFormat::Csv, &[spaced]))[1][column("title")], "' =1+1");
 }
 
 #[test]
@@ -254,7 +257,8 @@ proptest! {
         for row in fields(&export(ExportFormat::Csv, &all)) {
             prop_assert_eq!(row.len(), 26);
             let begins_a_formula = ['=', '+', '-', '@', '\t', '\r', '\n', '＝'];
-            prop_assert!(row.iter().all(|field| !field.starts_with(begins_a_formula)));
+            let is_formula = |field: &String| [field, field.trim_start()].iter().any(|text| text.starts_with(begins_a_formula));
+            prop_assert!(!row.iter().any(is_formula));
         }
         let read: Results = serde_json::from_str(&export(ExportFormat::Json, &all)).unwrap();
         prop_assert_eq!(&read.findings, &all);

@@ -566,7 +566,7 @@ impl Config {
         require(key || !cert, "tls.key", "is missing: tls.cert is nothing without its key");
         require(within(self.tls.handshake_timeout), "tls.handshake_timeout", "must be 100ms to 10m");
         self.worker.require(&mut require);
-        self.engines.limits.require(&mut require);
+        self.engines.require(&mut require);
         require(limits.per_minute > 0, "limits.per_minute", "must be at least 1");
         require(limits.per_hour > 0, "limits.per_hour", "must be at least 1");
         require(limits.per_day > 0, "limits.per_day", "must be at least 1");

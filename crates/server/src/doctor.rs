@@ -8,6 +8,7 @@ use scanyard_engines::version::{fault, version};
 use scanyard_engines::{Availability, locate, nuclei};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// How an engine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,12 +72,29 @@ impl Diagnosis {
 }
 
 /// Runs each installed engine for a moment, within the bounds that a scan would have.
+///
+/// Before the first start there is no data folder, and a look makes none: then they run in one for the moment.
 pub async fn examine(config: &Config) -> Diagnosis {
+    if config.data_dir.is_dir() || !config.jobs_dir().starts_with(&config.data_dir) {
+        return examine_in(config).await;
+    }
+    let data_dir = std::env::temp_dir().join(format!("scanyard-{}", Uuid::now_v7()));
+    let diagnosis = examine_in(&Config { data_dir: data_dir.clone(), ..config.clone() }).await;
+    // Nothing is in it but what could not be removed, which was logged.
+    let _ = std::fs::remove_dir(&data_dir);
+    diagnosis
+}
+
+async fn examine_in(config: &Config) -> Diagnosis {
     let mut faults: Vec<String> = config.engines.check_user().err().into_iter().flat_map(|error| error.0).collect();
     let bounds = match config.probe().run(Path::new("/bin/true"), Vec::new()).await {
         Ok(probed) if probed.run.exit == Exit::Code(0) => probed.bounds,
         Ok(probed) => {
-            faults.push(format!("no program runs within these bounds: {:?}", probed.run.exit));
+            let why = match &probed.run.exit {
+                Exit::Missing(why) | Exit::NotStarted(why) | Exit::LimitExceeded(why) => why.clone(),
+                exit => format!("{exit:?}"),
+            };
+            faults.push(format!("no program runs within these bounds: {why}"));
             probed.bounds
         }
         Err(error) => {

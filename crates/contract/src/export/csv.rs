@@ -119,7 +119,7 @@ fn row<'a>(fields: impl IntoIterator<Item = &'a str>, out: &mut String) {
     for (at, field) in fields.into_iter().enumerate() {
         out.push_str(if at == 0 { "\"" } else { ",\"" });
         // Spreadsheets take a field that begins so for a formula, quoted or not; behind an apostrophe it is a text.
-        if field.starts_with(FORMULA) {
+        if field.starts_with(FORMULA) || field.trim_start().starts_with(FORMULA) {
             out.push('\'');
         }
         out.push_str(&field.replace('"', "\"\""));

@@ -5,19 +5,26 @@ use crate::job::Parsed;
 use crate::{Target, asset};
 use scanyard_contract::scan::{Coverage, FailureReason};
 
+/// Why a line is dropped that sublist3r would hardly have written.
+const NO_NAME: &str = "not a host name";
+
 /// Reads a report, as sublist3r writes it with `-o`. It writes none where it found nothing.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
     let domain = target.host();
     let mut collected = Collected::default();
+    let mut is_last_taken = true;
     for line in report.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let line = String::from_utf8_lossy(line).to_ascii_lowercase();
         for name in line.split("<br>") {
-            match asset::host_name(name) {
-                None => collected.drop("not a host name"),
-                Some(name) if name == domain || !asset::is_within(&name, &domain) => {
-                    collected.drop(asset::OUTSIDE);
-                }
-                Some(name) => collected.add(asset::finding("sublist3r", "subdomain", "Subdomain", &name)),
+            let name = asset::host_name(name).ok_or(NO_NAME);
+            let name = name.and_then(|name| match name != domain && asset::is_within(&name, &domain) {
+                true => Ok(name),
+                false => Err(asset::OUTSIDE),
+            });
+            is_last_taken = name.is_ok();
+            match name {
+                Ok(name) => collected.add(asset::finding("sublist3r", "subdomain", "Subdomain", &name)),
+                Err(reason) => collected.drop(reason),
             }
         }
     }
@@ -27,6 +34,11 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
             unreadable("the report is empty, which says nothing: sublist3r writes none where it found nothing".into())
         }
         (_, 0) => unreadable(format!("no line of the report is a name below {domain}")),
+        (read, _) if collected.records.dropped.get(NO_NAME).is_some_and(|dropped| 2 * dropped > read) => {
+            unreadable("most lines of the report are no names, as they are in sublist3r's".into())
+        }
+        // sublist3r ends every line; what a person left open is a name all the same.
+        _ if !is_last_taken && !report.ends_with(b"\n") => unreadable("the report is cut short in its last line".into()),
         _ => None,
     };
     // Others were asked, and no host of the target: there is nothing to cover.
@@ -68,6 +80,22 @@ mod tests {
         for report in [&b""[..], b"\n\n", b"<?xml?>\n<nmaprun>\n", b"www.example.com\n", b"\xff\xfe\0"] {
             assert_eq!(parsed(report).fault.unwrap().0, FailureReason::ReportUnreadable, "{report:?}");
         }
+    }
+
+    #[test]
+    fn a_text_that_happens_to_hold_a_name_is_no_report() {
+        let parsed = parsed(b"*** theHarvester ***\n[*] Hosts found: 1\nwww.example.test\n");
+        let (reason, message) = parsed.fault.unwrap();
+        assert_eq!((reason, parsed.collected.records.kept), (FailureReason::ReportUnreadable, 1), "{message}");
+    }
+
+    #[test]
+    fn a_name_that_was_cut_is_a_fault() {
+        assert_eq!(parsed(b"www.example.test\napi.example.test").fault, None);
+        let parsed = parsed(b"www.example.test\nwww.example.test\napi.exam");
+        let (reason, message) = parsed.fault.unwrap();
+        assert_eq!((reason, message.as_str()), (FailureReason::ReportUnreadable, "the report is cut short in its last line"));
+        assert_eq!(parsed.collected.records.kept, 1);
     }
 
     proptest! {

@@ -63,7 +63,9 @@ pub fn argv(
     push(&["--no-progress", "--skip-version-check", "--disable-telemetry", "--offline-scan", "--skip-db-update"]);
     push(&["--skip-java-db-update", "--skip-vex-repo-update", "--cache-dir", cache]);
     match subject {
-        Subject::Tree(path) | Subject::Sbom(path) => push(&["--", path]),
+        // What it passes over because it cannot be parsed, it says there alone.
+        Subject::Tree(path) => push(&["--debug", "--", path]),
+        Subject::Sbom(path) => push(&["--", path]),
         Subject::Image(image) => push(&["--image-src", "remote", "--", &image.to_string()]),
     }
     args
@@ -103,6 +105,7 @@ mod tests {
         "--skip-java-db-update",
         "--skip-vex-repo-update",
         "--cache-dir",
+        "--debug",
         "--image-src",
         "--",
     ];
@@ -118,7 +121,7 @@ mod tests {
             line(Subject::Tree("upload/app"), &Options::default()),
             "fs --format json --output report.json --scanners vuln,misconfig,secret --skip-check-update --timeout 160s \
              --no-progress --skip-version-check --disable-telemetry --offline-scan --skip-db-update \
-             --skip-java-db-update --skip-vex-repo-update --cache-dir cache -- upload/app"
+             --skip-java-db-update --skip-vex-repo-update --cache-dir cache --debug -- upload/app"
         );
     }
 

@@ -76,12 +76,13 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         has_sockets: false,
     };
     let mut log = verdict::Log::default();
-    let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
+    let mut run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
         if stream == Stream::Stderr {
             log.read(bytes);
         }
     })
     .await;
+    run.last_lines.retain(|line| !verdict::is_debug(line));
     if run.ended == Ended::Stopped {
         return Report::stopped();
     }

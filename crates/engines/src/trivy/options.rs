@@ -145,7 +145,7 @@ impl Options {
                 "skipDirs": {
                     "type": "array",
                     "description": "Folders to leave out, as paths below the root of what is scanned.",
-                    "items": {"type": "string", "maxLength": MAX_SKIP_DIR, "pattern": "^[A-Za-z0-9_.@][A-Za-z0-9_.@/-]*$"},
+                    "items": {"type": "string", "maxLength": MAX_SKIP_DIR, "pattern": "^[A-Za-z0-9_.@][A-Za-z0-9_.@/-]*$", "not": {"pattern": "(^|/)\\.\\.(/|$)|^[./]*$"}},
                     "maxItems": MAX_SKIP_DIRS,
                     "examples": [["node_modules", "test/fixtures"]]
                 }
@@ -199,6 +199,8 @@ fn is_folder(text: &str) -> bool {
         && text.bytes().all(is_plain)
         && !text.starts_with(['-', '/'])
         && text.split('/').all(|part| part != "..")
+        // The root itself: nothing would be scanned.
+        && text.split('/').any(|part| !matches!(part, "" | "."))
 }
 
 #[cfg(test)]
@@ -244,6 +246,8 @@ mod tests {
             json!({"skipDirs": ["a,b"]}),
             json!({"skipDirs": ["**/x"]}),
             json!({"skipDirs": [""]}),
+            json!({"skipDirs": ["."]}),
+            json!({"skipDirs": ["./."]}),
             json!({"config": "trivy.yaml"}),
             json!({"--template": "@x"}),
         ] {

@@ -203,6 +203,16 @@ fn a_scan_is_judged_by_its_log_too() {
     assert_eq!(failure(b"", sample!("ran-image-down.stderr"), 1).0, FailureReason::TargetUnreachable);
     let error = b"2026-11-21T08:07:04Z\tERROR\t[secret] something broke\n";
     assert_eq!(failure(report, error, 0).0, FailureReason::EngineFailed, "an error beside exit 0");
+    let passed_over = b"2026-11-22T15:20:16Z\tDEBUG\tWalk error\tfile_path=\"Cargo.lock\" err=\"parse error\"\n";
+    let (reason, message) = failure(report, passed_over, 0);
+    assert_eq!(reason, FailureReason::EngineFailed);
+    assert!(message.contains("Cargo.lock") && message.contains("skipDirs"), "{message}");
+    let causes =
+        b"2026-11-22T15:20:16Z\tFATAL\tFatal error\n  - run error:\n    github.com/aquasecurity/trivy.run\n        \
+        /home/run.go:431\n  - database error:\n    github.com/aquasecurity/trivy.load\n        /home/load.go:1\n";
+    assert_eq!(failure(b"", causes, 1).1, "trivy: run error: database error:");
+    let debug = b"2026-11-22T15:20:16Z\tDEBUG\t[vex] VEX filtering is disabled\n";
+    assert_eq!(judge(report, debug, 0), Outcome::Completed);
     assert_eq!(failure(b"", b"", 0).0, FailureReason::ReportUnreadable);
     assert_eq!(failure(report, b"", 1).0, FailureReason::EngineFailed);
 }

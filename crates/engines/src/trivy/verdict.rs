@@ -22,6 +22,8 @@ pub struct Log {
 const QUOTED: usize = 500;
 /// An error of every run without a download: the checks inside the binary are what is wanted.
 const HARMLESS: &str = "Falling back to embedded checks";
+/// What its log for developers says of a file, such as a list of packages, that is none and is left out of the scan.
+const PASSED_OVER: [&str; 2] = ["Walk error\t", "Analysis error\t"];
 
 impl Log {
     /// Takes the next bytes of stderr.
@@ -43,14 +45,28 @@ impl Log {
 }
 
 fn note(line: &str, error: &mut Option<String>, fatal: &mut Option<String>) {
+    // With its log for developers the causes follow, one a line, each with the place in its source.
+    if let (Some(fatal), Some(cause)) = (fatal.as_mut(), line.strip_prefix("  - ")) {
+        fatal.push(' ');
+        fatal.push_str(cause);
+        return;
+    }
     // Time, level and text, with tabs between them.
     let mut columns = line.splitn(3, '\t').skip(1);
     let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
     match level.trim() {
         "FATAL" => _ = fatal.get_or_insert_with(|| text.to_string()),
         "ERROR" if !text.contains(HARMLESS) => _ = error.get_or_insert_with(|| text.to_string()),
+        "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
+            _ = error.get_or_insert_with(|| text.to_string());
+        }
         _ => {}
     }
+}
+
+/// Whether a line is for trivy's developers: of its log, or a place in its source.
+pub fn is_debug(line: &str) -> bool {
+    line.starts_with("    ") || line.split('\t').nth(1).is_some_and(|level| level.trim() == "DEBUG")
 }
 
 /// A line of the log that says what went wrong.
@@ -71,6 +87,12 @@ impl Complaint {
         let quoted = clean(text.strip_prefix("Fatal error").unwrap_or(&text).trim().as_bytes(), QUOTED);
         if has("unable to find the specified image") {
             return (FailureReason::TargetUnreachable, format!("the image could not be read: {quoted}"));
+        }
+        if PASSED_OVER.iter().any(|says| self.0.contains(says)) {
+            let message = format!(
+                "trivy could not read a file, and left it out: {quoted}; mend it, or leave its folder out with skipDirs"
+            );
+            return (FailureReason::EngineFailed, message);
         }
         (FailureReason::EngineFailed, format!("trivy: {quoted}"))
     }

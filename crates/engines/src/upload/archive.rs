@@ -72,15 +72,24 @@ impl Budget {
 struct Counted<R> {
     inner: R,
     budget: Budget,
+    /// How many of the last bytes were zero.
+    zeros: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.budget.take(read as u64)?;
+        match buffer[..read].iter().rposition(|byte| *byte != 0) {
+            Some(last) => self.zeros.set((read - 1 - last) as u64),
+            None => self.zeros.set(self.zeros.get() + read as u64),
+        }
         Ok(read)
     }
 }
+
+/// Bytes of zero that a tar archive ends with, at least.
+const TAR_END: u64 = 512;
 
 /// Hands on every entry of a tar archive that is compressed with gzip, with its path.
 pub(super) fn tar_gz(
@@ -88,7 +97,9 @@ pub(super) fn tar_gz(
     mut on_entry: impl FnMut(&[u8], Entry<'_>) -> Result<(), UploadFault>,
 ) -> Result<(), UploadFault> {
     let budget = Budget::new(file.metadata()?.len());
-    let counted = Counted { inner: MultiGzDecoder::new(BufReader::new(file)), budget: budget.clone() };
+    let zeros = Rc::default();
+    let inner = MultiGzDecoder::new(BufReader::new(file));
+    let counted = Counted { inner, budget: budget.clone(), zeros: Rc::clone(&zeros) };
     let mut archive = tar::Archive::new(counted);
     let mut next_path: Option<Vec<u8>> = None;
     let fault = |error: io::Error| budget.fault(&error);
@@ -117,9 +128,15 @@ pub(super) fn tar_gz(
             other => return Err(UploadFault::at(&clean(&path, 200), refused(other))),
         }
     }
-    // Up to the end, so that a cut archive is told from a whole one.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(fault)?;
-    Ok(())
+    if zeros.get() < TAR_END {
+        return Err(UploadFault::Refused("is cut: the tar archive in it has no end".to_string()));
+    }
+    // Up to the end of the compression too; a second archive there would be passed over.
+    let (before, behind) = (zeros.get(), io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(fault)?);
+    match zeros.get() == before + behind {
+        true => Ok(()),
+        false => Err(UploadFault::Refused("holds more behind the end of its tar archive; pack it as one".to_string())),
+    }
 }
 
 fn refused(kind: EntryType) -> &'static str {
@@ -202,6 +219,12 @@ pub(super) fn zip(
         }
         // Both ends of the archive's one file move with every entry.
         directory.get_mut().seek(SeekFrom::Start(at))?;
+    }
+    // Who cannot count further than 65,535 begins anew, and the entries beyond would be passed over.
+    if at != start + length {
+        return Err(UploadFault::Refused(
+            "cannot be unpacked: its directory holds other entries than it says; pack it anew".to_string(),
+        ));
     }
     Ok(())
 }

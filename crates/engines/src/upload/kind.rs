@@ -103,13 +103,18 @@ fn is_json(name: &str) -> bool {
 
 /// Tells which bill of materials a file of JSON is; another one is none.
 pub fn sbom_kind(path: &Path) -> Result<UploadKind, UploadFault> {
-    marks(path)??.kind().ok_or_else(|| {
+    let none = || {
         UploadFault::Refused(
             "is JSON, but no bill of materials of CycloneDX or SPDX; send any other file as application/octet-stream \
              with its `name`"
                 .to_string(),
         )
-    })
+    };
+    match marks(path)? {
+        Ok(marks) => marks.kind().ok_or_else(none),
+        Err(Unread::Broken(error)) if error.is_data() => Err(none()),
+        Err(unread) => Err(unread.into()),
+    }
 }
 
 /// What a bill of materials in JSON says that it is.

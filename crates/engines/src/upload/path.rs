@@ -45,7 +45,7 @@ pub(super) fn parts(path: &[u8]) -> Result<Vec<String>, UploadFault> {
             return Err(UploadFault::at(&shown, "its path leads out of the archive (`..`)"));
         }
         if part.len() > MAX_PART {
-            return Err(UploadFault::too_long());
+            return Err(UploadFault::at(&shown, &format!("a name of more than {MAX_PART} bytes")));
         }
         parts.push(part.to_string());
     }

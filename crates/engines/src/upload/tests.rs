@@ -3,11 +3,12 @@
 use super::pack::LeftOut;
 use super::{MAX_ENTRIES, Packed, UploadFault, UploadKind, inspect, kind_of, pack, sbom_kind, unpack};
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use proptest::prelude::*;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -138,6 +139,9 @@ fn paths_that_leave_the_archive_are_refused() {
     }
     let long = [("././@LongLink", EntryType::GNULongName, b"../../etc/passwd\0".as_slice()), ("x", FILE, b"x")];
     assert!(refusal(UploadKind::TarGz, &tar_gz(&long)).contains("leads out"));
+    let name = "x".repeat(256) + "\0";
+    let long = [("././@LongLink", EntryType::GNULongName, name.as_bytes()), ("x", FILE, b"x")];
+    assert!(refusal(UploadKind::TarGz, &tar_gz(&long)).contains("a name of more than 255 bytes"));
     let pax = [("x", EntryType::XHeader, b"20 path=/etc/passwd\n".as_slice()), ("x", FILE, b"x")];
     assert!(refusal(UploadKind::TarGz, &tar_gz(&pax)).contains("absolute"));
 }
@@ -187,6 +191,28 @@ fn what_is_broken_or_empty_is_refused() {
 }
 
 #[test]
+fn nothing_of_an_archive_is_passed_over() {
+    let repacked = |pieces: &[&[u8]]| {
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        pieces.iter().for_each(|piece| gz.write_all(piece).unwrap());
+        gz.finish().unwrap()
+    };
+    let mut tar = Vec::new();
+    MultiGzDecoder::new(&tar_gz(&[("x", FILE, &[7; 512]), ("y", FILE, &[7; 512])])[..]).read_to_end(&mut tar).unwrap();
+    assert_eq!(look(UploadKind::TarGz, &repacked(&[&tar, &[0; 8192]])), Ok((2, 1024)));
+    // Who packed was ended between two files; the compression is whole.
+    assert_eq!(refusal(UploadKind::TarGz, &repacked(&[&tar[..1024]])), "is cut: the tar archive in it has no end");
+    let second = refusal(UploadKind::TarGz, &repacked(&[&tar, &tar]));
+    assert!(second.starts_with("holds more behind the end"), "{second}");
+
+    // 65,537 entries, of which the 16 bits of the end say one.
+    let mut zip = zip(&[zipped("x", b"x"), zipped("y", b"y")]);
+    let end = zip.len() - 22;
+    zip[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
+    assert!(refusal(UploadKind::Zip, &zip).contains("other entries than it says"));
+}
+
+#[test]
 fn json_is_a_bill_of_materials_or_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
@@ -198,6 +224,9 @@ fn json_is_a_bill_of_materials_or_refused() {
     assert_eq!(kind(r#"{"spdxVersion": "SPDX-2.3"}"#), Ok(UploadKind::Spdx));
     for text in ["{}", "[]", "", "{", r#"{"bomFormat": "other"}"#, r#"{"bomFormat": "CycloneDX"} x"#] {
         assert!(kind(text).is_err(), "{text}");
+    }
+    for text in ["[]", "1", r#"{"spdxVersion": 3}"#] {
+        assert!(kind(text).unwrap_err().starts_with("is JSON, but no bill of materials"), "{text}");
     }
 }
 

@@ -126,6 +126,26 @@ async fn options_narrow_a_scan() {
     assert!(!rules.contains(&"aws-access-key-id"), "{rules:?}");
 }
 
+/// trivy itself passes over such a file without a word: what it lists would be free of vulnerabilities and licences.
+#[tokio::test]
+async fn a_file_that_cannot_be_parsed_is_no_clean_scan() {
+    for (name, text) in [
+        ("package-lock.json", "<<<<<<< HEAD\n{\"lockfileVersion\": 3, \"packages\": {}}\n"),
+        ("pom.xml", "<project><dependencies>"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let project = weak_project(root.path());
+        fs::write(project.join(name), text).unwrap();
+        let (report, _) = scan(pack_of(&project, root.path()), json!({"scanners": ["misconfig", "license"]})).await;
+        let (reason, message) = failure(&report);
+        assert_eq!(reason, FailureReason::EngineFailed);
+        assert!(message.contains(name) && message.contains("skipDirs"), "{message}");
+        assert_eq!(find(&report, "DS-0001").location.path.as_deref(), Some("Dockerfile"));
+        let Outcome::Failed(failed) = &report.outcome else { panic!("{:?}", report.outcome) };
+        assert!(!failed.last_lines.iter().any(|line| line.contains("DEBUG")), "{:?}", failed.last_lines);
+    }
+}
+
 #[tokio::test]
 async fn a_single_file_keeps_its_name() {
     let root = tempfile::tempdir().unwrap();

@@ -45,13 +45,24 @@ fn what_root_installed_is_there_for_every_user() {
         command = std::process::Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_scanyard")]);
     }
-    let data_dir = dir.path().join("data");
-    let output = command.args(["doctor", "--format", "json", "--data-dir"]).arg(data_dir).output().unwrap();
+    // As the first command of all, without a data folder.
+    command.args(["doctor", "--format", "json"]).current_dir(dir.path()).env_remove("SCANYARD_DATA_DIR");
+    let output = command.output().unwrap();
     let document = json(&String::from_utf8(output.stdout).unwrap());
     for name in ["sqlmap", "wapiti", "trivy"] {
         let found = engine(&document, name);
         assert_eq!(found["state"], "ready", "this test needs {name}: scripts/install-engines; {found}");
         assert!(found["path"].as_str().unwrap().contains("scanyard/engines"), "{found}");
+    }
+    assert_eq!(document["faults"], serde_json::json!([]));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "a look leaves nothing");
+}
+
+#[test]
+fn a_path_that_is_not_absolute_is_refused() {
+    for setting in ["nmap-path", "trivy-cache-dir", "work-dir"] {
+        let (said, code) = fail(&["doctor", &format!("--engines-{setting}=here")]);
+        assert!(code == 2 && said.contains("must be an absolute path"), "{code}: {said}");
     }
 }
 

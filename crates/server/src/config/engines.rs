@@ -39,6 +39,26 @@ impl EngineLimits {
 }
 
 impl Engines {
+    pub(super) fn require(&self, require: &mut impl FnMut(bool, &'static str, &str)) {
+        self.limits.require(require);
+        for (setting, path) in [
+            ("engines.work_dir", &self.work_dir),
+            ("engines.nmap.path", &self.nmap.path),
+            ("engines.zap.path", &self.zap.path),
+            ("engines.trivy.path", &self.trivy.path),
+            ("engines.trivy.cache_dir", &self.trivy.cache_dir),
+            ("engines.nuclei.path", &self.nuclei.path),
+            ("engines.nikto.path", &self.nikto.path),
+            ("engines.sqlmap.path", &self.sqlmap.path),
+            ("engines.wapiti.path", &self.wapiti.path),
+            ("engines.harvester.path", &self.harvester.path),
+            ("engines.sublist3r.path", &self.sublist3r.path),
+        ] {
+            let is_absolute = path.as_ref().is_none_or(|path| path.is_absolute());
+            require(is_absolute, setting, "must be an absolute path, for each run works in a folder of its own");
+        }
+    }
+
     /// The user that engines run as: the one set when this process is root, else this process's own.
     pub fn run_as(&self) -> Option<String> {
         self.user.clone().filter(|_| geteuid().is_root())
