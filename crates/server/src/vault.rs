@@ -45,7 +45,7 @@ pub enum LoadError {
     Lacking { wanted: String, path: PathBuf },
     #[error("the system gives no random numbers")]
     Random,
-    #[error(transparent)]
+    #[error("asking which keys the database was written with")]
     Store(#[from] StoreError),
 }
 
