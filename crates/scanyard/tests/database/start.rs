@@ -145,6 +145,23 @@ fn a_role_that_may_only_read_and_write_serves_a_schema_that_is_up_to_date() {
 }
 
 #[test]
+fn a_server_with_too_little_room_for_a_node_is_told_of() {
+    let cluster = Cluster::start();
+    let first = tempfile::tempdir().unwrap();
+    let url = cluster.database("little");
+    Server::start(first.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    for (connections, is_too_many) in [("8", false), ("200", true)] {
+        // It ends for want of the master key.
+        let second = tempfile::tempdir().unwrap();
+        let env = [("SCANYARD_DATABASE_URL", url.as_str()), ("SCANYARD_DATABASE_CONNECTIONS", connections)];
+        let output = serve_command(second.path(), &env).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("WARN") && said.contains("may open 202 more"), is_too_many, "{said}");
+        assert!(said.contains("master key"), "{said}");
+    }
+}
+
+#[test]
 fn a_role_that_lacks_a_right_is_refused_with_what_it_lacks() {
     let cluster = Cluster::start();
     let first = tempfile::tempdir().unwrap();

@@ -102,7 +102,8 @@ pub async fn connect_postgres(url: &str) -> Result<(AnyConnection, String), Open
 async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
-    let (own, said) = check_postgres(&connect, &place).await?;
+    let (mut own, said) = check_postgres(&connect, &place).await?;
+    warn_of_little_room(&mut own, options.read_connections).await;
     let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
     // Beside the one that is kept, and without the pool's patience: a server that has no room for it says so.
     let second = connect.connect().await.map_err(|error| of_postgres(&place, &error))?;
@@ -155,6 +156,28 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(Any
         }
     };
     Err(OpenError::new(trouble, format!("{place}: {reason}")))
+}
+
+/// Connections of a node beside its pool: one that watches, two for word between nodes.
+const BESIDE: i64 = 3;
+
+/// How many more connections the server takes, but for those of superusers.
+const ROOM: &str = "SELECT CAST(current_setting('max_connections') AS BIGINT) \
+     - CAST(current_setting('superuser_reserved_connections') AS BIGINT) - COUNT(*) \
+     FROM pg_stat_activity WHERE backend_type = 'client backend'";
+
+/// Only a warning: others may go, and a pooler in between has room of its own.
+async fn warn_of_little_room(own: &mut AnyConnection, connections: u32) {
+    let room = tokio::time::timeout(CONNECT, sqlx::query_scalar::<_, i64>(ROOM).fetch_one(own)).await;
+    let more = i64::from(connections) + BESIDE - 1;
+    if let Ok(Ok(room)) = room
+        && room < more
+    {
+        tracing::warn!(
+            "database.connections: the server has room for {room} connections, and this node may open {more} more: raise its \
+             max_connections, or lower the setting; a request that gets no connection waits, and is DATABASE_ERROR"
+        );
+    }
 }
 
 async fn check_sqlite(pool: &AnyPool) -> Result<(), OpenError> {
