@@ -541,6 +541,9 @@ impl Config {
         require(url.is_empty() || is_database, "database.url", "must begin with sqlite:// or postgres://");
         let is_plain = !(url.starts_with("sqlite:") && url.contains('?'));
         require(is_plain, "database.url", "takes no parameters with SQLite; a ? in the file's name is written %3F");
+        let is_kept =
+            sqlite_url::file(url).is_none_or(|file| ![Path::new(""), Path::new(":memory:")].contains(&&*file));
+        require(is_kept, "database.url", "names no file: write sqlite:///path/to/file.db");
         require((2..=1024).contains(&self.database.connections), "database.connections", "must be 2 to 1024");
         require((1..=256).contains(&self.database.read_connections), "database.read_connections", "must be 1 to 256");
         require((1..=1_000_000).contains(&self.database.write_queue), "database.write_queue", "must be 1 to 1000000");

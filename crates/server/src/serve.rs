@@ -5,7 +5,7 @@ use crate::bootstrap::bootstrap;
 use crate::config::{self, Config};
 use crate::fleet;
 use crate::key::RawKey;
-use crate::store::{Clock, Dialect, StoreError, job, outbox, worker};
+use crate::store::{Clock, Dialect, OpenError, StoreError, Trouble, job, outbox, worker};
 use anyhow::Context;
 use axum::Router;
 use scanyard_engines::probe::Probe;
@@ -69,7 +69,13 @@ pub async fn work(config: Config, shutdown: CancellationToken) -> anyhow::Result
 
 impl Node {
     /// Opens the database and the port; the first start of the API prints or writes the first key.
-    pub async fn start(mut config: Config, role: Role, shutdown: CancellationToken) -> anyhow::Result<Node> {
+    pub async fn start(config: Config, role: Role, shutdown: CancellationToken) -> anyhow::Result<Node> {
+        let is_server = config.database_file().is_none();
+        let started = Node::begin(config, role, shutdown).await;
+        started.map_err(|error| if is_server { lost(error) } else { error })
+    }
+
+    async fn begin(mut config: Config, role: Role, shutdown: CancellationToken) -> anyhow::Result<Node> {
         crate::http::panic::install_hook();
         // Before anything else: without a listener the signal would end the process.
         let hangups = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
@@ -168,6 +174,15 @@ impl Node {
     }
 }
 
+/// A server that goes away while a node starts, or has no room for its connections, is as one that was never there.
+fn lost(error: anyhow::Error) -> anyhow::Error {
+    let is_away = |cause: &StoreError| matches!(cause, StoreError::Unavailable(_));
+    match error.chain().any(|cause| cause.downcast_ref().is_some_and(is_away)) {
+        true => OpenError::new(Trouble::Unreachable, format!("{error:#}")).into(),
+        false => error,
+    }
+}
+
 /// A line on stdout; nobody need be there to read it.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -261,5 +276,23 @@ pub(crate) fn give(file: &File, like: &Metadata) -> std::io::Result<()> {
     match nix::unistd::geteuid().is_root() {
         true => std::os::unix::fs::fchown(file, Some(like.uid()), Some(like.gid())),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::LoadError;
+
+    #[test]
+    fn a_server_that_is_lost_while_a_node_starts_is_a_database_that_cannot_be_reached() {
+        let of = |error: StoreError| {
+            lost(anyhow::Error::new(LoadError::Store(error)).context("opening the master key file"))
+        };
+        let error = of(StoreError::Unavailable("gone".to_string()));
+        assert_eq!(error.downcast_ref::<OpenError>().map(|error| error.trouble), Some(Trouble::Unreachable));
+        let text = format!("{error:#}");
+        assert!(text.starts_with("database.url: ") && text.ends_with("gone"), "{text}");
+        assert!(!of(StoreError::Bug("odd".to_string())).is::<OpenError>());
     }
 }

@@ -96,7 +96,7 @@ pub fn read(vault: &Vault, for_use: Use, token: &str, now: i64) -> Result<Claims
     // The use and the time are looked at below: the time by our clock, not by the library's.
     rules.validate_aud = false;
     rules.validate_exp = false;
-    let read = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(key), &rules);
+    let read = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&key), &rules);
     let claims = read.map_err(|_| TokenFault::Invalid)?.claims;
     if claims.aud != for_use {
         return Err(TokenFault::Invalid);

@@ -1,12 +1,15 @@
 //! Secrets at rest: the master keys of this node, and what is derived from them.
 //!
 //! The keys are lines of one file; the first encrypts and signs, every one opens and verifies. The database holds the
-//! ids of the keys that it was written with, never a key: a node that lacks one of them does not start.
+//! ids of the keys that it was written with, never a key: a node that lacks one of them does not start. While a key is
+//! changed, nodes that have started again use one that the others have in their files only: these look there then.
 
 mod file;
+mod later;
 
 use crate::config::Secret;
 use crate::store::{Store, StoreError, master_key};
+use crate::vault::later::Later;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -45,13 +48,20 @@ pub enum LoadError {
     Lacking { wanted: String, path: PathBuf },
     #[error("the system gives no random numbers")]
     Random,
-    #[error(transparent)]
+    #[error("asking which keys the database was written with")]
     Store(#[from] StoreError),
 }
 
 /// The master keys; cheap to clone.
 #[derive(Clone)]
-pub struct Vault(Arc<Vec<MasterKey>>);
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    /// Those that the node started with; the first is the one in use.
+    own: Vec<Arc<MasterKey>>,
+    /// `None`: the keys are of no file.
+    later: Option<Later>,
+}
 
 struct MasterKey {
     id: String,
@@ -62,7 +72,7 @@ struct MasterKey {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Vault").field(&self.0.iter().map(|key| &key.id).collect::<Vec<_>>()).finish()
+        f.debug_tuple("Vault").field(&self.0.own.iter().map(|key| &key.id).collect::<Vec<_>>()).finish()
     }
 }
 
@@ -75,11 +85,11 @@ pub fn check(path: &Path) -> Result<(), LoadError> {
 /// Which of the master keys a key file does not hold; one that is not there holds none.
 pub fn lacking(path: &Path, wanted: &[String]) -> Result<Vec<String>, LoadError> {
     let fault = |reason| LoadError::File { path: path.into(), reason };
-    let vault = match file::read(path)? {
-        Some(secrets) => Some(Vault::of(&secrets).map_err(fault)?),
-        None => None,
+    let keys = match file::read(path)? {
+        Some(secrets) => keys_of(&secrets).map_err(fault)?,
+        None => Vec::new(),
     };
-    let is_there = |id: &String| vault.as_ref().is_some_and(|vault| vault.key(id).is_some());
+    let is_there = |id: &String| keys.iter().any(|key| key.id == *id);
     Ok(wanted.iter().filter(|id| !is_there(id)).cloned().collect())
 }
 
@@ -94,7 +104,8 @@ impl Vault {
                 None => file::create(path)?,
             },
         };
-        let vault = Vault::of(&secrets).map_err(|reason| LoadError::File { path: path.into(), reason })?;
+        let own = keys_of(&secrets).map_err(|reason| LoadError::File { path: path.into(), reason })?;
+        let vault = Vault(Arc::new(Keys { own, later: Some(Later::new(path)) }));
         loop {
             if let Some(wanted) = known.iter().find(|id| vault.key(id).is_none()) {
                 return Err(LoadError::Lacking { wanted: wanted.clone(), path: path.into() });
@@ -114,21 +125,19 @@ impl Vault {
         }
     }
 
-    /// A vault of these master keys, of which there must be at least one.
+    /// A vault of these master keys and no file, of which there must be at least one.
+    #[cfg(test)]
     pub(crate) fn of(secrets: &[[u8; 32]]) -> Result<Vault, String> {
-        let keys: Vec<MasterKey> = secrets.iter().map(MasterKey::derive).collect::<Option<_>>().ok_or("unusable")?;
-        if keys.is_empty() {
-            return Err("holds no key; one is a line with 64 hex digits".to_string());
-        }
-        Ok(Vault(Arc::new(keys)))
+        Ok(Vault(Arc::new(Keys { own: keys_of(secrets)?, later: None })))
     }
 
     fn first(&self) -> &MasterKey {
-        &self.0[0]
+        &self.0.own[0]
     }
 
-    fn key(&self, id: &str) -> Option<&MasterKey> {
-        self.0.iter().find(|key| key.id == id)
+    fn key(&self, id: &str) -> Option<Arc<MasterKey>> {
+        let own = self.0.own.iter().find(|key| key.id == id).cloned();
+        own.or_else(|| self.0.later.as_ref()?.key(id))
     }
 
     /// Encrypts a secret. Only [`Vault::open`] with the same `context`, such as `webhook wh-…`, gives it back.
@@ -178,20 +187,30 @@ impl Vault {
     }
 
     /// The key of that id, to verify an access token by.
-    pub fn verifying(&self, id: &str) -> Option<&[u8; 32]> {
-        self.key(id).map(|key| &key.signing)
+    pub fn verifying(&self, id: &str) -> Option<[u8; 32]> {
+        self.key(id).map(|key| key.signing)
     }
 
     /// A keyed hash, lower-case hex: tells whether two texts are the same without being open to guesses. By the oldest
     /// key, so that it stays the same when a new one comes first.
     pub fn fingerprint<'b>(&self, parts: impl IntoIterator<Item = &'b [u8]>) -> String {
-        let oldest = self.0.last().unwrap_or(self.first());
+        let oldest = self.0.own.last().map_or(self.first(), Arc::as_ref);
         let mut context = hmac::Context::with_key(&oldest.fingerprint);
         for part in parts {
             context.update(part);
         }
         crate::key::hex(context.sign().as_ref())
     }
+}
+
+/// The master keys of these secrets, of which there must be at least one.
+fn keys_of(secrets: &[[u8; 32]]) -> Result<Vec<Arc<MasterKey>>, String> {
+    let derive = |secret| MasterKey::derive(secret).map(Arc::new);
+    let keys: Vec<_> = secrets.iter().map(derive).collect::<Option<_>>().ok_or("unusable")?;
+    if keys.is_empty() {
+        return Err("holds no key; one is a line with 64 hex digits".to_string());
+    }
+    Ok(keys)
 }
 
 /// What a sealed text is bound to besides its key.
@@ -244,7 +263,7 @@ mod tests {
         assert_eq!(new.open(&of_both, "c").unwrap().expose(), "x");
         assert!(matches!(new.open(&of_old, "c"), Err(VaultError::UnknownKey(id)) if id == old.signing().0));
         assert_eq!(both.signing(), new.signing());
-        assert_eq!(both.verifying(old.signing().0), Some(old.signing().1));
+        assert_eq!(both.verifying(old.signing().0), Some(*old.signing().1));
         assert_eq!(both.fingerprint([&b"a"[..]]), old.fingerprint([&b"a"[..]]), "by the oldest");
         assert_ne!(both.fingerprint([&b"a"[..]]), new.fingerprint([&b"a"[..]]));
     }

@@ -12,8 +12,8 @@ use scanyard_server::vault::Vault;
 /// Seal stored secrets anew with the first master key, so that older ones can be removed
 ///
 /// The change of a master key in three steps: put the new key into the first line of the key file of every node and start
-/// them again one by one; run this once, beside them; take the old line out of the files. Secrets do not change, and no
-/// receiver of webhooks notices.
+/// them again one by one; run this once, beside them; seven days later, when no session goes by the old key any more, take its line out of the files.
+/// Secrets do not change, and no receiver of webhooks notices.
 #[derive(Args)]
 #[command(after_help = "Examples:
   scanyard reseal --config /etc/scanyard/scanyard.toml
@@ -34,7 +34,10 @@ pub async fn run(args: ResealArgs) -> Result<Exit, Failure> {
     let done = done?;
     let retired = match &done.retired[..] {
         [] => "The file holds no key that can be removed.\n".to_string(),
-        ids => format!("Nothing is sealed any more with {}: its line can go.\n", ids.join(", ")),
+        ids => format!(
+            "Nothing is sealed any more with {}: its line can go when sessions do not need it, in 7 days.\n",
+            ids.join(", ")
+        ),
     };
     output::print(&format!("Sealed anew: secrets of webhooks {}, of scans {}.\n{retired}", done.webhooks, done.scans))?;
     Ok(Exit::Clean)

@@ -37,6 +37,16 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
     cluster.sql("postgres", &format!("CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'"));
     let standby = cluster.database("standby");
     cluster.sql("standby", "ALTER DATABASE standby SET default_transaction_read_only = on");
+    // A role that may not even look into the schema, one with room for a single connection, and a text that fits nowhere.
+    let made = |name: &str, sql: &str| {
+        let url = cluster.database(name);
+        cluster.sql(name, &sql.replace("PASSWORD", &format!("PASSWORD '{PASSWORD}'")));
+        url
+    };
+    let hidden = made("hidden", "CREATE ROLE blind LOGIN PASSWORD; REVOKE ALL ON SCHEMA public FROM PUBLIC");
+    let full = made("crowded", "CREATE ROLE one LOGIN PASSWORD CONNECTION LIMIT 1; GRANT ALL ON SCHEMA public TO one");
+    let latin = "CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'";
+    cluster.sql("postgres", latin);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let port = cluster.port.to_string();
     let faults = [
@@ -51,6 +61,10 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
         (format!("{good}?sslkey={}", key.display()), 2, "sslcert and sslkey are used together only"),
         (format!("{}?sslmode=disable", cluster.url("tlsonly")), 2, "the server asks for TLS"),
         (good.replace("scanyard:", "guest:"), 2, "permission denied for schema public"),
+        (hidden.replace("scanyard:", "blind:"), 2, "USAGE on schema public"),
+        (full.replace("scanyard:", "one:"), 5, "raise max_connections there, or lower database.connections"),
+        (cluster.url("latin"), 3, "LATIN1, cannot hold every text; make it with `createdb --encoding UTF8"),
+        (format!("{}#ter", cluster.url("good")), 2, "%23 for #"),
         (standby, 5, "takes no writes: is it a standby"),
     ];
     for (url, code, said) in faults {
@@ -127,6 +141,23 @@ fn a_role_that_may_only_read_and_write_serves_a_schema_that_is_up_to_date() {
         let id = server.submit(json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}));
         server.wait(&id, "sentinel", "the scan ends", |scan| scan["status"] == "completed");
         assert_ne!(cluster.sql(name, "SELECT COUNT(*) FROM kafka_message").trim(), "0");
+    }
+}
+
+#[test]
+fn a_server_with_too_little_room_for_a_node_is_told_of() {
+    let cluster = Cluster::start();
+    let first = tempfile::tempdir().unwrap();
+    let url = cluster.database("little");
+    Server::start(first.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+    for (connections, is_too_many) in [("8", false), ("200", true)] {
+        // It ends for want of the master key.
+        let second = tempfile::tempdir().unwrap();
+        let env = [("SCANYARD_DATABASE_URL", url.as_str()), ("SCANYARD_DATABASE_CONNECTIONS", connections)];
+        let output = serve_command(second.path(), &env).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("WARN") && said.contains("may open 202 more"), is_too_many, "{said}");
+        assert!(said.contains("master key"), "{said}");
     }
 }
 

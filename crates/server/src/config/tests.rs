@@ -96,6 +96,14 @@ fn a_password_in_the_database_url_is_never_shown() {
 }
 
 #[test]
+fn a_database_that_is_no_file_is_refused() {
+    for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite://:memory:"] {
+        let text = problems(&Layers { options: pairs(&[("database.url", url)]), ..Layers::default() });
+        assert!(text.contains("names no file: write sqlite:///path/to/file.db"), "{text}");
+    }
+}
+
+#[test]
 fn without_a_url_the_database_is_a_file_in_the_data_folder() {
     let layers = Layers { options: pairs(&[("data_dir", "/var/lib/scanyard")]), ..Layers::default() };
     assert_eq!(layers.load().unwrap().config.database_url().expose(), "sqlite:///var/lib/scanyard/scanyard.db");

@@ -53,7 +53,7 @@ impl From<sqlx::Error> for CopyError {
 /// How far a copy is.
 #[derive(Debug, Clone, Copy)]
 pub enum Step<'s> {
-    /// So many rows are to be copied, and then read again on both sides.
+    /// So many rows are to be copied and read again on both sides, each time counted anew.
     Total(u64),
     /// A table begins.
     Table(&'s str),
@@ -132,7 +132,9 @@ pub async fn copy(
     for table in &from {
         total += table.count(source).await?;
     }
-    report(Step::Total(3 * total));
+    // What is there already is only read.
+    let times = if held == Held::Whole { 2 } else { 3 };
+    report(Step::Total(times * total));
     if held == Held::Whole {
         return already(source, target, &from, &into, report).await;
     }
@@ -208,7 +210,10 @@ async fn copy_table(
     let sql = "SELECT after_key FROM unfinished_copy WHERE table_name = $1";
     let known: Option<String> = sqlx::query_scalar(sql).bind(&table.name).fetch_optional(&mut *target).await?;
     let mut after = match known {
-        Some(text) => Some(from_json(table, &text)?),
+        Some(text) => {
+            report(Step::Rows(table.count(target).await?));
+            Some(from_json(table, &text)?)
+        }
         None => None,
     };
     loop {

@@ -6,7 +6,8 @@
 //! new connections in the place of the old ones, of which nobody knows what they would still say, and closes the breaker.
 //! A file does not go away, so SQLite has no such task.
 
-use super::{StoreError, system_now};
+use super::open_error::{STANDBY, of_postgres};
+use super::{StoreError, postgres_url, system_now};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
@@ -32,8 +33,8 @@ pub struct Link(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     pool: RwLock<AnyPool>,
-    /// Whether the breaker is open.
-    open: watch::Sender<bool>,
+    /// Why the breaker is open, if it is.
+    open: watch::Sender<Option<String>>,
     /// By how many milliseconds the server's clock is ahead of this machine's; 0 for a file.
     ahead: AtomicI64,
     closed: CancellationToken,
@@ -42,7 +43,7 @@ struct Inner {
 impl Link {
     /// Connections that are simply there.
     pub fn of_file(pool: AnyPool) -> Link {
-        let (open, _) = watch::channel(false);
+        let (open, _) = watch::channel(None);
         Link(Arc::new(Inner {
             pool: RwLock::new(pool),
             open,
@@ -51,12 +52,18 @@ impl Link {
         }))
     }
 
-    /// Connections to a server that is watched until [`Link::close`].
-    pub fn of_server(pool: AnyPool, pools: AnyPoolOptions, options: AnyConnectOptions, said: &Said) -> Link {
+    /// Connections to a server that is watched over `own` until [`Link::close`].
+    pub fn of_server(
+        pool: AnyPool,
+        pools: AnyPoolOptions,
+        options: AnyConnectOptions,
+        own: AnyConnection,
+        said: &Said,
+    ) -> Link {
         let link = Link::of_file(pool);
         link.learn(said);
         show(false);
-        tokio::spawn(watch_server(link.clone(), pools, options));
+        tokio::spawn(watch_server(link.clone(), pools, options, own));
         link
     }
 
@@ -66,7 +73,7 @@ impl Link {
 
     /// Whether the server is known not to answer.
     pub fn is_open(&self) -> bool {
-        *self.0.open.borrow()
+        self.0.open.borrow().is_some()
     }
 
     /// By how many milliseconds the server's clock is ahead of this machine's.
@@ -92,20 +99,20 @@ impl Link {
     /// open.
     pub async fn guard<T>(&self, what: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let mut open = self.0.open.subscribe();
-        if *open.borrow_and_update() {
-            return Err(away());
+        if let Some(why) = &*open.borrow_and_update() {
+            return Err(away(why));
         }
         tokio::select! {
             biased;
             done = what => done,
-            Ok(_) = open.wait_for(|is_open| *is_open) => Err(away()),
+            Ok(why) = open.wait_for(Option::is_some) => Err(away(why.as_deref().unwrap_or_default())),
         }
     }
 
     /// Resolves when the breaker is open.
     pub async fn opened(&self) {
         // The sender lives as long as this link.
-        let _ = self.0.open.subscribe().wait_for(|is_open| *is_open).await;
+        let _ = self.0.open.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Closes every connection.
@@ -115,9 +122,9 @@ impl Link {
         let _ = timeout(PATIENCE, self.pool().close()).await;
     }
 
-    fn set(&self, is_open: bool) {
-        self.0.open.send_replace(is_open);
-        show(is_open);
+    fn set(&self, why_open: Option<String>) {
+        show(why_open.is_some());
+        self.0.open.send_replace(why_open);
     }
 
     /// Puts new connections in the place of the old ones.
@@ -131,12 +138,12 @@ fn show(is_open: bool) {
     metrics::gauge!("scanyard_database_breaker_open").set(f64::from(u8::from(is_open)));
 }
 
-fn away() -> StoreError {
-    StoreError::Unavailable("the server does not answer, or takes no writes: the breaker is open until it does".into())
+fn away(why: &str) -> StoreError {
+    StoreError::Unavailable(format!("the breaker is open: {why}"))
 }
 
-async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOptions) {
-    let mut own: Option<AnyConnection> = None;
+async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOptions, own: AnyConnection) {
+    let mut own = Some(own);
     loop {
         tokio::select! {
             () = tokio::time::sleep(ASK_EVERY) => {}
@@ -144,58 +151,71 @@ async fn watch_server(link: Link, pools: AnyPoolOptions, options: AnyConnectOpti
         }
         let mut seen = match &mut own {
             Some(conn) => ask(&link, conn).await,
-            None => Seen::Silent,
+            None => Err(Fault::Lost),
         };
-        let all_are_of_a_standby = seen == Seen::ReadOnly;
-        if seen != Seen::Well {
+        let all_are_of_a_standby = matches!(seen, Err(Fault::ReadOnly));
+        if seen.is_err() {
             // One connection can be ended for reasons of its own, or lead to where the server was; only a new one tells.
-            (own, seen) = connect(&link, &options).await;
+            (own, seen) = match connect(&link, &options).await {
+                Ok(conn) => (Some(conn), Ok(())),
+                Err(fault) => (None, Err(fault)),
+            };
         }
         match (seen, link.is_open()) {
-            (Seen::Well, true) => {
+            (Ok(()), true) => {
                 link.replace(pools.clone().connect_lazy_with(options.clone()));
-                link.set(false);
+                link.set(None);
                 tracing::info!("the database answers again");
             }
-            (Seen::Well, false) if all_are_of_a_standby => {
+            (Ok(()), false) if all_are_of_a_standby => {
                 link.replace(pools.clone().connect_lazy_with(options.clone()));
             }
-            (Seen::ReadOnly | Seen::Silent, false) => {
-                link.set(true);
+            (Err(fault), false) => {
+                let reason = fault.said_of(&postgres_url::redacted(&options.database_url));
+                tracing::error!(reason, "the database cannot be used: requests get DATABASE_ERROR until it can");
+                link.set(Some(reason));
                 metrics::counter!("scanyard_database_breaker_opened_total").increment(1);
-                let what = if seen == Seen::ReadOnly { "takes no writes" } else { "does not answer" };
-                tracing::error!("the database {what}: requests get DATABASE_ERROR until it does");
             }
-            (Seen::Well, false) | (Seen::ReadOnly | Seen::Silent, true) => {}
+            (Ok(()), false) | (Err(_), true) => {}
         }
     }
 }
 
-/// What a server is known to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Well,
+/// Why a server cannot be used.
+#[derive(Debug)]
+enum Fault {
+    /// There is no connection.
+    Lost,
+    Silent,
     /// It answers, and takes no writes.
     ReadOnly,
-    Silent,
+    Said(sqlx::Error),
+}
+
+impl Fault {
+    fn said_of(&self, place: &str) -> String {
+        match self {
+            Fault::ReadOnly => format!("{place}: {STANDBY}"),
+            Fault::Lost | Fault::Silent => of_postgres(place, &sqlx::Error::PoolTimedOut).to_string(),
+            Fault::Said(error) => of_postgres(place, error).to_string(),
+        }
+    }
 }
 
 /// A connection that will do.
-async fn connect(link: &Link, options: &AnyConnectOptions) -> (Option<AnyConnection>, Seen) {
-    let Ok(Ok(mut conn)) = timeout(PATIENCE, options.connect()).await else { return (None, Seen::Silent) };
-    let seen = ask(link, &mut conn).await;
-    ((seen == Seen::Well).then_some(conn), seen)
+async fn connect(link: &Link, options: &AnyConnectOptions) -> Result<AnyConnection, Fault> {
+    let connected = timeout(PATIENCE, options.connect()).await.map_err(|_| Fault::Silent)?;
+    let mut conn = connected.map_err(Fault::Said)?;
+    ask(link, &mut conn).await.map(|()| conn)
 }
 
-async fn ask(link: &Link, conn: &mut AnyConnection) -> Seen {
-    match timeout(PATIENCE, say(conn)).await {
-        Ok(Ok(said)) if said.takes_writes => {
-            link.learn(&said);
-            Seen::Well
-        }
-        Ok(Ok(_)) => Seen::ReadOnly,
-        Ok(Err(_)) | Err(_) => Seen::Silent,
+async fn ask(link: &Link, conn: &mut AnyConnection) -> Result<(), Fault> {
+    let said = timeout(PATIENCE, say(conn)).await.map_err(|_| Fault::Silent)?.map_err(Fault::Said)?;
+    if !said.takes_writes {
+        return Err(Fault::ReadOnly);
     }
+    link.learn(&said);
+    Ok(())
 }
 
 /// What a server says of itself.

@@ -1,7 +1,7 @@
 //! Opening the database: connections, pragmas, schema.
 
 use super::link::{Link, Said};
-use super::open_error::{OpenError, Trouble, of_postgres, of_sqlite};
+use super::open_error::{OpenError, STANDBY, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
 use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -34,6 +34,9 @@ const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// The oldest PostgreSQL that its makers still mended when this was written; as `server_version_num` counts.
 const POSTGRES_AT_LEAST: i64 = 140_000;
 
+/// What holds every text: the second keeps bytes as they come.
+const ENCODINGS: [&str; 2] = ["UTF8", "SQL_ASCII"];
+
 /// How long a caller waits for a connection: that all are busy does not mean that the database is away.
 const ACQUIRE: Duration = Duration::from_secs(15);
 
@@ -58,7 +61,8 @@ impl Store {
         }
         sqlx::any::install_default_drivers();
         let connect = postgres_url::options(&options.url)?;
-        check_postgres(&connect, &postgres_url::redacted(&connect.database_url)).await.map(|_| ())
+        check_postgres(&connect, &postgres_url::redacted(&connect.database_url)).await?;
+        Ok(())
     }
 
     /// Connects, brings the schema up to date, and refuses one from the future.
@@ -91,19 +95,22 @@ pub async fn connect_postgres(url: &str) -> Result<(AnyConnection, String), Open
     sqlx::any::install_default_drivers();
     let options = postgres_url::options(url)?;
     let place = postgres_url::redacted(&options.database_url);
-    check_postgres(&options, &place).await?;
-    let conn = options.connect().await.map_err(|error| of_postgres(&place, &error))?;
+    let (conn, _) = check_postgres(&options, &place).await?;
     Ok((conn, place))
 }
 
 async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
-    let said = check_postgres(&connect, &place).await?;
+    let (mut own, said) = check_postgres(&connect, &place).await?;
+    warn_of_little_room(&mut own, options.read_connections).await;
     let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
+    // Beside the one that is kept, and without the pool's patience: a server that has no room for it says so.
+    let second = connect.connect().await.map_err(|error| of_postgres(&place, &error))?;
+    let _ = second.close().await;
     let pool = pools.clone().connect_with(connect.clone()).await.map_err(|error| of_postgres(&place, &error))?;
     schema::migrate(&pool, &place).await?;
-    let link = Link::of_server(pool, pools, connect, &said);
+    let link = Link::of_server(pool, pools, connect, own, &said);
     Ok((Writer::of_server(link.clone(), options.clock.clone(), options.write_queue), link))
 }
 
@@ -119,33 +126,58 @@ fn pools(connections: u32, settings: &'static str, dialect: Dialect) -> AnyPoolO
         })
 }
 
-/// One connection without the pool's patience, which would hide why there is none.
-async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<Said, OpenError> {
+/// One connection without the pool's patience, which would hide why there is none, to a server that is fit for use.
+async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(AnyConnection, Said), OpenError> {
     let failed = |error: sqlx::Error| of_postgres(place, &error);
     let asked = tokio::time::timeout(CONNECT, async {
         let mut conn = options.connect().await?;
-        let version = sqlx::raw_sql("SHOW server_version_num").fetch_one(&mut conn).await?.try_get::<String, _>(0)?;
+        let mut show = async |name| sqlx::raw_sql(name).fetch_one(&mut conn).await?.try_get::<String, _>(0);
+        let (version, encoding) = (show("SHOW server_version_num").await?, show("SHOW server_encoding").await?);
         let said = link::say(&mut conn).await;
-        conn.close().await?;
-        Ok((version, said))
+        Ok((conn, version, encoding, said))
     });
-    let (version, said) = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
+    let (conn, version, encoding, said) = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)?;
     let (trouble, reason) = match version.parse::<i64>() {
         Ok(number) if number < POSTGRES_AT_LEAST => {
             let (major, least) = (number / 10_000, POSTGRES_AT_LEAST / 10_000);
             (Trouble::Unfit, format!("PostgreSQL {major} is too old; it must be at least {least}"))
         }
         Err(_) => (Trouble::Unfit, format!("no version of PostgreSQL: {version:?}")),
+        Ok(_) if !ENCODINGS.contains(&encoding.as_str()) => {
+            let advice = "make it with `createdb --encoding UTF8 --template template0`";
+            (Trouble::Unfit, format!("the database's encoding, {encoding}, cannot hold every text; {advice}"))
+        }
         Ok(_) => {
             let said = said.map_err(failed)?;
             if said.takes_writes {
-                return Ok(said);
+                return Ok((conn, said));
             }
-            let reason = "takes no writes: is it a standby, or is default_transaction_read_only on?";
-            (Trouble::Unreachable, reason.to_string())
+            (Trouble::Unreachable, STANDBY.to_string())
         }
     };
     Err(OpenError::new(trouble, format!("{place}: {reason}")))
+}
+
+/// Connections of a node beside its pool: one that watches, two for word between nodes.
+const BESIDE: i64 = 3;
+
+/// How many more connections the server takes, but for those of superusers.
+const ROOM: &str = "SELECT CAST(current_setting('max_connections') AS BIGINT) \
+     - CAST(current_setting('superuser_reserved_connections') AS BIGINT) - COUNT(*) \
+     FROM pg_stat_activity WHERE backend_type = 'client backend'";
+
+/// Only a warning: others may go, and a pooler in between has room of its own.
+async fn warn_of_little_room(own: &mut AnyConnection, connections: u32) {
+    let room = tokio::time::timeout(CONNECT, sqlx::query_scalar::<_, i64>(ROOM).fetch_one(own)).await;
+    let more = i64::from(connections) + BESIDE - 1;
+    if let Ok(Ok(room)) = room
+        && room < more
+    {
+        tracing::warn!(
+            "database.connections: the server has room for {room} connections, and this node may open {more} more: raise its \
+             max_connections, or lower the setting; a request that gets no connection waits, and is DATABASE_ERROR"
+        );
+    }
 }
 
 async fn check_sqlite(pool: &AnyPool) -> Result<(), OpenError> {

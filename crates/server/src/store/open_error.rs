@@ -74,6 +74,9 @@ pub fn of_sqlite(url: &str, error: &sqlx::Error) -> OpenError {
 const SILENT: &str = "no answer in time: the way there is blocked, or what takes connections there does not answer as PostgreSQL; \
                       are host and port right, and is the server well?";
 
+/// What a server that answers and is of no use is asked.
+pub const STANDBY: &str = "takes no writes: is it a standby, or is default_transaction_read_only on?";
+
 const TLS_ADVICE: &str = "sslmode and sslrootcert of the URL say what is asked of the server's certificate";
 
 fn of_io(error: &std::io::Error) -> (Trouble, String) {
@@ -104,6 +107,12 @@ fn of_code(code: &str, message: &str) -> (Trouble, String) {
         "42501" => (
             Setting,
             format!("{message}; the user of the URL must own the database, or have the right CREATE on its schema"),
+        ),
+        "3F000" => (
+            Setting,
+            format!(
+                "{message}; the user of the URL has no schema that it may use: see search_path, and USAGE on schema public"
+            ),
         ),
         "53300" => (Unreachable, format!("{message}; raise max_connections there, or lower database.connections")),
         "57P03" => (Unreachable, format!("it does not take connections now: {message}")),

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sqlx::ConnectOptions;
 use sqlx::any::AnyConnectOptions;
 use std::net::IpAddr;
-use url::Url;
+use url::{Host, Url};
 
 /// What may stand behind the `?`; anything else is a slip that would leave a wish unheard.
 const PARAMETERS: &[&str] = &[
@@ -26,13 +26,20 @@ const PARAMETERS: &[&str] = &[
 /// The files of TLS: who names one wants TLS, and a server that is verified.
 const FILES: &[&str] = &["sslrootcert", "sslcert", "sslkey"];
 
+/// What a password may hold, said where it may have cut the URL.
+const ESCAPES: &str = "in a user or password write %XX for what is no letter or digit, such as %23 for # and %2F for /";
+
 /// How the connection is protected; `prefer` and `allow` are left out, for they give way to whoever stands between.
 const MODES: &[&str] = &["disable", "require", "verify-ca", "verify-full"];
 
 /// Reads and completes the URL: to another machine the default is `sslmode=verify-full`.
 pub fn options(text: &str) -> Result<AnyConnectOptions, OpenError> {
     let wrong = |reason: String| OpenError::new(Trouble::Setting, reason);
-    let mut url = Url::parse(text).map_err(|error| wrong(format!("is no URL: {error}")))?;
+    let mut url = Url::parse(text).map_err(|error| wrong(format!("is no URL: {error}; {ESCAPES}")))?;
+    if is_cut(&url) {
+        // Nothing of it is shown: where the password ends nobody knows.
+        return Err(wrong(format!("is not read as it is meant; {ESCAPES}")));
+    }
     let place = redacted(&url);
     let wrong = |reason: String| wrong(format!("{place}: {reason}"));
     for (name, value) in url.query_pairs() {
@@ -50,10 +57,23 @@ pub fn options(text: &str) -> Result<AnyConnectOptions, OpenError> {
     if asks("sslcert") != asks("sslkey") {
         return Err(wrong("sslcert and sslkey are used together only".to_string()));
     }
+    let mut more = Vec::new();
     if !asks("sslmode") && (FILES.iter().any(|name| asks(name)) || !is_local(&url)) {
-        url.query_pairs_mut().append_pair("sslmode", "verify-full");
+        more.push(("sslmode", "verify-full".to_string()));
+    }
+    if let (Some(Host::Ipv6(address)), false) = (url.host(), asks("host")) {
+        // The driver takes the brackets for a part of a name.
+        more.push(("host", address.to_string()));
+    }
+    for (name, value) in more {
+        url.query_pairs_mut().append_pair(name, &value);
     }
     AnyConnectOptions::from_url(&url).map_err(|error| wrong(error.to_string()))
+}
+
+/// Whether a `/`, `?` or `#` in the password ended what was meant to be the host: the `@` is behind it.
+fn is_cut(url: &Url) -> bool {
+    url.fragment().is_some() || url.path().contains('@') || url.query_pairs().any(|(name, _)| name.contains('@'))
 }
 
 /// A file that is not there, or without what it is named for, would be read only when a server asks, or never.
@@ -119,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_brackets_reaches_the_driver_without_them() {
+        let host = |url: &str| {
+            let url = options(url).unwrap().database_url;
+            url.query_pairs().find(|(name, _)| name == "host").map(|(_, host)| host.into_owned())
+        };
+        assert_eq!(host("postgres://u@[2001:db8::1]:5433/d").as_deref(), Some("2001:db8::1"));
+        assert_eq!(host("postgres://u@[::1]/d?host=/run/postgresql").as_deref(), Some("/run/postgresql"));
+        assert_eq!(host("postgres://u@127.0.0.1/d"), None);
+    }
+
+    #[test]
     fn a_certificate_of_the_node_needs_its_key_and_asks_for_a_verified_server() {
         let dir = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["node".to_string()]).unwrap();
@@ -137,6 +168,10 @@ mod tests {
     fn a_url_with_a_slip_is_refused_without_its_password() {
         for (url, said) in [
             ("postgres://u:hunter2@h:99999/d", "invalid port"),
+            ("postgres://u:hun#ter2@h/d", "%23 for #"),
+            ("postgres://u:12#hunter2@h/d", "%23 for #"),
+            ("postgres://u:12/hunter2@h/d", "%2F for /"),
+            ("postgres://u:12?hunter2@h/d", "write %XX"),
             ("postgres://u:hunter2@h/d?sslmod=verify-full", "the parameter sslmod is not known"),
             ("postgres://u:hunter2@h/d?sslmode=prefer", "sslmode must be disable, require"),
             ("postgres://u:hunter2@h/d?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),

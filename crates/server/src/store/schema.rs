@@ -115,7 +115,7 @@ impl MigrateError {
 }
 
 fn is_denied(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42501"))
+    error.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("42501" | "3F000")))
 }
 
 /// The version that the database has; 0 for an empty one.

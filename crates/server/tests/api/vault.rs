@@ -40,6 +40,25 @@ async fn a_node_that_lacks_a_key_that_came_first_later_does_not_start_either() {
 }
 
 #[tokio::test]
+async fn a_node_that_runs_knows_the_key_that_the_next_one_starts_with() {
+    let database = TestDatabase::new().await;
+    let store = database.open().await;
+    let path = database.dir.path().join("master.key");
+    let running = Vault::load(&store, &path).await.unwrap();
+    assert_eq!(running.verifying("mk-0000000000000000"), None);
+    let old = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{}\n{old}", "7".repeat(64))).unwrap();
+    let started = Vault::load(&store, &path).await.unwrap();
+    assert_ne!(started.first_id(), running.first_id());
+    let sealed = started.seal("x", "c").unwrap();
+    assert_eq!(running.open(&sealed, "c").unwrap().expose(), "x");
+    let (id, key) = started.signing();
+    assert_eq!(running.verifying(id), Some(*key));
+    assert!(running.is_sealed_with_first(&running.seal("x", "c").unwrap()), "until it starts again it seals as before");
+    assert_eq!(running.fingerprint([&b"a"[..]]), started.fingerprint([&b"a"[..]]));
+}
+
+#[tokio::test]
 async fn of_two_nodes_that_start_first_one_key_counts() {
     let database = TestDatabase::new().await;
     let store = database.open().await;
