@@ -146,7 +146,9 @@ pub async fn pass(app: App) {
             ended = connected(&app) => ended,
             () = app.draining.cancelled() => return,
         };
-        if let Err(error) = ended {
+        if let Err(error) = ended
+            && !app.store.is_down()
+        {
             tracing::warn!(error = format!("{error:#}"), "word between nodes; they look by themselves meanwhile");
         }
         tokio::select! {

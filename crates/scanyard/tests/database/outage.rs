@@ -1,6 +1,6 @@
 //! A database that goes away while it is needed: an answer at once, readiness, recovery, and runs that go on.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, PASSWORD};
 use crate::server::{Server, engine_processes, eventually};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -168,4 +168,33 @@ fn a_file_that_another_process_holds_refuses_writes_at_once_and_is_read() {
     drop(holder.stdin.take());
     holder.wait().unwrap();
     eventually("writes are taken again", || (post().0 == 201).then_some(()));
+}
+
+#[test]
+fn a_password_that_was_changed_is_a_database_that_is_away_and_no_fault_of_ours() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = cluster.database("turned").replace("scanyard:", "turned:");
+    cluster.sql(
+        "turned",
+        &format!("CREATE ROLE turned LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO turned"),
+    );
+    let server = Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &url), ("SCANYARD_WORKER_CONCURRENCY", "0")]);
+    // The connection that watches stays, so that no breaker opens: each request meets the server's own words.
+    let watching = "usename = 'turned' AND query LIKE '%transaction_read_only%'";
+    eventually("it watches", || {
+        let sql = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE {watching}");
+        (cluster.sql("turned", &sql).trim() == "1").then_some(())
+    });
+    let others = watching.replace("LIKE", "NOT LIKE");
+    let end = format!("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}");
+    cluster.sql("turned", "ALTER ROLE turned PASSWORD 'another'");
+    cluster.sql("turned", &end);
+    for _ in 0..10 {
+        let (status, answer) = server.call("GET", "/scans", "");
+        assert_eq!((status, &answer["code"]), (503, &json!("DATABASE_ERROR")), "{answer}");
+    }
+    assert!(!is_breaker_open(&server));
+    cluster.sql("turned", &format!("ALTER ROLE turned PASSWORD '{PASSWORD}'"));
+    eventually("it is used again", || (server.call("GET", "/scans", "").0 == 200).then_some(()));
 }

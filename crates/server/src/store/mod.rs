@@ -251,9 +251,9 @@ fn system_now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// PostgreSQL's errors that are not our doing, by how their codes begin: connection, a server that takes no writes, transaction
-/// rollback, resources, operator, system.
-const PG_TRANSIENT: [&str; 7] = ["08", "25006", "40", "53", "55", "57", "58"];
+/// PostgreSQL's errors that are not our doing, by how their codes begin: connection, a server that takes no writes, a login
+/// or a database that is gone, transaction rollback, resources, operator, system.
+const PG_TRANSIENT: [&str; 9] = ["08", "25006", "28", "3D", "40", "53", "55", "57", "58"];
 
 /// SQLite's primary codes that are not our doing: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN.
 const SQLITE_TRANSIENT: [i64; 9] = [5, 6, 7, 8, 9, 10, 11, 13, 14];

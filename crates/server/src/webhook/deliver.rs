@@ -51,7 +51,9 @@ pub async fn deliver(app: App) {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => {
-                tracing::warn!(%error, "claiming deliveries");
+                if !app.store.is_down() {
+                    tracing::warn!(%error, "claiming deliveries");
+                }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

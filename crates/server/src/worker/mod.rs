@@ -56,7 +56,9 @@ async fn claim_loop(app: &App) {
                 continue;
             }
             Err(error) => {
-                tracing::warn!(%error, "claiming scans");
+                if !app.store.is_down() {
+                    tracing::warn!(%error, "claiming scans");
+                }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -184,7 +186,10 @@ async fn repeat(app: &App, period: Duration, tick: impl AsyncFn(&App) -> Result<
             // Beats go on until the runs have ended: a stop must not look like a lost worker.
             () = app.draining.cancelled(), if app.runs.count() == 0 => return,
         }
-        if let Err(error) = app.store.guard(tick(app)).await {
+        // That the database is down was said once, with the reason.
+        if let Err(error) = app.store.guard(tick(app)).await
+            && !app.store.is_down()
+        {
             tracing::warn!(%error, "worker tick");
         }
     }
