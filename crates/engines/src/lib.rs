@@ -19,6 +19,7 @@ pub mod nikto;
 pub mod nmap;
 pub mod nuclei;
 pub mod options;
+mod page;
 pub mod policy;
 pub mod ports;
 pub mod probe;

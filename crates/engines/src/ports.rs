@@ -6,13 +6,16 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports(Vec<(u16, u16)>);
 
+/// What a list looks like, for a JSON Schema.
+pub const PATTERN: &str = "^ *[0-9]+(-[0-9]+)? *(, *[0-9]+(-[0-9]+)? *)*$";
+
 /// The most ranges that a list may name: a bound on the length of an engine's argument.
 const MAX_RANGES: usize = 1000;
 
 impl Ports {
     /// Reads a list such as `1-1024,8443`: numbers from 1 to 65535, commas, and ranges with both ends.
     pub fn parse(text: &str) -> Result<Ports, String> {
-        let items: Vec<&str> = text.split(',').map(str::trim).collect();
+        let items: Vec<&str> = text.split(',').map(|item| item.trim_matches(' ')).collect();
         if items.len() > MAX_RANGES {
             return Err(format!("names more than {MAX_RANGES} ranges"));
         }

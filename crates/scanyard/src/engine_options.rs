@@ -18,6 +18,10 @@ pub fn parse(scan_type: ScanType, pairs: &[(String, String)]) -> Result<Map<Stri
                 let known = if names.is_empty() { "none".to_string() } else { names.join(", ") };
                 faults.push(format!("-o {name}: {scan_type} has no such option; it has {known}"));
             }
+            // One of them would be passed over.
+            Some(_) if options.contains_key(name) => {
+                faults.push(format!("-o {name}: is given twice; a list has its parts in one, with commas"));
+            }
             Some(property) => match typed(property, text) {
                 Ok(value) => drop(options.insert(name.clone(), value)),
                 Err(expected) => faults.push(format!("-o {name}={text}: must be {expected}")),
@@ -83,7 +87,11 @@ fn bounds(property: &Value) -> String {
         text.push_str(&format!(", {least} to {most}"));
     }
     match &property["default"] {
-        Value::Null | Value::Array(_) | Value::Object(_) => {}
+        Value::Null | Value::Object(_) => {}
+        Value::Array(words) => {
+            let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+            text.push_str(&format!(", default {}", words.join(",")));
+        }
         default => text.push_str(&format!(", default {default}")),
     }
     text
@@ -109,6 +117,20 @@ mod tests {
         assert_eq!(typed(&list, ""), Ok(json!([])));
         assert_eq!(typed(&list, "1,x"), Err("a whole number"));
         assert_eq!(typed(&json!({"type": "boolean"}), "yes"), Err("true or false"));
+    }
+
+    #[test]
+    fn an_option_that_is_given_twice_is_a_fault() {
+        let pairs = ["80", "443"].map(|ports| ("ports".to_string(), ports.to_string()));
+        assert!(parse(ScanType::Nmap, &pairs).unwrap_err().contains("-o ports: is given twice"));
+    }
+
+    #[test]
+    fn the_help_names_every_default() {
+        let help = help();
+        for default in ["default vuln,misconfig,secret)", "default \"T3\")", "default 1500)", "default false)"] {
+            assert!(help.contains(default), "{default}: {help}");
+        }
     }
 
     #[test]

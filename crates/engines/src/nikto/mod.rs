@@ -16,7 +16,7 @@ use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
 use crate::subject::Subject;
-use crate::{Target, site};
+use crate::{Target, page, site};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason, ScanAuth};
 use std::time::Duration;
@@ -84,11 +84,15 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         }
     })
     .await;
-    finish(&job, &control, &run, &dir, is_out_of_time)
+    let report = page::seen(finish(&job, &run, &dir, is_out_of_time), &job, &control).await;
+    if report.outcome == Outcome::Completed {
+        raise(&control.progress, 100);
+    }
+    report
 }
 
 /// Reads what nikto left and judges it.
-fn finish(job: &Job, control: &Control, run: &Run, dir: &JobDir, is_out_of_time: bool) -> Report {
+fn finish(job: &Job, run: &Run, dir: &JobDir, is_out_of_time: bool) -> Report {
     if run.ended == Ended::Stopped {
         return Report::stopped();
     }
@@ -105,9 +109,6 @@ fn finish(job: &Job, control: &Control, run: &Run, dir: &JobDir, is_out_of_time:
         fault => fault,
     };
     let outcome = run.outcome(engine(ScanType::Nikto), fault);
-    if outcome == Outcome::Completed {
-        raise(&control.progress, 100);
-    }
     let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;
     Report::of(outcome, parsed, is_kept.then_some(RawReport { media_type: "application/xml", bytes: raw }))
 }

@@ -1,6 +1,6 @@
 //! The options of an nmap scan: an allow-list, read from JSON, with the schema that documents it.
 
-use crate::ports::Ports;
+use crate::ports::{self, Ports};
 use crate::values;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
@@ -120,7 +120,7 @@ impl Options {
                 "ports": {
                     "type": "string",
                     "description": "TCP ports: numbers from 1 to 65535, ranges with both ends, commas. Not together with `profile`.",
-                    "pattern": "^ *[0-9]+( *- *[0-9]+)? *(, *[0-9]+( *- *[0-9]+)? *)*$",
+                    "pattern": ports::PATTERN,
                     "examples": ["1-1024", "22,80,443,8000-8100"]
                 },
                 "profile": {

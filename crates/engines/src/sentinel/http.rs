@@ -82,6 +82,11 @@ impl Request {
 }
 
 impl Answer {
+    /// Whether it says nothing of what was asked for: too many requests, or nobody behind a proxy.
+    pub fn says_nothing(&self) -> bool {
+        matches!(self.status, 429 | 502 | 503 | 504)
+    }
+
     /// Reads an answer; `None` when it does not begin like HTTP.
     pub fn parse(bytes: &[u8]) -> Option<Answer> {
         let end = head_end(bytes);

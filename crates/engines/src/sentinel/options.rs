@@ -2,7 +2,7 @@
 
 use super::profiles::Profile;
 use crate::Target;
-use crate::ports::Ports;
+use crate::ports::{self, Ports};
 use crate::values;
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
@@ -104,7 +104,7 @@ impl Options {
                 "ports": {
                     "type": "string",
                     "description": "TCP ports: numbers and ranges from 1 to 65535, separated by commas. Without it, those of `profile`. A URL target is scanned on its own port only.",
-                    "pattern": "^[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)*$",
+                    "pattern": ports::PATTERN,
                     "examples": ["22,80,443,8000-8100", "1-65535"]
                 },
                 "profile": {

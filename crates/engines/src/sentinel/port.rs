@@ -33,6 +33,9 @@ pub struct PortReport {
     pub tls_suite: Option<String>,
     pub certificate: Option<Certificate>,
     pub http_status: Option<u16>,
+    /// HTTP requests, and those that got no answer, or one that says nothing of what was asked for.
+    pub requests: u32,
+    pub unanswered: u32,
     /// Every question was asked; the time of the port and that of the scan sufficed.
     pub is_complete: bool,
     #[serde(skip)]
@@ -50,6 +53,8 @@ impl PortReport {
             tls_suite: None,
             certificate: None,
             http_status: None,
+            requests: 0,
+            unanswered: 0,
             is_complete: false,
             findings: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! Did it really scan? What never answered is never a clean result.
 
 use super::found::Found;
+use super::port::PortReport;
 use super::sweep::Tally;
 use crate::Target;
 use crate::job::{Job, Outcome};
@@ -30,12 +31,27 @@ pub fn judge(target: &Target, tally: &Tally, found: &Found) -> Outcome {
     }
     let Some(port) = target.port() else { return Outcome::Completed };
     if found.has_http() {
-        Outcome::Completed
+        found.ports.iter().find_map(|report| unseen(target, report)).unwrap_or(Outcome::Completed)
     } else if tally.open == 0 {
         unreachable(format!("{} refused the connection on port {port}", target.host()))
     } else {
         unreachable(format!("{} takes connections on port {port} but gave no HTTP answer", target.host()))
     }
+}
+
+/// How a scan ended whose web server did not say most of what was asked; `None` when it did.
+fn unseen(target: &Target, report: &PortReport) -> Option<Outcome> {
+    let PortReport { requests, unanswered, .. } = report;
+    if 2 * unanswered > *requests {
+        let message = format!(
+            "{} gave no answer, or one of 429, 502, 503 and 504, to {unanswered} of {requests} requests, so that most was \
+             not seen; let them through, or scan again when it answers",
+            target.host()
+        );
+        return Some(failed(FailureReason::EngineFailed, message));
+    }
+    let message = || format!("{} answers so slowly that not all could be asked; ask for fewer `checks`", target.host());
+    (!report.is_complete).then(|| failed(FailureReason::TimedOut, message()))
 }
 
 /// How much of the target answered.
@@ -79,5 +95,21 @@ mod tests {
         assert!(reason(judge(&url, &tally, &found)).unwrap().1.contains("refused"));
         let tally = Tally { open: 1, ..Tally::default() };
         assert!(reason(judge(&url, &tally, &found)).unwrap().1.contains("no HTTP answer"));
+    }
+
+    #[test]
+    fn a_web_server_of_which_most_was_not_seen_is_no_clean_one() {
+        let url = Target::parse("http://127.0.0.1/").unwrap();
+        let judged = |unanswered, is_complete| {
+            let mut report = PortReport::new("127.0.0.1:80".parse().unwrap());
+            (report.http_status, report.requests, report.unanswered) = (Some(200), 30, unanswered);
+            report.is_complete = is_complete;
+            let mut found = Found { ports: vec![report], ..Found::default() };
+            found.answered.insert("127.0.0.1".parse().unwrap());
+            reason(judge(&url, &Tally { open: 1, ..Tally::default() }, &found)).map(|(reason, _)| reason)
+        };
+        assert_eq!(judged(15, true), None);
+        assert_eq!(judged(16, true), Some(FailureReason::EngineFailed));
+        assert_eq!(judged(1, false), Some(FailureReason::TimedOut));
     }
 }

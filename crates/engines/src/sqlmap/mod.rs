@@ -4,7 +4,6 @@ mod argv;
 mod command;
 mod findings;
 mod options;
-mod page;
 mod report;
 #[cfg(test)]
 mod samples;
@@ -13,10 +12,10 @@ mod watch;
 pub(crate) use command::command;
 pub use options::{Options, Technique};
 
-use crate::Target;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
+use crate::{Target, page};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, Failure, FailureReason};
 use std::time::{Duration, Instant};
@@ -72,7 +71,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     let mut report = finish(&job, &run, &dir, &watch, is_out_of_time);
     report.engine_version = report.engine_version.or(version);
     let is_clean = report.outcome == Outcome::Completed && report.findings.is_empty();
-    if is_clean && let Some(place) = redirected(&job, options, &control).await {
+    if is_clean && let Some(place) = page::unless_ended(&control, page::redirect(&job, options.data.as_deref())).await {
         let message = format!(
             "{} redirects to {place}, and sqlmap does not follow: it saw no page that it could test; scan the page that \
              answers, or give credentials in `auth`",
@@ -85,15 +84,6 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         raise(&control.progress, 100);
     }
     report
-}
-
-/// Where a target leads on that sqlmap calls clean; a run that is to end does not wait for it.
-async fn redirected(job: &Job, options: &Options, control: &Control) -> Option<String> {
-    tokio::select! {
-        place = page::redirect(job, options) => place,
-        () = control.cancel.cancelled() => None,
-        () = control.stop.cancelled() => None,
-    }
 }
 
 /// Reads what sqlmap left and judges it by what it said: an empty report looks the same for a dead and a clean target.
@@ -114,7 +104,13 @@ fn finish(job: &Job, run: &Run, dir: &JobDir, watch: &Watch, is_out_of_time: boo
     } else {
         watch.fault(&job.target).filter(|_| !has_found)
     };
-    let outcome = run.outcome(engine(ScanType::Sqlmap), parsed.fault.take());
+    let outcome = match (run.outcome(engine(ScanType::Sqlmap), parsed.fault.take()), watch.refused(&job.target)) {
+        // 1.10 asks ever more slowly whoever refuses it for asking too fast: more time would not help.
+        (Outcome::Failed(Failure { reason: FailureReason::TimedOut, .. }), Some((reason, message))) if !has_found => {
+            run.failed(reason, message)
+        }
+        (outcome, _) => outcome,
+    };
     let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;
     Report::of(outcome, parsed, is_kept.then_some(RawReport { media_type, bytes: raw }))
 }

@@ -147,6 +147,7 @@ impl Options {
                     "description": "Fields of a form, which makes the request a POST. It is kept with the scan: no secrets.",
                     "minLength": 1,
                     "maxLength": MAX_DATA,
+                    "pattern": "^[^*\\u0000-\\u001f\\u007f-\\u009f]*$",
                     "examples": ["name=a&city=b"]
                 },
                 "crawl": {

@@ -112,6 +112,16 @@ impl Watch {
         }
     }
 
+    /// How a page refused the tests, where no other was tested to the end.
+    pub fn refused(&self, target: &Target) -> Option<(FailureReason, String)> {
+        let codes = self.refusal.as_ref().filter(|_| !self.is_tested && !self.page.is_done)?;
+        let message = format!(
+            "{target} refused sqlmap's requests: {codes}; let them through, ask more slowly with `delayMs`, or give \
+             credentials in `auth`"
+        );
+        Some((FailureReason::EngineFailed, message))
+    }
+
     /// Why nothing was tested; `None` when something was.
     pub fn fault(&self, target: &Target) -> Option<(FailureReason, String)> {
         if self.is_tested || self.page.is_done {
@@ -129,12 +139,8 @@ impl Watch {
             let message = format!("{target} asks for credentials, so nothing was tested; give them in `auth`");
             return Some((FailureReason::EngineFailed, message));
         }
-        if let Some(codes) = &self.refusal {
-            let message = format!(
-                "{target} refused sqlmap's requests: {codes}; let them through, ask more slowly with `delayMs`, or give \
-                 credentials in `auth`"
-            );
-            return Some((FailureReason::EngineFailed, message));
+        if let Some(refused) = self.refused(target) {
+            return Some(refused);
         }
         if !self.is_reached || said.contains("unable to connect") || said.contains("timed out") {
             return Some((FailureReason::TargetUnreachable, format!("sqlmap got no answer from {target}: {said}")));

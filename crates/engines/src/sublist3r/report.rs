@@ -38,7 +38,9 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
             unreadable("most lines of the report are no names, as they are in sublist3r's".into())
         }
         // sublist3r ends every line; what a person left open is a name all the same.
-        _ if !is_last_taken && !report.ends_with(b"\n") => unreadable("the report is cut short in its last line".into()),
+        _ if !is_last_taken && !report.ends_with(b"\n") => {
+            unreadable("the report is cut short in its last line".into())
+        }
         _ => None,
     };
     // Others were asked, and no host of the target: there is nothing to cover.
@@ -94,7 +96,10 @@ mod tests {
         assert_eq!(parsed(b"www.example.test\napi.example.test").fault, None);
         let parsed = parsed(b"www.example.test\nwww.example.test\napi.exam");
         let (reason, message) = parsed.fault.unwrap();
-        assert_eq!((reason, message.as_str()), (FailureReason::ReportUnreadable, "the report is cut short in its last line"));
+        assert_eq!(
+            (reason, message.as_str()),
+            (FailureReason::ReportUnreadable, "the report is cut short in its last line")
+        );
         assert_eq!(parsed.collected.records.kept, 1);
     }
 

@@ -50,6 +50,9 @@ pub fn prepare(path: &Path, into: &Path) -> Result<Prepared, UploadFault> {
             left_out,
         });
     }
+    if !path.is_file() {
+        return Err(UploadFault::Refused("is neither a file nor a folder".to_string()));
+    }
     let kind = kind_of(&name, &path)?;
     let name = match kind {
         UploadKind::TarGz | UploadKind::Zip => named(unpacked_name(&name), "files"),

@@ -301,6 +301,8 @@ fn an_archive_is_packed_already() {
 #[test]
 fn a_folder_packs_and_unpacks() {
     let dir = tempfile::tempdir().unwrap();
+    let device = pack::prepare(Path::new("/dev/zero"), &dir.path().join("unused")).unwrap_err();
+    assert_eq!(device.to_string(), "is neither a file nor a folder");
     let project = dir.path().join("my shop");
     fs::create_dir_all(project.join("a/b")).unwrap();
     fs::create_dir_all(project.join(".git")).unwrap();

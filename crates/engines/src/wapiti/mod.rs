@@ -12,10 +12,10 @@ mod watch;
 
 pub use options::{Force, Options, Profile, Scope};
 
-use crate::Target;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
+use crate::{Target, page};
 use modules::{Release, modules};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
@@ -79,7 +79,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         }
     })
     .await;
-    let report = finish(&job, &run, &dir, &watch);
+    let report = page::seen(finish(&job, &run, &dir, &watch), &job, &control).await;
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }

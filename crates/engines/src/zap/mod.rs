@@ -9,10 +9,10 @@ mod samples;
 
 pub use options::{Intensity, Options, Profile};
 
-use crate::Target;
 use crate::engine::engine;
 use crate::job::{Control, Job, Outcome, Parsed, RawReport, Report, raise};
 use crate::process::{self, Ended, JobDir, Lines, Program, Run, Soft, Stdout, Stream};
+use crate::{Target, page};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     })
     .await;
     let is_out_of_time = began.elapsed() >= plan::time_limit(job.timeout);
-    let report = finish(&job, &run, &dir, has_no_access, is_out_of_time);
+    let report = page::seen(finish(&job, &run, &dir, has_no_access, is_out_of_time), &job, &control).await;
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }

@@ -1,7 +1,10 @@
 //! nikto, live, against the weak target.
 
 use crate::common::steering;
-use crate::web::{LEASE, cancelled, fails_at_a_dead_target, has, installed, reason, rules, scan, web_job};
+use crate::web::{
+    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_server_that_refuses, has, installed, reason, rules, scan,
+    web_job,
+};
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::Severity;
 use scanyard_contract::scan::FailureReason;
@@ -30,6 +33,11 @@ async fn nikto_finds_the_listing_the_cookie_and_the_old_server() {
         findings.iter().map(|finding| finding.fingerprint.clone()).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(fingerprints(&report.findings), fingerprints(&again.findings));
+}
+
+#[tokio::test]
+async fn nikto_at_a_server_that_refuses_has_failed() {
+    fails_at_a_server_that_refuses(ScanType::Nikto, &installed(ScanType::Nikto)).await;
 }
 
 #[tokio::test]

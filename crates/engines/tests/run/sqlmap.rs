@@ -1,15 +1,13 @@
 //! sqlmap, live, against the weak target: the one of the package registry and the old one of Debian.
 
 use crate::common::steering;
-use crate::web::{LEASE, cancelled, fails_at_a_dead_target, is_at, reason, rules, scan, web_job};
+use crate::web::{LEASE, answering, cancelled, fails_at_a_dead_target, is_at, reason, rules, scan, web_job};
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::{Confidence, Severity};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::weak_target::WeakTarget;
 use scanyard_engines::{Outcome, Report, run};
 use serde_json::json;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,20 +100,6 @@ async fn a_sqlmap_that_runs_out_of_time_has_failed() {
     }
 }
 
-/// A server that answers a request so, and hangs up.
-fn answering(answer: fn(&str) -> &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut request = [0; 4096];
-            let Ok(length) = stream.read(&mut request) else { continue };
-            let _ = stream.write_all(answer(&String::from_utf8_lossy(&request[..length])).as_bytes());
-        }
-    });
-    address
-}
-
 #[tokio::test]
 async fn a_target_that_refuses_every_request_is_no_clean_one() {
     let address = answering(|_| "HTTP/1.0 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden");
@@ -126,6 +110,19 @@ async fn a_target_that_refuses_every_request_is_no_clean_one() {
         assert!(failure.message.contains("refused sqlmap's requests: 403 (Forbidden)"), "{}", failure.message);
         assert_eq!(report.coverage.reached, 1);
     }
+}
+
+#[tokio::test]
+async fn a_target_that_wants_fewer_requests_is_told_of_when_the_time_is_up() {
+    let address = answering(|_| "HTTP/1.0 429 Too Many Requests\r\nContent-Length: 8\r\n\r\nToo many");
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("http://{address}/item?id=1");
+    let mut job = web_job(ScanType::Sqlmap, &both()[0], &url, json!({}), dir.path());
+    job.timeout = Duration::from_secs(20);
+    let report = run(job, steering(LEASE).control).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert!(failure.message.contains("429 (Too Many Requests)") && failure.message.contains("delayMs"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! wapiti, live, against the weak target: the one of the package registry and the old one of Debian.
 
 use crate::common::steering;
-use crate::web::{LEASE, cancelled, fails_at_a_dead_target, has, is_at, reason, rules, scan, web_job};
+use crate::web::{
+    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_server_that_refuses, has, is_at, reason, rules, scan, web_job,
+};
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::Severity;
 use scanyard_contract::scan::FailureReason;
@@ -60,6 +62,11 @@ async fn a_passive_wapiti_finds_headers_and_cookies_and_nothing_that_needs_an_at
         findings.iter().map(|finding| finding.fingerprint.clone()).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(fingerprints(&report.findings), fingerprints(&again.findings));
+}
+
+#[tokio::test]
+async fn wapiti_at_a_server_that_refuses_has_failed() {
+    fails_at_a_server_that_refuses(ScanType::Wapiti, &both()[0]).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use scanyard_contract::ScanType;
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::{Availability, Installed, Job, Options, Outcome, Report, locate, run};
 use serde_json::Value;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -84,6 +85,30 @@ pub async fn fails_at_a_dead_target(scan_type: ScanType, program: &Path, path: &
     assert_eq!((report.coverage.hosts, report.coverage.reached), (1, 0));
     assert!(report.findings.is_empty(), "{:?}", rules(&report));
     assert!(*steering.progress.borrow() < 100);
+}
+
+/// A web server of which nobody sees a page is no clean one.
+pub async fn fails_at_a_server_that_refuses(scan_type: ScanType, program: &Path) {
+    let address = answering(|_| "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy");
+    let (report, steering) = scan(scan_type, program, &format!("http://{address}/"), serde_json::json!({})).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert!(failure.message.contains("answers 503, which says nothing"), "{}", failure.message);
+    assert!(*steering.progress.borrow() < 100);
+}
+
+/// A server that answers a request so, and hangs up.
+pub fn answering(answer: fn(&str) -> &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let Ok(length) = stream.read(&mut request) else { continue };
+            let _ = stream.write_all(answer(&String::from_utf8_lossy(&request[..length])).as_bytes());
+        }
+    });
+    address
 }
 
 /// Begins a scan, cancels it when `is_time` of its progress returns, and checks that it ends cancelled within `grace`.

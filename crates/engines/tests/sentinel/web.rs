@@ -1,6 +1,7 @@
 //! What web servers show, beyond the weak target.
 
-use crate::common::{answering, conversing, job, ports, rules_of, run};
+use crate::common::{answering, conversing, failure, job, ports, rules_of, run};
+use scanyard_contract::scan::FailureReason;
 use scanyard_engines::job::Outcome;
 use scanyard_engines::weak_target::WeakTarget;
 use serde_json::json;
@@ -28,6 +29,23 @@ async fn a_server_that_says_yes_to_every_path_exposes_nothing() {
         let rules = rules_at(address).await;
         assert!(!rules.iter().any(|rule| rule.starts_with("http-exposed")), "{body}: {rules:?}");
         assert!(rules.iter().any(|rule| rule.starts_with("http-missing")), "{body}: {rules:?}");
+    }
+}
+
+/// A server that has had enough of us says the same of every file; that it is forbidden is an answer.
+#[tokio::test]
+async fn a_server_that_answers_nothing_that_was_asked_is_no_clean_one() {
+    for (status, is_clean) in
+        [("429 Too Many Requests", false), ("503 Service Unavailable", false), ("403 Forbidden", true)]
+    {
+        let address = answering(move |_| page(status, "", "no")).await;
+        let report = run(job(&format!("http://{address}/"), json!({}))).await;
+        assert_eq!(report.outcome == Outcome::Completed, is_clean, "{status}: {:?}", report.outcome);
+        if !is_clean {
+            let (reason, message) = failure(&report);
+            assert_eq!(reason, FailureReason::EngineFailed);
+            assert!(message.contains("to 3") && message.contains("requests"), "{message}");
+        }
     }
 }
 

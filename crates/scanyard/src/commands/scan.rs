@@ -76,13 +76,19 @@ pub struct ScanArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
     /// Third parties may be told of the target: who agreed to it, and why; harvester and sublist3r need it
-    #[arg(long, value_name = "NOTE")]
+    #[arg(long, value_name = "NOTE", value_parser = note)]
     consent_third_party: Option<String>,
     /// File of settings, for engines in unusual places and DNS servers
     #[arg(long, value_name = "FILE", env = "SCANYARD_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// A note as servers take it too.
+fn note(text: &str) -> Result<String, &'static str> {
+    let is_note = (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_note.then(|| text.to_string()).ok_or("write who agreed, and why: 1 to 500 characters, no control characters")
 }
 
 /// From which severity on findings are a failure.

@@ -112,6 +112,8 @@ fn an_engine_that_tells_third_parties_needs_a_consent_and_its_operator() {
     assert!(
         message.contains("sublist3r tells third parties of the target") && message.contains("--consent-third-party")
     );
+    let (message, code) = fail(&["scan", "sublist3r", "example.test", "--consent-third-party", ""]);
+    assert!(code == 2 && message.contains("write who agreed, and why"), "{code}: {message}");
 
     let dir = tempfile::tempdir().unwrap();
     let local = |osint: &str| {

@@ -10,6 +10,7 @@ mod consent;
 mod deletes;
 mod deliveries;
 mod dns;
+mod engine_options;
 mod events;
 mod exports;
 mod failures;

@@ -13,6 +13,7 @@ use super::{Options, net, rules};
 use services::Quiet;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -40,7 +41,8 @@ pub struct Probe<'a> {
 /// Questions one open port; ends after [`PORT`] with what is known by then.
 pub async fn visit(probe: &Probe<'_>, address: SocketAddr, found: &Mutex<Found>) {
     let place = Place::new(&probe.host, address);
-    let mut visit = Visit { probe, place, report: PortReport::new(address), found };
+    let (requests, unanswered) = Default::default();
+    let mut visit = Visit { probe, place, report: PortReport::new(address), requests, unanswered, found };
     visit.report.is_complete = timeout(PORT, visit.question()).await.is_ok();
 }
 
@@ -48,6 +50,8 @@ struct Visit<'a> {
     probe: &'a Probe<'a>,
     place: Place,
     report: PortReport,
+    requests: AtomicU32,
+    unanswered: AtomicU32,
     found: &'a Mutex<Found>,
 }
 
@@ -55,6 +59,7 @@ struct Visit<'a> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.report.service = self.place.service.take();
+        (self.report.requests, self.report.unanswered) = (*self.requests.get_mut(), *self.unanswered.get_mut());
         let report = std::mem::replace(&mut self.report, PortReport::new(self.place.address));
         found::lock(self.found).take_port(report);
     }

@@ -10,6 +10,7 @@ use crate::sentinel::tls::{self, Opened};
 use crate::sentinel::{net, rules, web};
 use futures::future::join_all;
 use scanyard_contract::finding::Finding;
+use std::sync::atomic::Ordering;
 
 /// Redirects of one page that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -141,6 +142,15 @@ impl Visit<'_> {
 
     /// One request on a connection of its own.
     pub(super) async fn fetch(&self, is_tls: bool, request: &[u8]) -> Vec<u8> {
+        let answer = self.exchange(is_tls, request).await;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if Answer::parse(&answer).is_none_or(|answer| answer.says_nothing()) {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    async fn exchange(&self, is_tls: bool, request: &[u8]) -> Vec<u8> {
         if is_tls {
             match tls::open(self.address(), &self.probe.host, ANSWER).await {
                 Opened::Session(mut session) => read_answer(&mut session, request, FILE_BYTES).await,

@@ -1,0 +1,87 @@
+//! The target's page as it answers when an engine is done with it. A page that sends every request to its login looks to
+//! sqlmap like one without faults, and a server that answers nobody any more does to every engine.
+
+use crate::job::{Control, Job, Outcome, Report};
+use crate::sentinel::http::{ANSWER_BYTES, Answer, Request};
+use crate::sentinel::net;
+use crate::sentinel::tls::{self, Opened};
+use crate::{auth, text};
+use scanyard_contract::scan::{Failure, FailureReason};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The longest place that is named.
+const MAX_PLACE: usize = 200;
+
+/// The report of a completed run, which has failed where the target says of itself that it shows nothing.
+pub async fn seen(mut report: Report, job: &Job, control: &Control) -> Report {
+    if report.outcome != Outcome::Completed {
+        return report;
+    }
+    let answer = unless_ended(control, ask(job, None, &[])).await;
+    if let Some(answer) = answer.filter(Answer::says_nothing) {
+        let message = format!(
+            "{} answers {}, which says nothing of what lies there; let the scan through, or scan again when it answers",
+            job.target, answer.status
+        );
+        report.outcome =
+            Outcome::Failed(Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() });
+    }
+    report
+}
+
+/// What an answer comes to; a run that is to end does not wait for it.
+pub async fn unless_ended<T>(control: &Control, answer: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::select! {
+        answer = answer => answer,
+        () = control.cancel.cancelled() => None,
+        () = control.stop.cancelled() => None,
+    }
+}
+
+/// Where the target redirects a GET, or a POST of `data`, to, without the query; `None` when it does not, or is silent.
+pub async fn redirect(job: &Job, data: Option<&str>) -> Option<String> {
+    let mut answer = ask(job, data, &[]).await?;
+    let cookies: Vec<_> = answer.all("set-cookie").filter_map(|cookie| cookie.split(';').next()).collect();
+    if !cookies.is_empty() {
+        // As sqlmap does: some pages redirect to themselves whoever has no cookie yet.
+        answer = ask(job, data, &cookies).await?;
+    }
+    let place = answer.header("location").filter(|_| (300..400).contains(&answer.status))?;
+    let place = place.split(['?', '#']).next().unwrap_or_default();
+    Some(text::clean(place.as_bytes(), MAX_PLACE))
+}
+
+async fn ask(job: &Job, data: Option<&str>, cookies: &[&str]) -> Option<Answer> {
+    let url = job.target.url()?;
+    let address = SocketAddr::new(*job.addresses.first()?, url.port_or_known_default()?);
+    let request = bytes(job, data, cookies)?;
+    let heard = if url.scheme() == "https" {
+        let Opened::Session(mut session) = tls::open(address, &job.target.host(), ANSWER).await else { return None };
+        net::ask(&mut session, &request, ANSWER_BYTES, ANSWER, Answer::is_complete).await
+    } else {
+        let mut stream = net::connect(address, ANSWER).await.ok()?;
+        net::ask(&mut stream, &request, ANSWER_BYTES, ANSWER, Answer::is_complete).await
+    };
+    Answer::parse(&heard.bytes)
+}
+
+/// A GET, or a POST of `data`, with the scan's credentials and these cookies.
+fn bytes(job: &Job, data: Option<&str>, cookies: &[&str]) -> Option<Vec<u8>> {
+    let request = Request::of(job.target.url()?);
+    let mut headers: Vec<_> = job.auth.iter().flat_map(auth::headers).collect();
+    let given = job.auth.as_ref().and_then(auth::cookie_line);
+    let cookies = given.as_deref().into_iter().chain(cookies.iter().copied()).collect::<Vec<_>>().join("; ");
+    if !cookies.is_empty() {
+        headers.push(("Cookie".to_string(), cookies));
+    }
+    if let Some(data) = data {
+        headers.push(("Content-Type".to_string(), "application/x-www-form-urlencoded".to_string()));
+        headers.push(("Content-Length".to_string(), data.len().to_string()));
+    }
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let method = if data.is_some() { "POST" } else { "GET" };
+    Some([request.bytes(method, &headers).as_slice(), data.unwrap_or_default().as_bytes()].concat())
+}
