@@ -11,16 +11,14 @@ impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let at = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (date, time) = (at.date(), at.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let parts = [u8::from(date.month()), date.day(), time.hour(), time.minute(), time.second()];
+        // By hand: every answer holds some, and padded by a format they take four times as long.
+        let mut text = *b"-00-00T00:00:00Z";
+        for (place, part) in text.chunks_exact_mut(3).zip(parts) {
+            place[1] += part / 10;
+            place[2] += part % 10;
+        }
+        write!(f, "{:04}{}", date.year(), std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

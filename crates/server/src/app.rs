@@ -10,6 +10,7 @@ use crate::key::KeyCache;
 use crate::limit::Limiter;
 use crate::live::Live;
 use crate::login::Logins;
+use crate::metrics::Answers;
 use crate::password::Passwords;
 use crate::queue::Queue;
 use crate::session::SessionCache;
@@ -80,6 +81,8 @@ pub struct Parts {
     /// With which certificate connections are accepted; `None`: plain HTTP.
     pub tls: Option<Tls>,
     pub metrics: PrometheusHandle,
+    /// Counts what is answered.
+    pub answers: Answers,
     /// Where failures send people.
     pub support: Support,
     /// The OpenAPI document, as text.
@@ -164,6 +167,7 @@ impl App {
             supervisor: crate::config::supervisor(),
             tls,
             metrics,
+            answers: Answers::default(),
             support,
             openapi: OnceLock::new(),
             config,

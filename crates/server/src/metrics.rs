@@ -9,7 +9,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use scanyard_contract::status::{Condition, Status};
 use scanyard_contract::webhook::DisabledReason;
 use scanyard_contract::{ScanStatus, ScanType};
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Bounds of requests and writes, in seconds.
@@ -95,6 +96,37 @@ fn begin() {
     metrics::counter!("scanyard_database_breaker_opened_total").increment(0);
     for reason in DisabledReason::ALL {
         metrics::counter!("scanyard_webhooks_disabled_total", "reason" => reason.as_str()).increment(0);
+    }
+}
+
+/// Counts answers. What counts them is found by its labels once and kept: the labels are texts to be made, and finding it
+/// takes longer than counting.
+#[derive(Debug, Default)]
+pub struct Answers(Mutex<HashMap<String, OfRoute>>);
+
+/// What counts the answers of one route.
+#[derive(Debug)]
+struct OfRoute {
+    seconds: metrics::Histogram,
+    /// By method and status.
+    total: HashMap<(&'static str, u16), metrics::Counter>,
+}
+
+impl Answers {
+    /// Counts an answer and how long it took.
+    pub fn count(&self, method: &'static str, route: &str, status: u16, seconds: f64) {
+        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !routes.contains_key(route) {
+            let seconds = metrics::histogram!("scanyard_http_request_seconds", "route" => route.to_string());
+            routes.insert(route.to_string(), OfRoute { seconds, total: HashMap::new() });
+        }
+        let Some(of_route) = routes.get_mut(route) else { return };
+        of_route.seconds.record(seconds);
+        let total = of_route.total.entry((method, status)).or_insert_with(|| {
+            let labels = [("method", method.to_string()), ("route", route.to_string()), ("status", status.to_string())];
+            metrics::counter!("scanyard_http_requests_total", &labels)
+        });
+        total.increment(1);
     }
 }
 

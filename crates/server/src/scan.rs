@@ -10,6 +10,7 @@ use scanyard_contract::{Finding, Priority, ScanStatus, ScanType, Severity, Times
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Parsed, Target};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -22,14 +23,28 @@ const MAX_TAG: usize = 64;
 const MAX_NOTE: usize = 500;
 
 /// The options that a scan runs with: `config` overrides `options` key by key.
-pub fn effective_options(options: &Map<String, Value>, config: &Map<String, Value>) -> Map<String, Value> {
-    let mut effective = options.clone();
-    effective.extend(config.iter().map(|(name, value)| (name.clone(), value.clone())));
+pub fn effective_options<'o>(
+    options: &'o Map<String, Value>,
+    config: &Map<String, Value>,
+) -> Cow<'o, Map<String, Value>> {
+    let mut effective = Cow::Borrowed(options);
+    if !config.is_empty() {
+        effective.to_mut().extend(config.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
     effective
 }
 
+/// The options of a scan as its engine reads them, or what the engine finds wrong with them; `None` when this build has no
+/// adapter for it.
+pub type ReadOptions = Option<Result<Options, Vec<Detail>>>;
+
+/// Has the engine read the options of a scan.
+pub fn read_options(scan: &CreateScan) -> ReadOptions {
+    Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config))
+}
+
 /// What is wrong with a scan beyond its schema: labels and engine options, each fault with its place.
-pub fn faults(scan: &CreateScan) -> Vec<Found> {
+pub fn faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
     let mut found = Vec::new();
     let mut bounds = |field: String, reason: &str| {
         found.push(Found { field, fault: Fault::Bounds(reason.to_string()) });
@@ -51,7 +66,7 @@ pub fn faults(scan: &CreateScan) -> Vec<Found> {
     if scan.consent.as_ref().is_some_and(|consent| !is_label(&consent.note, MAX_NOTE)) {
         bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
     }
-    found.extend(option_faults(scan));
+    found.extend(option_faults(scan, options));
     let auth = scan.auth.as_ref().map(|auth| scanyard_engines::auth::faults(scan.scan_type, auth));
     found.extend(auth.into_iter().flatten().map(|detail| Found {
         field: detail.field.unwrap_or_else(|| "auth".to_string()),
@@ -67,13 +82,12 @@ pub(crate) fn is_label(text: &str, max: usize) -> bool {
 
 /// The engine's schema tells an unknown name from a wrong type; of the options that it finds no fault with, the engine's own
 /// reading.
-fn option_faults(scan: &CreateScan) -> Vec<Found> {
+fn option_faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
     let schema = engine(scan.scan_type).options_schema();
     let mut found = schema::object_faults(schema, &scan.options, "options");
     found.extend(schema::object_faults(schema, &scan.config, "config"));
-    let read = Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config));
-    let details = read.and_then(Result::err).unwrap_or_default();
-    let of_engine = details.into_iter().map(|detail| option_fault(scan, detail));
+    let Some(Err(details)) = options else { return found };
+    let of_engine = details.iter().map(|detail| option_fault(scan, detail.clone()));
     let told: Vec<String> = found.iter().map(|found| option_of(&found.field).to_string()).collect();
     found.extend(of_engine.filter(|found| !told.iter().any(|told| told == option_of(&found.field))));
     found
@@ -87,12 +101,12 @@ fn option_of(field: &str) -> &str {
 }
 
 /// What is wrong with the options and the credentials beside the target.
-pub fn faults_beside(scan: &CreateScan, target: &Target) -> Vec<Found> {
+pub fn faults_beside(scan: &CreateScan, options: &ReadOptions, target: &Target) -> Vec<Found> {
     let auth = scan.auth.as_ref().and_then(|_| scanyard_engines::auth::fault_beside(scan.scan_type, target));
     let auth = auth.map(|detail| Found { field: "auth".to_string(), fault: Fault::Bounds(detail.reason) });
-    let options = match Options::parse(scan.scan_type, &effective_options(&scan.options, &scan.config)) {
+    let options = match options {
         Some(Ok(options)) => options.check_target(target).err().unwrap_or_default(),
-        Some(Err(details)) => details,
+        Some(Err(details)) => details.clone(),
         None => Vec::new(),
     };
     options.into_iter().map(|detail| option_fault(scan, detail)).chain(auth).collect()
@@ -315,7 +329,7 @@ mod tests {
         let scan = scan(json!({"target": "127.0.0.1", "scanType": "sentinel",
             "options": {"ports": "1", "x": 1}, "config": {"ports": "2"}}));
         let effective = effective_options(&scan.options, &scan.config);
-        assert_eq!(Value::Object(effective), json!({"ports": "2", "x": 1}));
+        assert_eq!(Value::Object(effective.into_owned()), json!({"ports": "2", "x": 1}));
     }
 
     #[test]
@@ -338,14 +352,16 @@ mod tests {
     fn faults_of_the_schema_and_of_the_engine_are_told_together_and_once() {
         let faulty = scan(json!({"target": "127.0.0.1", "scanType": "nmap",
             "options": {"ports": "70000", "timing": "fast", "colour": 1}, "config": {"maxRate": 0}}));
-        let fields: Vec<String> = faults(&faulty).into_iter().map(|found| found.field).collect();
+        let fields: Vec<String> =
+            faults(&faulty, &read_options(&faulty)).into_iter().map(|found| found.field).collect();
         assert_eq!(fields, ["options.timing", "config.maxRate", "options.ports", "options.colour"]);
     }
 
     #[test]
     fn labels_have_bounds() {
         let faulty = scan(json!({"target": "127.0.0.1", "scanType": "nmap", "name": "a\nb", "tags": ["ok", ""]}));
-        let fields: Vec<String> = faults(&faulty).into_iter().map(|found| found.field).collect();
+        let fields: Vec<String> =
+            faults(&faulty, &read_options(&faulty)).into_iter().map(|found| found.field).collect();
         assert_eq!(fields, ["name", "tags[1]"]);
     }
 }

@@ -4,6 +4,7 @@
 //! `additionalProperties`, `items`, `enum`, `oneOf`, `$ref` and the bounds of lengths and numbers.
 
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// One way in which a value breaks its schema, most telling first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub enum Fault {
     },
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Missing => f.write_str("is missing"),
             Fault::Type(expected) => write!(f, "must be of type {expected}"),
@@ -46,7 +47,7 @@ pub struct Found {
 /// Every fault of `value`; `root` holds what `$ref` points into.
 pub fn faults(root: &Value, schema: &Value, value: &Value, field: &str) -> Vec<Found> {
     let mut walk = Walk { root, found: Vec::new() };
-    walk.value(schema, value, field);
+    walk.value(schema, value, Place::Root(field));
     sort(&mut walk.found);
     walk.found
 }
@@ -54,7 +55,7 @@ pub fn faults(root: &Value, schema: &Value, value: &Value, field: &str) -> Vec<F
 /// Every fault of an object; `schema` refers to nothing.
 pub fn object_faults(schema: &Value, members: &Map<String, Value>, field: &str) -> Vec<Found> {
     let mut walk = Walk { root: schema, found: Vec::new() };
-    walk.object(&Keywords::of(schema), members, field);
+    walk.object(&Keywords::of(schema), members, Place::Root(field));
     sort(&mut walk.found);
     walk.found
 }
@@ -134,91 +135,109 @@ impl<'a> Keywords<'a> {
     }
 }
 
+/// Where a value stands: a path that is printed only when there is a fault to tell.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Root(&'p str),
+    Member(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Root(field) => f.write_str(field),
+            Place::Member(Place::Root(""), name) => f.write_str(name),
+            Place::Member(of, name) => write!(f, "{of}.{name}"),
+            Place::Item(of, i) => write!(f, "{of}[{i}]"),
+        }
+    }
+}
+
 struct Walk<'a> {
     root: &'a Value,
     found: Vec<Found>,
 }
 
 impl<'a> Walk<'a> {
-    fn add(&mut self, field: &str, fault: Fault) {
-        self.found.push(Found { field: field.to_string(), fault });
+    fn add(&mut self, place: Place<'_>, fault: Fault) {
+        self.found.push(Found { field: place.to_string(), fault });
     }
 
     fn resolve(&self, schema: &'a Value) -> Keywords<'a> {
         let keywords = Keywords::of(schema);
-        match keywords.reference.and_then(|path| path.strip_prefix('#')) {
-            Some(path) => self.root.pointer(path).map(Keywords::of).unwrap_or_default(),
-            None => keywords,
-        }
+        let Some(path) = keywords.reference.and_then(|path| path.strip_prefix("#/")) else { return keywords };
+        // No name of ours needs the escapes of a JSON pointer.
+        let schema = path.split('/').try_fold(self.root, |within, name| within.get(name));
+        schema.map(Keywords::of).unwrap_or_default()
     }
 
-    fn value(&mut self, schema: &'a Value, value: &Value, field: &str) {
+    fn value(&mut self, schema: &'a Value, value: &Value, place: Place<'_>) {
         let schema = self.resolve(schema);
         if let Some(choices) = schema.one_of {
-            return self.one_of(choices, value, field);
+            return self.one_of(choices, value, place);
         }
         if schema.types.is_some() && !schema.types().any(|name| is_a(value, name)) {
             let expected = schema.types().filter(|name| *name != "null").collect::<Vec<_>>().join(" or ");
-            return self.add(field, Fault::Type(expected));
+            return self.add(place, Fault::Type(expected));
         }
         if let (Some(words), Some(given)) = (schema.words, value.as_str())
             && !words.contains(value)
         {
             let known = words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-            return self.add(field, Fault::Word { given: given.to_string(), known });
+            return self.add(place, Fault::Word { given: given.to_string(), known });
         }
         match value {
-            Value::Object(members) => self.object(&schema, members, field),
-            Value::Array(items) => self.array(&schema, items, field),
-            Value::String(text) => self.bounds(schema.lengths, text.chars().count() as f64, " characters", field),
-            Value::Number(number) => self.bounds(schema.numbers, number.as_f64().unwrap_or_default(), "", field),
+            Value::Object(members) => self.object(&schema, members, place),
+            Value::Array(items) => self.array(&schema, items, place),
+            Value::String(text) => self.bounds(schema.lengths, text.chars().count() as f64, " characters", place),
+            Value::Number(number) => self.bounds(schema.numbers, number.as_f64().unwrap_or_default(), "", place),
             Value::Null | Value::Bool(_) => {}
         }
     }
 
     /// An optional reference is `oneOf` of null and the reference: faults are those of the first choice that is not
     /// null.
-    fn one_of(&mut self, choices: &'a [Value], value: &Value, field: &str) {
+    fn one_of(&mut self, choices: &'a [Value], value: &Value, place: Place<'_>) {
         let is_null = |choice: &&Value| Keywords::of(choice).is_nullable();
         if value.is_null() && choices.iter().any(|choice| is_null(&choice)) {
             return;
         }
         if let Some(choice) = choices.iter().find(|choice| !is_null(choice)) {
-            self.value(choice, value, field);
+            self.value(choice, value, place);
         }
     }
 
-    fn object(&mut self, schema: &Keywords<'a>, members: &Map<String, Value>, field: &str) {
-        let path = |name: &str| if field.is_empty() { name.to_string() } else { format!("{field}.{name}") };
+    fn object(&mut self, schema: &Keywords<'a>, members: &Map<String, Value>, place: Place<'_>) {
         for name in schema.required.into_iter().flatten().filter_map(Value::as_str) {
             if !members.contains_key(name) {
-                self.add(&path(name), Fault::Missing);
+                self.add(Place::Member(&place, name), Fault::Missing);
             }
         }
         for (name, value) in members {
             match schema.properties.and_then(|properties| properties.get(name)) {
-                Some(schema) => self.value(schema, value, &path(name)),
+                Some(schema) => self.value(schema, value, Place::Member(&place, name)),
                 None if schema.is_closed => {
                     let known =
                         schema.properties.map(|p| p.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
-                    self.add(&path(&crate::error::shown(name)), Fault::Unknown { known });
+                    self.add(Place::Member(&place, &crate::error::shown(name)), Fault::Unknown { known });
                 }
                 None => {}
             }
         }
     }
 
-    fn array(&mut self, schema: &Keywords<'a>, items: &[Value], field: &str) {
-        self.bounds(schema.sizes, items.len() as f64, " items", field);
+    fn array(&mut self, schema: &Keywords<'a>, items: &[Value], place: Place<'_>) {
+        self.bounds(schema.sizes, items.len() as f64, " items", place);
         if let Some(each) = schema.items {
             for (i, item) in items.iter().enumerate().take(MAX_ITEMS_WALKED) {
-                self.value(each, item, &format!("{field}[{i}]"));
+                self.value(each, item, Place::Item(&place, i));
             }
         }
     }
 
     /// Holds a size against a pair of bounds; `what` is counted.
-    fn bounds(&mut self, [least, most]: [Option<f64>; 2], size: f64, what: &str, field: &str) {
+    fn bounds(&mut self, [least, most]: [Option<f64>; 2], size: f64, what: &str, place: Place<'_>) {
         if least.is_none_or(|least| size >= least) && most.is_none_or(|most| size <= most) {
             return;
         }
@@ -227,7 +246,7 @@ impl<'a> Walk<'a> {
             (None, Some(most)) => format!("must be at most {most}{what}"),
             (least, None) => format!("must be at least {}{what}", least.unwrap_or_default()),
         };
-        self.add(field, Fault::Bounds(range));
+        self.add(place, Fault::Bounds(range));
     }
 }
 

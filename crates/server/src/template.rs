@@ -90,7 +90,8 @@ pub fn changed(template: &TemplateRecord, update: UpdateTemplate, now: i64) -> T
 
 /// What is wrong with a template beyond its schema, each fault with its place.
 pub fn faults(template: &TemplateRecord) -> Vec<Found> {
-    let mut found = scan::faults(&without_target(template));
+    let scan = without_target(template);
+    let mut found = scan::faults(&scan, &scan::read_options(&scan));
     let is_text = |text: &String| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'));
     if !template.description.as_ref().is_none_or(is_text) {
         let reason = "must not hold control characters but for line ends and tabs".to_string();
@@ -213,7 +214,7 @@ mod tests {
         let launch = json!({"target": "127.0.0.1", "options": {"ports": "3"}, "config": {"timing": "T4"}});
         let scan = scan_of(&template, serde_json::from_value(launch).unwrap());
         let effective = scan::effective_options(&scan.options, &scan.config);
-        assert_eq!(Value::Object(effective), json!({"ports": "3", "timing": "T4", "maxRate": 5}));
+        assert_eq!(Value::Object(effective.into_owned()), json!({"ports": "3", "timing": "T4", "maxRate": 5}));
         assert_eq!((scan.name.as_deref(), scan.priority), (Some("t"), Some(Priority::Low)));
         assert_eq!(scan.tags, ["a"]);
         let launch = json!({"target": "127.0.0.1", "tags": [], "priority": "high", "name": "this one"});

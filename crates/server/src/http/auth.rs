@@ -14,15 +14,23 @@ use crate::store::api_key::{self, ApiKeyRecord, Holder, KeyStatus};
 use crate::store::audit::{Actor, AuditRecord};
 use crate::store::tenant::{TenantRecord, TenantStatus};
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use scanyard_contract::{Code, ScanType, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The header that carries a key.
-const X_API_KEY: &str = "x-api-key";
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Where a caller stands: the limit, what is left of it, the seconds until it starts anew, and every window's limit.
+const RATE_LIMIT: [HeaderName; 4] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+    HeaderName::from_static("ratelimit-policy"),
+];
 
 /// A caller who is live and within its limits; what it may do, the handler asks.
 #[derive(Debug, Clone)]
@@ -359,10 +367,11 @@ fn announce(standing: &Standing, headers: &AnswerHeaders) {
     let [minute, hour, day] = WINDOWS.each_ref().map(|window| window.length_s);
     let [per_minute, per_hour, per_day] = standing.limits;
     let policy = format!("{per_minute};w={minute}, {per_hour};w={hour}, {per_day};w={day}");
-    headers.set("ratelimit-limit", standing.limits[tightest]);
-    headers.set("ratelimit-remaining", standing.remaining[tightest]);
-    headers.set("ratelimit-reset", standing.seconds_left[tightest]);
-    headers.set("ratelimit-policy", policy);
+    let [limit, remaining, reset, whole] = RATE_LIMIT;
+    headers.set(limit, standing.limits[tightest]);
+    headers.set(remaining, standing.remaining[tightest]);
+    headers.set(reset, standing.seconds_left[tightest]);
+    headers.set(whole, policy);
 }
 
 fn check_rate(standing: &Standing) -> Result<(), ApiError> {

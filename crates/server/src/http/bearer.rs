@@ -9,14 +9,14 @@ use crate::store::user::{self, UserRecord};
 use crate::token::{self, TokenFault, Use};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use scanyard_contract::user::{Role, UserStatus};
 use scanyard_contract::{Code, TenantStatus, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Names the user that an admin acts as.
-const X_IMPERSONATE: &str = "x-impersonate";
+const X_IMPERSONATE: HeaderName = HeaderName::from_static("x-impersonate");
 
 /// The text behind `Bearer` in `Authorization`, when it is not a misplaced API key.
 pub(super) fn token_of(headers: &HeaderMap) -> Option<&str> {

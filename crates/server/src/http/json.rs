@@ -5,6 +5,7 @@ use scanyard_contract::Code;
 use scanyard_contract::wire::Detail;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
@@ -95,11 +96,8 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            if members.contains_key(&name) {
-                return Err(A::Error::custom("given twice"));
-            }
-            let value = map.next_value_seed(self.deeper()?)?;
-            members.insert(name, value);
+            let Entry::Vacant(place) = members.entry(name) else { return Err(A::Error::custom("given twice")) };
+            place.insert(map.next_value_seed(self.deeper()?)?);
         }
         Ok(Value::Object(members))
     }

@@ -8,14 +8,14 @@ use crate::vault::Vault;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use scanyard_contract::Code;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::convert::Infallible;
 
 /// The header that makes a POST safe to repeat.
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 255;
 

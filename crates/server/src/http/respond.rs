@@ -32,9 +32,9 @@ pub struct AnswerHeaders(Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>);
 
 impl AnswerHeaders {
     /// Sets a header; a value that no header can hold is left out.
-    pub fn set(&self, name: &'static str, value: impl TryInto<HeaderValue>) {
+    pub fn set(&self, name: HeaderName, value: impl TryInto<HeaderValue>) {
         if let Ok(value) = value.try_into() {
-            self.lock().push((HeaderName::from_static(name), value));
+            self.lock().push((name, value));
         }
     }
 
@@ -114,7 +114,7 @@ fn refuse(app: &App, asked: &Asked, request: &Request) -> Result<(), ApiError> {
     if header_bytes > http.max_header_bytes {
         return Err(ApiError::new(Code::HeadersTooLarge).with("limit", http.max_header_bytes.to_string()));
     }
-    if !is_defined(&asked.method) {
+    if defined(&asked.method).is_none() {
         return Err(ApiError::new(Code::NotImplemented).with("method", asked.method.as_str()));
     }
     let is_status = super::BASES.iter().any(|base| asked.path.strip_prefix(base) == Some(super::status::PATH));
@@ -143,20 +143,12 @@ fn success_type(asked: &Asked, query: &str) -> &'static str {
 /// Seconds after which another node, or this one started again, is likely to answer.
 const DRAIN_SECONDS: u64 = 5;
 
-/// Whether HTTP defines the method: RFC 9110, PATCH of RFC 5789, and QUERY, which OpenAPI names among them.
-fn is_defined(method: &Method) -> bool {
-    let defined = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    defined.contains(method) || method.as_str() == "QUERY"
+/// The methods that HTTP defines: RFC 9110, PATCH of RFC 5789, and QUERY, which OpenAPI names among them.
+const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"];
+
+/// The method's name, when HTTP defines it.
+fn defined(method: &Method) -> Option<&'static str> {
+    METHODS.into_iter().find(|name| *name == method.as_str())
 }
 
 /// Whether the body is one that takes its time; how slowly it may arrive, its handler says.
@@ -235,7 +227,8 @@ fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) 
     for (name, value) in set {
         headers.insert(name, value);
     }
-    if let Ok(id) = HeaderValue::from_str(&asked.request_id.to_string()) {
+    let mut text = Uuid::encode_buffer();
+    if let Ok(id) = HeaderValue::from_str(asked.request_id.hyphenated().encode_lower(&mut text)) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -246,7 +239,7 @@ fn finish(app: &App, asked: Asked, response: Response, error: Option<ApiError>) 
     if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge(error.as_ref()));
     }
-    record(&asked, &response, error.as_ref());
+    record(app, &asked, &response, error.as_ref());
     log_call(app, &asked, &response, error.as_ref());
     if asked.method == Method::HEAD {
         *response.body_mut() = Body::empty();
@@ -264,21 +257,19 @@ fn challenge(error: Option<&ApiError>) -> HeaderValue {
 }
 
 /// One line in the log, one count in the metrics.
-fn record(asked: &Asked, response: &Response, error: Option<&ApiError>) {
+fn record(app: &App, asked: &Asked, response: &Response, error: Option<&ApiError>) {
     let status = response.status().as_u16();
     let code = error.map_or("", |error| error.code.as_str());
-    let route = asked.route.as_ref().map_or("none", MatchedPath::as_str).to_string();
-    let method = if is_defined(&asked.method) { asked.method.to_string() } else { "other".to_string() };
-    let labels = [("method", method), ("route", route), ("status", status.to_string())];
+    let route = asked.route.as_ref().map_or("none", MatchedPath::as_str);
     let seconds = asked.at.elapsed().as_secs_f64();
-    metrics::counter!("scanyard_http_requests_total", &labels).increment(1);
-    metrics::histogram!("scanyard_http_request_seconds", &labels[1..2]).record(seconds);
-    let (request_id, method, path) = (asked.request_id, &asked.method, crate::error::shown(&asked.path));
+    app.answers.count(defined(&asked.method).unwrap_or("other"), route, status, seconds);
+    let (request_id, method) = (asked.request_id, &asked.method);
+    let path = || crate::error::shown(&asked.path);
     match error.and_then(|error| error.source.as_ref()) {
         Some(cause) => {
-            tracing::error!(%request_id, %method, path, status, code, cause = format!("{cause:#}"), "request failed");
+            tracing::error!(%request_id, %method, path = path(), status, code, cause = format!("{cause:#}"), "request failed");
         }
-        None => tracing::debug!(%request_id, %method, path, status, code, seconds, "request answered"),
+        None => tracing::debug!(%request_id, %method, path = path(), status, code, seconds, "request answered"),
     }
 }
 

@@ -117,7 +117,8 @@ fn seal(app: &App, auth: &ScanAuth, id: Uuid) -> Result<String, ApiError> {
 
 /// Whether the caller may have this scan run here: everything but its quota.
 async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, ApiError> {
-    let faults = scan::faults(create);
+    let options = scan::read_options(create);
+    let faults = scan::faults(create, &options);
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
@@ -125,7 +126,7 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
         app.webhooks.check_callback(url)?;
     }
     let target = scan::target(create).map_err(|details| ApiError::new(Code::InvalidTarget).and(details))?;
-    let faults = scan::faults_beside(create, &target);
+    let faults = scan::faults_beside(create, &options, &target);
     if !faults.is_empty() {
         return Err(ApiError::of_faults(faults));
     }
