@@ -12,7 +12,7 @@ impl std::fmt::Display for Timestamp {
         let at = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (date, time) = (at.date(), at.time());
         let parts = [u8::from(date.month()), date.day(), time.hour(), time.minute(), time.second()];
-        // By hand: every answer holds some, and padded by a format they take four times as long.
+        // By hand: every answer holds some, and a padding format for each number takes long.
         let mut text = *b"-00-00T00:00:00Z";
         for (place, part) in text.chunks_exact_mut(3).zip(parts) {
             place[1] += part / 10;
