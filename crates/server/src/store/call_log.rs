@@ -1,7 +1,7 @@
 //! The log of calls: every call of a known caller, for as long as the settings say.
 
 use super::rows::Inserts;
-use super::{Dialect, StoreError, parsed};
+use super::{StoreError, parsed};
 use scanyard_contract::ScanType;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -32,35 +32,41 @@ pub struct CallRecord {
     pub is_submission: bool,
 }
 
-static CALLS: LazyLock<Inserts> = LazyLock::new(|| {
-    let into = "call_log (tenant_id, at, id, principal, source, method, route, status, code, duration_us, scan_type)";
-    Inserts::new(into, 11, "")
+static CALLS: LazyLock<Inserts<11>> = LazyLock::new(|| {
+    let columns = [
+        ("tenant_id", "text"),
+        ("at", "bigint"),
+        ("id", "text"),
+        ("principal", "text"),
+        ("source", "text"),
+        ("method", "text"),
+        ("route", "text"),
+        ("status", "bigint"),
+        ("code", "text"),
+        ("duration_us", "bigint"),
+        ("scan_type", "text"),
+    ];
+    Inserts::new("call_log", &columns, &[])
 });
 
 /// Adds calls, set-based.
-pub async fn insert(conn: &mut AnyConnection, mut calls: &[CallRecord]) -> Result<(), StoreError> {
-    let dialect = Dialect::of(conn);
-    while let Some((count, sql)) = CALLS.of(dialect, calls.len()) {
-        let (now, later) = calls.split_at(count);
-        let mut query = sqlx::query(sql);
-        for call in now {
-            query = query
-                .bind(&call.tenant_id)
-                .bind(call.at)
-                .bind(call.id.simple().to_string())
-                .bind(&call.principal)
-                .bind(&call.source)
-                .bind(&call.method)
-                .bind(&call.route)
-                .bind(i64::from(call.status))
-                .bind(&call.code)
-                .bind(call.duration_us as i64)
-                .bind(call.scan_type.map_or("", ScanType::as_str));
-        }
-        query.execute(&mut *conn).await?;
-        calls = later;
-    }
-    Ok(())
+pub async fn insert(conn: &mut AnyConnection, calls: &[CallRecord]) -> Result<(), StoreError> {
+    let rows = calls.iter().map(|call| {
+        [
+            call.tenant_id.as_str().into(),
+            call.at.into(),
+            call.id.simple().to_string().into(),
+            call.principal.as_str().into(),
+            call.source.as_str().into(),
+            call.method.as_str().into(),
+            call.route.as_str().into(),
+            i64::from(call.status).into(),
+            call.code.as_str().into(),
+            (call.duration_us as i64).into(),
+            call.scan_type.map_or("", ScanType::as_str).into(),
+        ]
+    });
+    CALLS.insert(conn, &rows.collect::<Vec<_>>()).await
 }
 
 /// What a list of calls shows; an empty text is all.

@@ -9,30 +9,34 @@ use sqlx::AnyConnection;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-static OF_SCAN: LazyLock<Inserts> =
-    LazyLock::new(|| Inserts::new("scan_finding (scan_id, ordinal, severity, fingerprint, body)", 5, ""));
+/// Findings that are held a second time, as their rows: a report can have very many.
+const AT_ONCE: usize = 512;
+
+static OF_SCAN: LazyLock<Inserts<5>> = LazyLock::new(|| {
+    let columns =
+        [("scan_id", "text"), ("ordinal", "bigint"), ("severity", "bigint"), ("fingerprint", "text"), ("body", "text")];
+    Inserts::new("scan_finding", &columns, &[])
+});
 
 /// Stores the findings of scans, worst first.
 pub async fn insert(conn: &mut AnyConnection, now: i64, found: &[(&ScanRecord, &[Finding])]) -> Result<(), StoreError> {
     see(conn, now, found).await?;
-    let dialect = Dialect::of(conn);
     for (scan, findings) in found {
         let scan_id = scan.id.to_string();
         let mut ordered: Vec<&Finding> = findings.iter().collect();
         ordered.sort_by(|a, b| (b.severity, &a.fingerprint).cmp(&(a.severity, &b.fingerprint)));
-        let mut ordinal = 0_i64;
-        while let Some((count, sql)) = OF_SCAN.of(dialect, ordered.len() - ordinal as usize) {
-            let mut query = sqlx::query(sql);
-            for finding in &ordered[ordinal as usize..][..count] {
-                query = query
-                    .bind(&scan_id)
-                    .bind(ordinal)
-                    .bind(finding.severity as i64)
-                    .bind(&finding.fingerprint)
-                    .bind(serde_json::to_string(finding)?);
-                ordinal += 1;
-            }
-            query.execute(&mut *conn).await?;
+        let ordered: Vec<(i64, &Finding)> = (0..).zip(ordered).collect();
+        for some in ordered.chunks(AT_ONCE) {
+            let rows = some.iter().map(|(ordinal, finding)| {
+                Ok([
+                    scan_id.as_str().into(),
+                    (*ordinal).into(),
+                    (finding.severity as i64).into(),
+                    finding.fingerprint.as_str().into(),
+                    serde_json::to_string(finding)?.into(),
+                ])
+            });
+            OF_SCAN.insert(conn, &rows.collect::<Result<Vec<_>, StoreError>>()?).await?;
         }
     }
     Ok(())

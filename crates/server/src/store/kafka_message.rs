@@ -38,10 +38,14 @@ const COLUMNS: Columns = &[("scan_id", "text"), ("priority", "text"), ("hint", "
 
 /// Notes what is to be told of scans that have just got to where they stand, in the transaction of their moves.
 pub(super) async fn note(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecord]) -> Result<(), StoreError> {
-    let dialect = Dialect::of(conn);
-    if dialect == Dialect::Sqlite || scans.is_empty() || !is_used(conn, now).await? {
-        return Ok(());
+    if Dialect::of(conn) == Dialect::Postgres && !scans.is_empty() && is_used(conn, now).await? {
+        insert(conn, now, scans).await?;
     }
+    Ok(())
+}
+
+/// The same where it is known that Kafka is used.
+pub(super) async fn insert(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecord]) -> Result<(), StoreError> {
     let new: Vec<NewRow<'_>> = scans.iter().map(|scan| new_row(scan, now)).collect::<Result<_, _>>()?;
     let new: Vec<NewRow<'_>> = new.into_iter().filter(|row| row.hint.is_some() || row.event.is_some()).collect();
     if new.is_empty() {
@@ -49,7 +53,7 @@ pub(super) async fn note(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecor
     }
     let sql = format!(
         "INSERT INTO kafka_message (scan_id, priority, hint, event) SELECT scan_id, priority, hint, event FROM {}",
-        rows(dialect, COLUMNS)
+        rows(Dialect::Postgres, COLUMNS)
     );
     over(sql, &new)?.execute(conn).await?;
     Ok(())
@@ -57,9 +61,13 @@ pub(super) async fn note(conn: &mut AnyConnection, now: i64, scans: &[&ScanRecor
 
 /// Whether a node with Kafka gave a sign of life within the last day.
 async fn is_used(conn: &mut AnyConnection, now: i64) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM kafka_use WHERE until > $1";
-    let nodes: i64 = sqlx::query_scalar(sql).bind(now).fetch_one(conn).await?;
+    let nodes: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(nodes("$1"))).bind(now).fetch_one(conn).await?;
     Ok(nodes > 0)
+}
+
+/// How many nodes did, at the time in a parameter: none or one, for all together have one row.
+pub(super) fn nodes(now: &str) -> String {
+    format!("SELECT COUNT(*) AS nodes FROM kafka_use WHERE until > {now}")
 }
 
 fn new_row<'a>(scan: &'a ScanRecord, now: i64) -> Result<NewRow<'a>, StoreError> {

@@ -1,6 +1,6 @@
 //! Quota units used, per tenant and month.
 
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, over, rows, rows_of};
 use super::{Dialect, StoreError};
 use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
@@ -20,12 +20,6 @@ const COLUMNS: Columns = &[("tenant_id", "text"), ("month_at", "bigint"), ("unit
 
 /// Takes as many of the wanted units as the quotas leave; answers how many there were. Units are never given back.
 pub async fn take(conn: &mut AnyConnection, wanted: &Wanted) -> Result<HashMap<(String, i64), u64>, StoreError> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    if wanted.values().all(|(_, quota)| quota.is_none()) {
-        return count(conn, wanted).await;
-    }
     let used = lock(conn, wanted).await?;
     let mut granted = HashMap::with_capacity(wanted.len());
     let mut taken = Vec::with_capacity(wanted.len());
@@ -45,19 +39,20 @@ pub async fn take(conn: &mut AnyConnection, wanted: &Wanted) -> Result<HashMap<(
     Ok(granted)
 }
 
-/// Counts units that nobody limits.
-async fn count(conn: &mut AnyConnection, wanted: &Wanted) -> Result<HashMap<(String, i64), u64>, StoreError> {
-    let taken: Vec<Row<'_>> = wanted
-        .iter()
-        .map(|((tenant_id, month_at), (units, _))| Row { tenant_id, month_at: *month_at, units: *units })
-        .collect();
-    let sql = format!(
-        "INSERT INTO quota_use (tenant_id, month_at, used) SELECT tenant_id, month_at, units FROM {} WHERE true \
+/// Counts units that nobody limits: the statement over the rows of [`units`] in a parameter, where that condition holds.
+pub(super) fn counting(dialect: Dialect, parameter: &str, condition: &str) -> String {
+    format!(
+        "INSERT INTO quota_use (tenant_id, month_at, used) SELECT tenant_id, month_at, units FROM {} WHERE {condition} \
          ORDER BY tenant_id, month_at ON CONFLICT (tenant_id, month_at) DO UPDATE SET used = quota_use.used + excluded.used",
-        rows(Dialect::of(conn), COLUMNS)
-    );
-    over(sql, &taken)?.execute(conn).await?;
-    Ok(wanted.iter().map(|(id, (units, _))| (id.clone(), *units)).collect())
+        rows_of(dialect, parameter, COLUMNS)
+    )
+}
+
+/// Units to count, as JSON.
+pub(super) fn units(wanted: &Wanted) -> Result<String, StoreError> {
+    let rows =
+        wanted.iter().map(|((tenant_id, month_at), (units, _))| Row { tenant_id, month_at: *month_at, units: *units });
+    Ok(serde_json::to_string(&rows.collect::<Vec<_>>())?)
 }
 
 /// Makes the rows that are missing, locks all in their order and answers what is used.

@@ -1,24 +1,31 @@
-//! Sets of rows: neither database takes arrays through one parameter, so they travel as one JSON text.
+//! Sets of rows: neither database takes arrays through one parameter, so they travel as one JSON text; or, where there are
+//! many of them to insert, as what each database takes in quickest.
 
 use super::{Dialect, StoreError};
 use serde::Serialize;
 use sqlx::AnyConnection;
+use std::borrow::Cow;
 
 /// Columns of a set of rows, each with its type on PostgreSQL.
 pub(super) type Columns = &'static [(&'static str, &'static str)];
 
 /// The rows of the JSON text in parameter `$1` as a table `r`, for a FROM clause.
 pub(super) fn rows(dialect: Dialect, columns: Columns) -> String {
+    rows_of(dialect, "$1", columns)
+}
+
+/// The same of another parameter.
+pub(super) fn rows_of(dialect: Dialect, parameter: &str, columns: Columns) -> String {
     match dialect {
         Dialect::Sqlite => {
             let columns: Vec<String> =
                 columns.iter().map(|(name, _)| format!("value ->> '{name}' AS {name}")).collect();
             // Not `json_each`: its values are texts, and each column would take its row's apart anew.
-            format!("(SELECT {} FROM jsonb_each($1)) AS r", columns.join(", "))
+            format!("(SELECT {} FROM jsonb_each({parameter})) AS r", columns.join(", "))
         }
         Dialect::Postgres => {
             let columns: Vec<String> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
-            format!("json_to_recordset(CAST($1 AS json)) AS r ({})", columns.join(", "))
+            format!("json_to_recordset(CAST({parameter} AS json)) AS r ({})", columns.join(", "))
         }
     }
 }
@@ -61,42 +68,128 @@ pub(super) async fn only_by_index(conn: &mut AnyConnection) -> Result<(), StoreE
     Ok(())
 }
 
-/// Rows of one INSERT: few sizes, so that each text is prepared once.
+/// A value of a row.
+#[derive(Debug, Clone)]
+pub enum Value<'a> {
+    Null,
+    Number(i64),
+    Text(Cow<'a, str>),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Value::Text(Cow::Owned(text))
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, T::into)
+    }
+}
+
+/// Rows of one INSERT on SQLite: few sizes, so that each text is prepared once.
 const CHUNKS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
-/// The texts that insert many rows of bound values. Sent as JSON instead, SQLite spent as long on taking that apart as on
-/// everything else.
-pub struct Inserts {
+/// Inserts many rows. SQLite gets them as bound values: sent as JSON, it spent as long on taking that apart as on everything
+/// else. PostgreSQL gets each column as one array: to take in a row of bound values cost it more than to insert it.
+pub struct Inserts<const N: usize> {
     sqlite: [String; CHUNKS.len()],
-    postgres: [String; CHUNKS.len()],
+    postgres: String,
 }
 
-impl Inserts {
-    /// `into` is the table and its columns: those that are bound, then those whose values are `fixed`, with a comma before
-    /// each. A fault has to roll the whole operation back: then SQLite need not keep a journal to take back the statement.
-    pub fn new(into: &str, bound: usize, fixed: &str) -> Inserts {
+impl<const N: usize> Inserts<N> {
+    /// Into a table, the columns of the rows and after them those that are the same in all, each with its SQL. A fault has to
+    /// roll the whole operation back: then SQLite need not keep a journal to take back the statement.
+    pub fn new(table: &str, columns: &[(&str, &str); N], fixed: &[(&str, &str)]) -> Inserts<N> {
+        let names: Vec<&str> = columns.iter().chain(fixed).map(|(name, _)| *name).collect();
+        let into = format!("INTO {table} ({})", names.join(", "));
+        let fixed: String = fixed.iter().map(|(_, sql)| format!(", {sql}")).collect();
         // SQLite searches a list for each name that is not a mere `?`.
-        let sqlite = |rows| format!("INSERT OR FAIL INTO {into} VALUES {}", groups(rows, bound, fixed, |_| "?".into()));
-        let postgres = |rows| format!("INSERT INTO {into} VALUES {}", groups(rows, bound, fixed, |n| format!("${n}")));
-        Inserts { sqlite: CHUNKS.map(sqlite), postgres: CHUNKS.map(postgres) }
+        let row = format!("({}{fixed})", ["?"; N].join(", "));
+        let sqlite = |rows| format!("INSERT OR FAIL {into} VALUES {}", vec![row.as_str(); rows].join(", "));
+        let postgres = format!("INSERT {into} SELECT {}{fixed}", unnested(columns));
+        Inserts { sqlite: CHUNKS.map(sqlite), postgres }
     }
 
-    /// The text that takes the most of so many rows, and how many it takes; none when there are none.
-    pub fn of(&self, dialect: Dialect, rows: usize) -> Option<(usize, &str)> {
-        let texts = match dialect {
-            Dialect::Sqlite => &self.sqlite,
-            Dialect::Postgres => &self.postgres,
-        };
-        let found = CHUNKS.iter().zip(texts).find(|(count, _)| **count <= rows);
-        found.map(|(count, text)| (*count, text.as_str()))
+    /// Inserts the rows, in as few statements as there can be.
+    pub async fn insert(
+        &'static self,
+        conn: &mut AnyConnection,
+        mut rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        if Dialect::of(conn) == Dialect::Postgres {
+            if !rows.is_empty() {
+                bind_arrays(sqlx::query(self.postgres.as_str()), rows).execute(conn).await?;
+            }
+            return Ok(());
+        }
+        while let Some((count, sql)) = CHUNKS.iter().zip(&self.sqlite).find(|(count, _)| **count <= rows.len()) {
+            let (now, later) = rows.split_at(*count);
+            let query = sqlx::query(sql.as_str());
+            now.iter().flatten().fold(query, bind).execute(&mut *conn).await?;
+            rows = later;
+        }
+        Ok(())
     }
 }
 
-/// `($1, $2, …, fixed), (…)`: so many rows of so many parameters each.
-fn groups(rows: usize, columns: usize, fixed: &str, parameter: impl Fn(usize) -> String) -> String {
-    let group = |row: usize| {
-        let parameters: Vec<String> = (1..=columns).map(|column| parameter(row * columns + column)).collect();
-        format!("({}{fixed})", parameters.join(", "))
-    };
-    (0..rows).map(group).collect::<Vec<_>>().join(", ")
+type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
+
+fn bind<'q>(query: Query<'q>, value: &Value<'_>) -> Query<'q> {
+    match value {
+        Value::Null => query.bind(None::<String>),
+        Value::Number(number) => query.bind(*number),
+        Value::Text(text) => query.bind(text.to_string()),
+    }
+}
+
+/// What a SELECT of rows begins with that come by [`bind_arrays`], on PostgreSQL.
+pub(super) fn unnested(columns: &[(&str, &str)]) -> String {
+    let column =
+        |(at, (name, kind)): (usize, &(&str, &str))| format!("unnest(CAST(${} AS {kind}[])) AS {name}", at + 1);
+    columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
+}
+
+/// Binds rows as PostgreSQL's arrays, one for each column, in the form that they are written in.
+pub(super) fn bind_arrays<'q, const N: usize>(mut query: Query<'q>, rows: &[[Value<'_>; N]]) -> Query<'q> {
+    for column in 0..N {
+        let mut array = String::with_capacity(rows.len() * 16);
+        for row in rows {
+            array.push(if array.is_empty() { '{' } else { ',' });
+            match &row[column] {
+                Value::Null => array.push_str("NULL"),
+                Value::Number(number) => array.push_str(&number.to_string()),
+                Value::Text(text) => push_quoted(&mut array, text),
+            }
+        }
+        array.push('}');
+        query = query.bind(array);
+    }
+    query
+}
+
+fn push_quoted(array: &mut String, text: &str) {
+    array.push('"');
+    for piece in text.split_inclusive(['"', '\\']) {
+        let (plain, special) = piece.split_at(piece.len() - usize::from(piece.ends_with(['"', '\\'])));
+        array.push_str(plain);
+        if !special.is_empty() {
+            array.push('\\');
+            array.push_str(special);
+        }
+    }
+    array.push('"');
 }

@@ -1,6 +1,6 @@
 //! How many scans there are of each kind: kept with every change, so that a list knows its total.
 
-use super::rows::{Columns, over, rows};
+use super::rows::{Columns, rows_of};
 use super::scan::{ScanRecord, priority_of, rank};
 use super::scan_list::ScanFilter;
 use super::{Dialect, StoreError, parsed};
@@ -50,6 +50,26 @@ const COLUMNS: Columns =
 /// Adds to the cells, in one statement and in one order: two orders would deadlock PostgreSQL. It comes last in a transaction:
 /// whoever counts the same cells waits from here to its commit.
 pub async fn add(conn: &mut AnyConnection, counts: &BTreeMap<Cell, i64>) -> Result<(), StoreError> {
+    if counts.values().any(|scans| *scans != 0) {
+        let sql = adding(Dialect::of(conn), "$1", "true");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(changes(counts)?).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// The statement over the rows of [`changes`] in a parameter, where that condition holds.
+pub(super) fn adding(dialect: Dialect, parameter: &str, condition: &str) -> String {
+    format!(
+        "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \
+         SELECT tenant_id, scan_type, status, priority, scans FROM {} WHERE {condition} \
+         ORDER BY tenant_id, scan_type, status, priority \
+         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = scan_count.scans + excluded.scans",
+        rows_of(dialect, parameter, COLUMNS)
+    )
+}
+
+/// What changes the cells, as JSON.
+pub(super) fn changes(counts: &BTreeMap<Cell, i64>) -> Result<String, StoreError> {
     let changed = counts.iter().filter(|(_, scans)| **scans != 0);
     let values: Vec<Row<'_>> = changed
         .map(|(Cell { tenant_id, scan_type, status, priority }, scans)| Row {
@@ -60,18 +80,7 @@ pub async fn add(conn: &mut AnyConnection, counts: &BTreeMap<Cell, i64>) -> Resu
             scans: *scans,
         })
         .collect();
-    if values.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "INSERT INTO scan_count (tenant_id, scan_type, status, priority, scans) \
-         SELECT tenant_id, scan_type, status, priority, scans FROM {} WHERE true \
-         ORDER BY tenant_id, scan_type, status, priority \
-         ON CONFLICT (tenant_id, scan_type, status, priority) DO UPDATE SET scans = scan_count.scans + excluded.scans",
-        rows(Dialect::of(conn), COLUMNS)
-    );
-    over(sql, &values)?.execute(conn).await?;
-    Ok(())
+    Ok(serde_json::to_string(&values)?)
 }
 
 /// Scans that changed their status, as changes of the counts.

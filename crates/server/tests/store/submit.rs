@@ -20,6 +20,26 @@ async fn a_scan_reads_back_as_it_was_submitted() {
 }
 
 #[tokio::test]
+async fn any_text_reads_back_as_it_was_submitted() {
+    let t = Fixture::new().await;
+    let texts = ["", "NULL", "{a,b}", "a,\"b\\\"", "\\", "\"", "\\\\N \n\t'", " ünïcode 🛰 "];
+    let scans = texts.map(|text| {
+        let mut new = new_scan("a", Priority::Normal);
+        new.scan.name = Some(text.into());
+        new.scan.target = text.into();
+        new.scan.tags = vec![text.into(); 2];
+        new.scan.template_id = (!text.is_empty()).then(|| text.into());
+        new
+    });
+    futures::future::join_all(scans.iter().map(|new| t.submit(new.clone()))).await;
+    let mut conn = t.store.read().await.unwrap();
+    for new in scans {
+        let stored = scan::get(&mut conn, "a", new.scan.id, ScanType::Sentinel).await.unwrap();
+        assert_eq!(stored, Some(new.scan));
+    }
+}
+
+#[tokio::test]
 async fn a_quota_is_exact_under_64_concurrent_submissions() {
     let t = Fixture::new().await;
     let submissions = (0..64).map(|_| {
