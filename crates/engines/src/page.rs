@@ -9,6 +9,7 @@ use crate::{auth, text};
 use scanyard_contract::scan::{Failure, FailureReason};
 use std::net::SocketAddr;
 use std::time::Duration;
+use url::Url;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -16,20 +17,48 @@ const ANSWER: Duration = Duration::from_secs(10);
 const MAX_PLACE: usize = 200;
 
 /// The report of a completed run, which has failed where the target says of itself that it shows nothing.
-pub async fn seen(mut report: Report, job: &Job, control: &Control) -> Report {
-    if report.outcome != Outcome::Completed {
-        return report;
-    }
-    let answer = unless_ended(control, ask(job, None, &[])).await;
-    if let Some(answer) = answer.filter(Answer::says_nothing) {
-        let message = format!(
-            "{} answers {}, which says nothing of what lies there; let the scan through, or scan again when it answers",
-            job.target, answer.status
-        );
+pub async fn seen(report: Report, job: &Job, control: &Control) -> Report {
+    judged(report, job, control, nothing_said).await
+}
+
+/// The same of a run that goes from link to link: none of them was seen where the page leads to another server.
+pub async fn crawled(report: Report, job: &Job, control: &Control) -> Report {
+    judged(report, job, control, |job, answer| nothing_said(job, answer).or_else(|| led_away(job, answer))).await
+}
+
+async fn judged(
+    mut report: Report,
+    job: &Job,
+    control: &Control,
+    fault: impl FnOnce(&Job, &Answer) -> Option<String>,
+) -> Report {
+    if report.outcome == Outcome::Completed
+        && let Some(answer) = unless_ended(control, ask(job, None, &[])).await
+        && let Some(message) = fault(job, &answer)
+    {
         report.outcome =
             Outcome::Failed(Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() });
     }
     report
+}
+
+fn nothing_said(job: &Job, answer: &Answer) -> Option<String> {
+    answer.says_nothing().then(|| {
+        format!(
+            "{} answers {}, which says nothing of what lies there; let the scan through, or scan again when it answers",
+            job.target, answer.status
+        )
+    })
+}
+
+/// An engine stays on the server that it was given, so of a page that leads to another one, as from HTTP to HTTPS, it saw nothing.
+fn led_away(job: &Job, answer: &Answer) -> Option<String> {
+    let url = job.target.url()?;
+    let place = url.join(place(answer)?).ok().filter(|place| place.origin() != url.origin())?;
+    let place = text::clean(Url::as_str(&place).as_bytes(), MAX_PLACE);
+    Some(format!(
+        "{url} redirects to {place}, which is another server, so nothing but that was seen; scan what it leads to"
+    ))
 }
 
 /// What an answer comes to; a run that is to end does not wait for it.
@@ -49,9 +78,13 @@ pub async fn redirect(job: &Job, data: Option<&str>) -> Option<String> {
         // As sqlmap does: some pages redirect to themselves whoever has no cookie yet.
         answer = ask(job, data, &cookies).await?;
     }
+    place(&answer).map(|place| text::clean(place.as_bytes(), MAX_PLACE))
+}
+
+/// Where an answer redirects to, without the query.
+fn place(answer: &Answer) -> Option<&str> {
     let place = answer.header("location").filter(|_| (300..400).contains(&answer.status))?;
-    let place = place.split(['?', '#']).next().unwrap_or_default();
-    Some(text::clean(place.as_bytes(), MAX_PLACE))
+    place.split(['?', '#']).next()
 }
 
 async fn ask(job: &Job, data: Option<&str>, cookies: &[&str]) -> Option<Answer> {

@@ -79,7 +79,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         }
     })
     .await;
-    let report = page::seen(finish(&job, &run, &dir, &watch), &job, &control).await;
+    let report = page::crawled(finish(&job, &run, &dir, &watch), &job, &control).await;
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }

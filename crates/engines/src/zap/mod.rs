@@ -66,7 +66,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     })
     .await;
     let is_out_of_time = began.elapsed() >= plan::time_limit(job.timeout);
-    let report = page::seen(finish(&job, &run, &dir, has_no_access, is_out_of_time), &job, &control).await;
+    let report = page::crawled(finish(&job, &run, &dir, has_no_access, is_out_of_time), &job, &control).await;
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }

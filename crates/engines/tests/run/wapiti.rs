@@ -2,7 +2,8 @@
 
 use crate::common::steering;
 use crate::web::{
-    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_server_that_refuses, has, is_at, reason, rules, scan, web_job,
+    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_page_that_leads_away, fails_at_a_server_that_refuses, has,
+    is_at, reason, rules, scan, web_job,
 };
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::Severity;
@@ -62,6 +63,13 @@ async fn a_passive_wapiti_finds_headers_and_cookies_and_nothing_that_needs_an_at
         findings.iter().map(|finding| finding.fingerprint.clone()).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(fingerprints(&report.findings), fingerprints(&again.findings));
+}
+
+#[tokio::test]
+async fn wapiti_at_a_page_that_leads_away_has_failed() {
+    for program in both() {
+        fails_at_a_page_that_leads_away(ScanType::Wapiti, &program).await;
+    }
 }
 
 #[tokio::test]

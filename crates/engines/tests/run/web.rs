@@ -97,6 +97,17 @@ pub async fn fails_at_a_server_that_refuses(scan_type: ScanType, program: &Path)
     assert!(*steering.progress.borrow() < 100);
 }
 
+/// A page that leads to another server shows nothing of its own.
+pub async fn fails_at_a_page_that_leads_away(scan_type: ScanType, program: &Path) {
+    let address = answering(
+        |_| "HTTP/1.0 301 Moved Permanently\r\nLocation: https://127.0.0.1:1/app?from=http\r\nContent-Length: 0\r\n\r\n",
+    );
+    let (report, _) = scan(scan_type, program, &format!("http://{address}/"), serde_json::json!({})).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert!(failure.message.contains("redirects to https://127.0.0.1:1/app, which is another"), "{}", failure.message);
+}
+
 /// A server that answers a request so, and hangs up.
 pub fn answering(answer: fn(&str) -> &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
