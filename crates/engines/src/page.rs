@@ -1,5 +1,6 @@
 //! The target's page as it answers when an engine is done with it. A page that sends every request to its login looks to
-//! sqlmap like one without faults, and a server that answers nobody any more does to every engine.
+//! sqlmap like one without faults, one that leads to another server does to what goes from link to link, and a server that
+//! answers nobody any more does to every engine.
 
 use crate::job::{Control, Job, Outcome, Report};
 use crate::sentinel::http::{ANSWER_BYTES, Answer, Request};
@@ -9,7 +10,6 @@ use crate::{auth, text};
 use scanyard_contract::scan::{Failure, FailureReason};
 use std::net::SocketAddr;
 use std::time::Duration;
-use url::Url;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -18,24 +18,29 @@ const MAX_PLACE: usize = 200;
 
 /// The report of a completed run, which has failed where the target says of itself that it shows nothing.
 pub async fn seen(report: Report, job: &Job, control: &Control) -> Report {
-    judged(report, job, control, nothing_said).await
+    judged(report, control, async { nothing_said(job, &ask(job, None, &[]).await?) }).await
 }
 
 /// The same of a run that goes from link to link: none of them was seen where the page leads to another server.
 pub async fn crawled(report: Report, job: &Job, control: &Control) -> Report {
-    judged(report, job, control, |job, answer| nothing_said(job, answer).or_else(|| led_away(job, answer))).await
+    let fault = async {
+        let answer = ask(job, None, &[]).await?;
+        nothing_said(job, &answer).or_else(|| led_away(job, &answer))
+    };
+    judged(report, control, fault).await
 }
 
-async fn judged(
-    mut report: Report,
-    job: &Job,
-    control: &Control,
-    fault: impl FnOnce(&Job, &Answer) -> Option<String>,
-) -> Report {
-    if report.outcome == Outcome::Completed
-        && let Some(answer) = unless_ended(control, ask(job, None, &[])).await
-        && let Some(message) = fault(job, &answer)
-    {
+/// The report of a completed run, which has failed where there is a fault; a run that is to end does not wait for it.
+pub async fn judged(mut report: Report, control: &Control, fault: impl Future<Output = Option<String>>) -> Report {
+    if report.outcome != Outcome::Completed {
+        return report;
+    }
+    let fault = tokio::select! {
+        fault = fault => fault,
+        () = control.cancel.cancelled() => None,
+        () = control.stop.cancelled() => None,
+    };
+    if let Some(message) = fault {
         report.outcome =
             Outcome::Failed(Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() });
     }
@@ -55,19 +60,10 @@ fn nothing_said(job: &Job, answer: &Answer) -> Option<String> {
 fn led_away(job: &Job, answer: &Answer) -> Option<String> {
     let url = job.target.url()?;
     let place = url.join(place(answer)?).ok().filter(|place| place.origin() != url.origin())?;
-    let place = text::clean(Url::as_str(&place).as_bytes(), MAX_PLACE);
+    let place = text::clean(place.as_str().as_bytes(), MAX_PLACE);
     Some(format!(
         "{url} redirects to {place}, which is another server, so nothing but that was seen; scan what it leads to"
     ))
-}
-
-/// What an answer comes to; a run that is to end does not wait for it.
-pub async fn unless_ended<T>(control: &Control, answer: impl Future<Output = Option<T>>) -> Option<T> {
-    tokio::select! {
-        answer = answer => answer,
-        () = control.cancel.cancelled() => None,
-        () = control.stop.cancelled() => None,
-    }
 }
 
 /// Where the target redirects a GET, or a POST of `data`, to, without the query; `None` when it does not, or is silent.

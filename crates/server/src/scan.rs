@@ -63,7 +63,7 @@ pub fn faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
     if scan.worker_label.as_ref().is_some_and(|label| !is_worker_label(label)) {
         bounds("workerLabel".to_string(), "must be 1 to 32 of a to z, 0 to 9 and -");
     }
-    if scan.consent.as_ref().is_some_and(|consent| !is_label(&consent.note, MAX_NOTE)) {
+    if scan.consent.as_ref().is_some_and(|consent| !is_note(&consent.note)) {
         bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
     }
     found.extend(option_faults(scan, options));
@@ -74,6 +74,11 @@ pub fn faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
     }));
     schema::sort(&mut found);
     found
+}
+
+/// Whether a text will do as the note of a consent.
+pub fn is_note(text: &str) -> bool {
+    is_label(text, MAX_NOTE)
 }
 
 pub(crate) fn is_label(text: &str, max: usize) -> bool {

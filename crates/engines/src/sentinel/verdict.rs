@@ -50,8 +50,11 @@ fn unseen(target: &Target, report: &PortReport) -> Option<Outcome> {
         );
         return Some(failed(FailureReason::EngineFailed, message));
     }
-    let message = || format!("{} answers so slowly that not all could be asked; ask for fewer `checks`", target.host());
-    (!report.is_complete).then(|| failed(FailureReason::TimedOut, message()))
+    (!report.is_complete).then(|| {
+        let message =
+            format!("{} answers so slowly that not all could be asked; ask for fewer `checks`", target.host());
+        failed(FailureReason::TimedOut, message)
+    })
 }
 
 /// How much of the target answered.

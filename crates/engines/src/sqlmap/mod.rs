@@ -70,20 +70,23 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     let is_out_of_time = began.elapsed() >= argv::time_limit(job.timeout);
     let mut report = finish(&job, &run, &dir, &watch, is_out_of_time);
     report.engine_version = report.engine_version.or(version);
-    let is_clean = report.outcome == Outcome::Completed && report.findings.is_empty();
-    if is_clean && let Some(place) = page::unless_ended(&control, page::redirect(&job, options.data.as_deref())).await {
-        let message = format!(
-            "{} redirects to {place}, and sqlmap does not follow: it saw no page that it could test; scan the page that \
-             answers, or give credentials in `auth`",
-            job.target
-        );
-        report.outcome =
-            Outcome::Failed(Failure { reason: FailureReason::EngineFailed, message, last_lines: Vec::new() });
+    if report.findings.is_empty() {
+        report = page::judged(report, &control, redirected(&job, options)).await;
     }
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
     report
+}
+
+/// What is wrong where the page redirects.
+async fn redirected(job: &Job, options: &Options) -> Option<String> {
+    let place = page::redirect(job, options.data.as_deref()).await?;
+    Some(format!(
+        "{} redirects to {place}, and sqlmap does not follow: it saw no page that it could test; scan the page that \
+         answers, or give credentials in `auth`",
+        job.target
+    ))
 }
 
 /// Reads what sqlmap left and judges it by what it said: an empty report looks the same for a dead and a clean target.

@@ -12,8 +12,8 @@ use scanyard_server::vault::Vault;
 /// Seal stored secrets anew with the first master key, so that older ones can be removed
 ///
 /// The change of a master key in three steps: put the new key into the first line of the key file of every node and start
-/// them again one by one; run this once, beside them; seven days later, when no session goes by the old key any more, take its line out of the files.
-/// Secrets do not change, and no receiver of webhooks notices.
+/// them again one by one; run this once, beside them; seven days later, when no session goes by the old key any more, take
+/// its line out of the files. Secrets do not change, and no receiver of webhooks notices.
 #[derive(Args)]
 #[command(after_help = "Examples:
   scanyard reseal --config /etc/scanyard/scanyard.toml

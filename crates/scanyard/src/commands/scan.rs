@@ -20,6 +20,7 @@ use scanyard_contract::{ScanStatus, ScanType, Severity};
 use scanyard_engines::engine::engine;
 use scanyard_engines::{Options, Target};
 use scanyard_server::config::Layers;
+use scanyard_server::scan::is_note;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -87,8 +88,9 @@ pub struct ScanArgs {
 
 /// A note as servers take it too.
 fn note(text: &str) -> Result<String, &'static str> {
-    let is_note = (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    is_note.then(|| text.to_string()).ok_or("write who agreed, and why: 1 to 500 characters, no control characters")
+    is_note(text)
+        .then(|| text.to_string())
+        .ok_or("write who agreed, and why: 1 to 500 characters, no control characters")
 }
 
 /// From which severity on findings are a failure.
