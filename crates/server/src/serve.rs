@@ -157,7 +157,7 @@ impl Node {
             Some(listener) => crate::http::serve::serve(listener, app.clone(), router, grace).await,
             None => app.draining.cancelled().await,
         }
-        worker.await.context("the worker panicked")?;
+        worker.await.and_then(|ended| ended).context("the worker panicked")?;
         versions.await.context("asking for versions panicked")?;
         webhooks.await.context("the loop of webhooks panicked")?;
         watch.await.context("the watch over the status panicked")?;

@@ -165,7 +165,7 @@ async fn drain(place: &Place<'_>, workers: u32) -> anyhow::Result<()> {
     }
     nodes.iter().for_each(|node| node.draining.cancel());
     for work in work {
-        work.await?;
+        work.await??;
     }
     Ok(())
 }

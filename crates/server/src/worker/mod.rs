@@ -25,29 +25,36 @@ const BEAT_TICK: Duration = Duration::from_millis(250);
 /// How long a stop waits for engines to die and scans to be given back: TERM, 1 s, KILL, and the write.
 const STOP_MARGIN: Duration = Duration::from_secs(4);
 
-/// Works until `app.draining`, then gives every running scan back.
-pub async fn work(app: App) {
-    tokio::join!(
-        claim_loop(&app),
+/// Works until `app.draining`, then gives every running scan back; an error is a panic.
+pub async fn work(app: App) -> Result<(), JoinError> {
+    // A task of its own: it hears of every submission, and the others of none.
+    let claims = tokio::spawn(claim_loop(app.clone()));
+    let (claims, ..) = tokio::join!(
+        claims,
         repeat(&app, BEAT_TICK, beat_tick),
         watch_leases(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), sweep_tick),
         repeat(&app, calls::FLUSH, calls::flush_tick),
+        flush_chunks(&app),
         repeat(&app, Duration::from_millis(app.config.worker.sweep_ms), calls::retention_tick),
     );
     let id = app.node_id;
     if let Err(error) = app.store.write(move |conn| Box::pin(async move { worker::gone(conn, id).await })).await {
         tracing::debug!(%error, "taking leave");
     }
+    claims
 }
 
-async fn claim_loop(app: &App) {
+async fn claim_loop(app: App) {
+    if app.config.worker.concurrency == 0 {
+        return;
+    }
     let mut runs = JoinSet::new();
     while !app.draining.is_cancelled() {
         while let Some(ended) = runs.try_join_next() {
             log_panic(ended);
         }
-        let claimed = app.store.guard(claim_tick(app, &mut runs)).await;
+        let claimed = app.store.guard(claim_tick(&app, &mut runs)).await;
         app.queue.looked();
         match claimed {
             Ok(0) => {}
@@ -175,6 +182,17 @@ pub async fn sweep_tick(app: &App) -> Result<(), StoreError> {
         app.webhooks.hint();
     }
     Ok(())
+}
+
+/// Writes calls as soon as there is a chunk of them. What fails is tried again at the next tick, which tells of it.
+async fn flush_chunks(app: &App) {
+    loop {
+        tokio::select! {
+            () = app.calls.has_chunk() => {}
+            () = app.draining.cancelled() => return,
+        }
+        let _ = app.store.guard(calls::flush_tick(app)).await;
+    }
 }
 
 async fn repeat(app: &App, period: Duration, tick: impl AsyncFn(&App) -> Result<(), StoreError>) {
