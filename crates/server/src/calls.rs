@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How often the buffer is written: what is asked for is there within a second.
 pub const FLUSH: Duration = Duration::from_millis(500);
@@ -80,6 +81,8 @@ impl CallNote {
 #[derive(Debug)]
 pub struct CallLog {
     waiting: Mutex<Vec<CallRecord>>,
+    /// That a chunk waits.
+    chunk: Notify,
     /// Chunks on their way; each stays as it is until it is written, so that none is counted twice.
     leaving: tokio::sync::Mutex<VecDeque<Arc<Vec<CallRecord>>>>,
     most: usize,
@@ -91,6 +94,7 @@ impl CallLog {
     pub fn new(most: usize) -> CallLog {
         CallLog {
             waiting: Mutex::default(),
+            chunk: Notify::new(),
             leaving: tokio::sync::Mutex::default(),
             most,
             swept_at: AtomicI64::new(i64::MIN),
@@ -106,10 +110,18 @@ impl CallLog {
         let mut waiting = self.waiting();
         if waiting.len() < self.most {
             waiting.push(call);
+            if waiting.len() == CHUNK {
+                self.chunk.notify_one();
+            }
         } else {
             drop(waiting);
             metrics::counter!("scanyard_calls_not_logged_total").increment(1);
         }
+    }
+
+    /// Resolves when a chunk waits. Under load that is long before [`FLUSH`], after which there would be twenty to write in a row.
+    pub async fn has_chunk(&self) {
+        self.chunk.notified().await;
     }
 
     /// Writes what is waiting. What the database does not take now stays for the next time; while it does, what comes
@@ -214,6 +226,17 @@ mod tests {
             log.push(call());
         }
         assert_eq!(log.waiting().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_chunk_is_announced_once() {
+        let log = CallLog::new(2 * CHUNK);
+        for _ in 0..2 * CHUNK {
+            log.push(call());
+        }
+        let chunk = || tokio::time::timeout(Duration::from_millis(20), log.has_chunk());
+        assert!(chunk().await.is_ok());
+        assert!(chunk().await.is_err());
     }
 
     #[test]
