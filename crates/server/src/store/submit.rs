@@ -266,8 +266,10 @@ static ON_POSTGRES: LazyLock<String> = LazyLock::new(|| {
 async fn insert(conn: &mut AnyConnection, scans: &[&NewScan], unlimited: &quota_use::Wanted) -> Result<(), StoreError> {
     match Dialect::of(conn) {
         Dialect::Sqlite => {
-            let sql = quota_use::counting(Dialect::Sqlite, "$1", "true");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(quota_use::units(unlimited)?).execute(&mut *conn).await?;
+            if !unlimited.is_empty() {
+                let sql = quota_use::counting(Dialect::Sqlite, "$1", "true");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(quota_use::units(unlimited)?).execute(&mut *conn).await?;
+            }
             let rows = scans.iter().map(|new| scan_row(new)).collect::<Result<Vec<_>, _>>()?;
             SCANS.insert(conn, &rows).await?;
             JOBS.insert(conn, &scans.iter().map(|new| job_row(new)).collect::<Vec<_>>()).await?;
