@@ -154,7 +154,7 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     }
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
     if let Some(name) = target.name() {
-        match app.resolver.lookup(name, LOOKUP_BUDGET).await {
+        match Box::pin(app.resolver.lookup(name, LOOKUP_BUDGET)).await {
             Ok(addresses) => policy.check_addresses(&target, &addresses).map_err(|refusal| not_allowed(refusal.0))?,
             Err(ResolveFault::NotFound(name)) => {
                 let error = ApiError::new(Code::TargetUnresolvable).with("host", &name);

@@ -89,10 +89,10 @@ impl Link {
         }
     }
 
-    /// A connection.
+    /// A connection. The pool's future is large, and every handler that may ask the database would carry it along.
     pub async fn acquire(&self) -> Result<PoolConnection<Any>, StoreError> {
-        let pool = self.pool();
-        self.guard(async { Ok(pool.acquire().await?) }).await
+        let acquired = Box::pin(self.pool().acquire());
+        self.guard(async { Ok(acquired.await?) }).await
     }
 
     /// Does something for which the server must answer; gives up when the breaker opens, and does not begin while it is

@@ -193,8 +193,9 @@ impl Store {
     }
 
     /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction.
-    pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
-        self.noted(self.writer.submit(new).await)
+    pub fn submit(&self, new: NewScan) -> impl Future<Output = Result<Submitted, StoreError>> {
+        let new = Box::new(new);
+        async { self.noted(self.writer.submit(new).await) }
     }
 
     /// Stores the end of a run, with whatever else ends, in one transaction; `false` when the run's lease ran out or the scan is

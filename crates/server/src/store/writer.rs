@@ -106,9 +106,9 @@ impl Writer {
         receiver.await.map_err(|_| gone())?
     }
 
-    pub async fn submit(&self, new: NewScan) -> Result<Submitted, StoreError> {
+    pub async fn submit(&self, new: Box<NewScan>) -> Result<Submitted, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        self.send(&self.queue, Op::Submit(Box::new(new), sender))?;
+        self.send(&self.queue, Op::Submit(new, sender))?;
         receiver.await.map_err(|_| gone())?
     }
 
