@@ -1,6 +1,6 @@
 //! What web servers show, beyond the weak target.
 
-use crate::common::{answering, conversing, failure, job, ports, rules_of, run};
+use crate::common::{LOOPBACK, answering, conversing, failure, job, ports, rules_of, run};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::job::Outcome;
 use scanyard_engines::weak_target::WeakTarget;
@@ -47,6 +47,31 @@ async fn a_server_that_answers_nothing_that_was_asked_is_no_clean_one() {
             assert!(message.contains("to 3") && message.contains("requests"), "{message}");
         }
     }
+}
+
+/// The host was scanned, and one of its ports hardly at all: that is told where its findings are.
+#[tokio::test]
+async fn a_port_of_a_host_that_was_not_seen_says_so() {
+    let address = answering(move |_| page("503 Service Unavailable", "", "no")).await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert_eq!(told.location.port, Some(address.port()));
+    let evidence = told.evidence.as_deref().unwrap();
+    assert!(evidence.contains("503") && evidence.contains("requests"), "{evidence}");
+    let address = answering(move |_| page("200 OK", "", "yes")).await;
+    assert!(!rules_at(address).await.contains(&"port-partly-checked".to_string()));
+}
+
+#[tokio::test]
+async fn open_ports_that_are_too_many_to_question_are_told_of() {
+    let address = answering(|_| Vec::new()).await;
+    let mut job = job("127.0.0.1", json!({"ports": ports(&[address]), "checks": ["banners"]}));
+    job.addresses = vec![LOOPBACK; 1030];
+    let report = run(job).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert!(told.evidence.as_deref().unwrap().contains("5 other open ones"), "{told:?}");
 }
 
 #[tokio::test]
