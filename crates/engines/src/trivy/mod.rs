@@ -4,11 +4,13 @@
 mod argv;
 mod findings;
 mod login;
+mod nested;
 mod options;
 mod redact;
 mod report;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod verdict;
 
 pub use options::{Level, Options, Scanner};
@@ -87,14 +89,33 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         return Report::stopped();
     }
     // Without a report its absence says so.
-    let raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
+    let mut raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
     if raw.len() as u64 > MAX_REPORT_BYTES {
         let message =
             format!("trivy's report is larger than {MAX_REPORT_BYTES} bytes; ask for less, or leave folders out");
         return Report::failed(FailureReason::OutputTooLarge, message);
     }
+    if !prepared.within.is_empty() {
+        raw = nested::lifted(raw, &prepared.within);
+    }
     let mut parsed = read(&raw, &job.target);
-    let outcome = verdict::outcome(&run, log.end(), parsed.fault.take());
+    let said = log.end();
+    parsed.collected.drop_all("component that trivy does not know", said.unknown);
+    let mut fault = parsed.fault.take();
+    // Secrets and texts of licences are looked for in every file.
+    let is_in_all = scanners.iter().any(|scanner| match scanner {
+        Scanner::Secret => true,
+        Scanner::License => options.license_full && matches!(subject, Subject::Tree { .. } | Subject::Image(_)),
+        Scanner::Vuln | Scanner::Misconfig => false,
+    });
+    if fault.is_none() && !is_in_all {
+        fault = said.nothing();
+    }
+    if fault.is_none() && scanners.contains(&Scanner::Misconfig) && matches!(subject, Subject::Tree { .. }) {
+        let root = dir.path().join(&prepared.path).join(&prepared.within);
+        fault = unread_settings(root, raw.clone(), options.skip_dirs.clone()).await;
+    }
+    let outcome = verdict::outcome(&run, said.complaint, fault);
     if outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
@@ -126,10 +147,26 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
     }
 }
 
+/// Why the scan of a folder is none of its settings. In a thread of its own, for it reads files.
+async fn unread_settings(root: PathBuf, report: Vec<u8>, skip_dirs: Vec<String>) -> Option<(FailureReason, String)> {
+    let looking = tokio::task::spawn_blocking(move || {
+        let document: Document<'_> = serde_json::from_slice(&report).unwrap_or_default();
+        let scanned = document.results.iter().map(|part| part.target.as_str()).collect();
+        settings::passed_over(&root, &scanned, &nested::skipped(&root, &skip_dirs))
+    });
+    match looking.await {
+        Ok(Ok(paths)) => verdict::unread_settings(&paths),
+        Ok(Err(error)) => Some((FailureReason::EngineFailed, format!("looking at what was scanned: {error}"))),
+        Err(error) => Some((FailureReason::EngineFailed, format!("looking at what was scanned: {error}"))),
+    }
+}
+
 /// What trivy finds in its job folder, as a path below it; `None` for an image.
 struct Prepared {
     kind: Option<UploadKind>,
     path: String,
+    /// The folder below `path` that everything lies in, with a slash; empty where that is `path` itself.
+    within: String,
 }
 
 impl Prepared {
@@ -137,7 +174,9 @@ impl Prepared {
         match (self.kind, target) {
             (None, Target::Image(image)) => Subject::Image(image),
             (Some(UploadKind::CycloneDx | UploadKind::Spdx), _) => Subject::Sbom(&self.path),
-            (Some(UploadKind::TarGz | UploadKind::Zip | UploadKind::File) | None, _) => Subject::Tree(&self.path),
+            (Some(UploadKind::TarGz | UploadKind::Zip | UploadKind::File) | None, _) => {
+                Subject::Tree { path: &self.path, within: &self.within }
+            }
         }
     }
 }
@@ -155,7 +194,7 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
             if let Some(basic) = job.auth.as_ref().and_then(|auth| auth.basic.as_ref()) {
                 login::write(dir, image, basic).map_err(|error| failed(format!("the login of a registry: {error}")))?;
             }
-            return Ok(Prepared { kind: None, path: String::new() });
+            return Ok(Prepared { kind: None, path: String::new(), within: String::new() });
         }
         (Target::Upload(_), Some(packed)) => packed,
         (target @ Target::Upload(_), None) => return Err(failed(format!("the files of {target} are not here"))),
@@ -165,9 +204,9 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
     };
     let kind = Some(packed.kind);
     match unpack(packed, dir.path().join(UPLOAD)).await {
-        Ok(path) => {
+        Ok((path, within)) => {
             let below = path.strip_prefix(dir.path()).unwrap_or(&path);
-            Ok(Prepared { kind, path: below.display().to_string() })
+            Ok(Prepared { kind, path: below.display().to_string(), within })
         }
         Err(UploadFault::Refused(reason)) => Err(failed(format!("the upload {reason}"))),
         Err(UploadFault::Disk(error)) => Err(failed(format!("unpacking the upload: {error}"))),
@@ -175,10 +214,12 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
 }
 
 /// In a thread of its own: decompression takes its time.
-async fn unpack(packed: Packed, root: PathBuf) -> Result<PathBuf, UploadFault> {
+async fn unpack(packed: Packed, root: PathBuf) -> Result<(PathBuf, String), UploadFault> {
     let unpacked = tokio::task::spawn_blocking(move || {
         DirBuilder::new().mode(0o700).create(&root)?;
-        upload::unpack(&packed, &root)
+        let path = upload::unpack(&packed, &root)?;
+        let within = nested::nest(&path, &packed.name)?;
+        Ok((path, within))
     });
     unpacked.await.map_err(|error| UploadFault::Disk(io::Error::other(error)))?
 }

@@ -9,13 +9,33 @@ use crate::text::clean;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{FailureReason, Records};
 
-/// What trivy's log says of its faults.
+/// What trivy's log says.
 #[derive(Debug, Default)]
 pub struct Log {
     lines: Lines,
+    noted: Noted,
+}
+
+/// What was noted of the lines so far.
+#[derive(Debug, Default)]
+struct Noted {
     /// The first line that is an error.
     error: Option<String>,
     fatal: Option<String>,
+    /// Lists of packages, systems and settings that were found; `None` before trivy said so.
+    known: Option<u64>,
+    /// Components of a bill of materials that were left out.
+    unknown: u64,
+}
+
+/// What the whole log says.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The error that ended the run, else the first one.
+    pub complaint: Option<Complaint>,
+    /// Components of a bill of materials that were left out.
+    pub unknown: u64,
+    is_nothing_known: bool,
 }
 
 /// Bytes of a line that a message quotes.
@@ -24,43 +44,62 @@ const QUOTED: usize = 500;
 const HARMLESS: &str = "Falling back to embedded checks";
 /// What its log for developers says of a file, such as a list of packages, that is none and is left out of the scan.
 const PASSED_OVER: [&str; 2] = ["Walk error\t", "Analysis error\t"];
+/// What it says of how much there is to look at, with the number at its end, and of a system whose packages it knows.
+const COUNTS: [&str; 2] = ["Number of language-specific files", "Detected config files"];
+const SYSTEM: &str = "Detected OS";
+/// What it says of a component of a bill of materials that it leaves out.
+const UNKNOWN: [&str; 2] = ["[sbom] Skipping a component", "Failed to parse component"];
 
 impl Log {
     /// Takes the next bytes of stderr.
     pub fn read(&mut self, bytes: &[u8]) {
-        let Log { lines, error, fatal } = self;
-        lines.push(bytes, |line| note(line, error, fatal));
+        let Log { lines, noted } = self;
+        lines.push(bytes, |line| noted.take(line));
     }
 
-    /// What the whole log says: the error that ended the run, else the first one.
-    pub fn end(mut self) -> Option<Complaint> {
-        let Log { lines, error, fatal } = &mut self;
-        lines.end(|line| note(line, error, fatal));
-        match (self.fatal, self.error) {
-            (Some(fatal), _) => Some(Complaint(fatal)),
-            (None, Some(error)) => Some(Complaint(error)),
-            (None, None) => None,
+    /// What the whole log says.
+    pub fn end(mut self) -> Said {
+        let Log { lines, noted } = &mut self;
+        lines.end(|line| noted.take(line));
+        let Noted { error, fatal, known, unknown } = self.noted;
+        Said { complaint: fatal.or(error).map(Complaint), unknown, is_nothing_known: known == Some(0) }
+    }
+}
+
+impl Noted {
+    fn take(&mut self, line: &str) {
+        // With its log for developers the causes follow, one a line, each with the place in its source.
+        if let (Some(fatal), Some(cause)) = (self.fatal.as_mut(), line.strip_prefix("  - ")) {
+            fatal.push(' ');
+            fatal.push_str(cause);
+            return;
+        }
+        // Time, level and text, with tabs between them.
+        let mut columns = line.splitn(3, '\t').skip(1);
+        let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
+        match level.trim() {
+            "FATAL" => _ = self.fatal.get_or_insert_with(|| text.to_string()),
+            "ERROR" if !text.contains(HARMLESS) => _ = self.error.get_or_insert_with(|| text.to_string()),
+            "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
+                _ = self.error.get_or_insert_with(|| text.to_string());
+            }
+            "INFO" if COUNTS.iter().any(|says| text.starts_with(says)) => {
+                let number = text.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+                *self.known.get_or_insert(0) += number.parse::<u64>().unwrap_or(1);
+            }
+            "INFO" if text.starts_with(SYSTEM) => *self.known.get_or_insert(0) += 1,
+            "DEBUG" | "WARN" if UNKNOWN.iter().any(|says| text.contains(says)) => self.unknown += 1,
+            _ => {}
         }
     }
 }
 
-fn note(line: &str, error: &mut Option<String>, fatal: &mut Option<String>) {
-    // With its log for developers the causes follow, one a line, each with the place in its source.
-    if let (Some(fatal), Some(cause)) = (fatal.as_mut(), line.strip_prefix("  - ")) {
-        fatal.push(' ');
-        fatal.push_str(cause);
-        return;
-    }
-    // Time, level and text, with tabs between them.
-    let mut columns = line.splitn(3, '\t').skip(1);
-    let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
-    match level.trim() {
-        "FATAL" => _ = fatal.get_or_insert_with(|| text.to_string()),
-        "ERROR" if !text.contains(HARMLESS) => _ = error.get_or_insert_with(|| text.to_string()),
-        "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
-            _ = error.get_or_insert_with(|| text.to_string());
-        }
-        _ => {}
+impl Said {
+    /// Why a scan is none whose scanners look at what trivy knows, and at nothing else.
+    pub fn nothing(&self) -> Option<(FailureReason, String)> {
+        let message = "trivy knows nothing of what is there, so nothing was scanned: vuln and license look at lists of \
+                       packages, misconfig at settings of infrastructure, secret at every file";
+        self.is_nothing_known.then(|| (FailureReason::EngineFailed, message.to_string()))
     }
 }
 
@@ -121,6 +160,20 @@ pub fn unread(records: &Records) -> Option<(FailureReason, String)> {
     let message =
         format!("of {} records of trivy's report none is a finding, and {unread} cannot be read", records.read);
     Some((FailureReason::ReportUnreadable, message))
+}
+
+/// Files that say to be settings, and of which trivy tells nothing.
+pub fn unread_settings(paths: &[String]) -> Option<(FailureReason, String)> {
+    let first = clean(paths.first()?.as_bytes(), QUOTED);
+    let others = match paths.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let message = format!(
+        "trivy passed over {first}{others}: settings of Kubernetes or CloudFormation that cannot be parsed; mend them, or leave \
+         their folder out with skipDirs"
+    );
+    Some((FailureReason::EngineFailed, message))
 }
 
 /// The outcome of a run by its exit, its log and its report: exit 0 beside an error is no clean scan.
