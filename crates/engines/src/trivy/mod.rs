@@ -218,10 +218,21 @@ async fn unpack(packed: Packed, root: PathBuf) -> Result<(PathBuf, String), Uplo
     let unpacked = tokio::task::spawn_blocking(move || {
         DirBuilder::new().mode(0o700).create(&root)?;
         let path = upload::unpack(&packed, &root)?;
+        if is_saved_image(&path) {
+            let reason = "is an image as `docker save` writes it, whose layers are archives that would not be looked into: scan \
+                          it in its registry, or the files of a container of it, as `docker export` writes them";
+            return Err(UploadFault::Refused(reason.to_string()));
+        }
         let within = nested::nest(&path, &packed.name)?;
         Ok((path, within))
     });
     unpacked.await.map_err(|error| UploadFault::Disk(io::Error::other(error)))?
+}
+
+/// Whether a folder holds the layers of an image, in the form of the OCI or in Docker's own.
+fn is_saved_image(folder: &Path) -> bool {
+    let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
+    folder.join("oci-layout").is_file() || (manifest.contains("\"Layers\"") && manifest.contains("\"Config\""))
 }
 
 /// A cache of the run's own, in which the operator's databases are links: what trivy writes stays in the job folder.

@@ -194,6 +194,21 @@ async fn what_holds_nothing_that_trivy_knows_is_no_clean_scan() {
     assert!(failure(&report).1.contains("nothing was scanned"), "{:?}", report.outcome);
 }
 
+#[tokio::test]
+async fn the_layers_of_a_saved_image_are_not_called_clean() {
+    let manifest = r#"[{"Config": "blobs/sha256/00", "RepoTags": ["shop:1"], "Layers": ["blobs/sha256/01"]}]"#;
+    for (name, text) in [("oci-layout", r#"{"imageLayoutVersion": "1.0.0"}"#), ("manifest.json", manifest)] {
+        let root = tempfile::tempdir().unwrap();
+        let image = root.path().join("image");
+        fs::create_dir(&image).unwrap();
+        fs::write(image.join(name), text).unwrap();
+        let (report, _) = scan(pack_of(&image, root.path()), json!({"scanners": ["secret"]})).await;
+        let (reason, message) = failure(&report);
+        assert_eq!(reason, FailureReason::EngineFailed);
+        assert!(message.contains("docker save") && message.contains("registry"), "{message}");
+    }
+}
+
 /// trivy itself leaves these folders out at the root, as if a project were a system.
 #[tokio::test]
 async fn folders_that_are_called_as_those_of_the_kernel_are_scanned() {
