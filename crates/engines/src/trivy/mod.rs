@@ -102,18 +102,17 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     let said = log.end();
     parsed.collected.drop_all("component that trivy does not know", said.unknown);
     let mut fault = parsed.fault.take();
-    // Secrets and texts of licences are looked for in every file.
-    let is_in_all = scanners.iter().any(|scanner| match scanner {
-        Scanner::Secret => true,
-        Scanner::License => options.license_full && matches!(subject, Subject::Tree { .. } | Subject::Image(_)),
-        Scanner::Vuln | Scanner::Misconfig => false,
-    });
-    if fault.is_none() && !is_in_all {
-        fault = said.nothing();
-    }
     if fault.is_none() && scanners.contains(&Scanner::Misconfig) && matches!(subject, Subject::Tree { .. }) {
         let root = dir.path().join(&prepared.path).join(&prepared.within);
         fault = unread_settings(root, raw.clone(), options.skip_dirs.clone()).await;
+    }
+    let is_full = options.license_full && !matches!(subject, Subject::Sbom(_));
+    let idle: Vec<Scanner> = scanners.iter().copied().filter(|scanner| said.is_idle(*scanner, is_full)).collect();
+    if fault.is_none() && idle.len() == scanners.len() {
+        fault = Some(verdict::nothing());
+    } else if fault.is_none() {
+        let name = job.upload.as_ref().map_or_else(|| job.target.host(), |upload| upload.name.clone());
+        idle.iter().for_each(|scanner| parsed.collected.add(findings::nothing(*scanner, &name, &job.target)));
     }
     let outcome = verdict::outcome(&run, said.complaint, fault);
     if outcome == Outcome::Completed {
@@ -220,7 +219,7 @@ async fn unpack(packed: Packed, root: PathBuf) -> Result<(PathBuf, String), Uplo
         let path = upload::unpack(&packed, &root)?;
         if is_saved_image(&path) {
             let reason = "is an image as `docker save` writes it, whose layers are archives that would not be looked into: scan \
-                          it in its registry, or the files of a container of it, as `docker export` writes them";
+                          it in its registry";
             return Err(UploadFault::Refused(reason.to_string()));
         }
         let within = nested::nest(&path, &packed.name)?;

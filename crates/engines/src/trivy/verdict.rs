@@ -1,6 +1,7 @@
 //! Whether trivy really scanned: what its log says, and what its exit code does not.
 
 use super::findings::UNREAD;
+use super::options::Scanner;
 use super::report::{Document, SCHEMA_VERSION};
 use crate::engine::engine;
 use crate::job::Outcome;
@@ -22,8 +23,10 @@ struct Noted {
     /// The first line that is an error.
     error: Option<String>,
     fatal: Option<String>,
-    /// Lists of packages, systems and settings that were found; `None` before trivy said so.
-    known: Option<u64>,
+    /// Lists of packages and systems that were found; `None` before trivy said so.
+    packages: Option<u64>,
+    /// Files of settings that were found.
+    settings: Option<u64>,
     /// Components of a bill of materials that were left out.
     unknown: u64,
 }
@@ -35,7 +38,8 @@ pub struct Said {
     pub complaint: Option<Complaint>,
     /// Components of a bill of materials that were left out.
     pub unknown: u64,
-    is_nothing_known: bool,
+    packages: Option<u64>,
+    settings: Option<u64>,
 }
 
 /// Bytes of a line that a message quotes.
@@ -44,8 +48,9 @@ const QUOTED: usize = 500;
 const HARMLESS: &str = "Falling back to embedded checks";
 /// What its log for developers says of a file, such as a list of packages, that is none and is left out of the scan.
 const PASSED_OVER: [&str; 2] = ["Walk error\t", "Analysis error\t"];
-/// What it says of how much there is to look at, with the number at its end, and of a system whose packages it knows.
-const COUNTS: [&str; 2] = ["Number of language-specific files", "Detected config files"];
+/// What it says of how many lists of packages there are, and files of settings, and of a system whose packages it knows.
+const LISTS: &str = "Number of language-specific files";
+const SETTINGS: &str = "Detected config files";
 const SYSTEM: &str = "Detected OS";
 /// What it says of a component of a bill of materials that it leaves out.
 const UNKNOWN: [&str; 2] = ["[sbom] Skipping a component", "Failed to parse component"];
@@ -61,8 +66,8 @@ impl Log {
     pub fn end(mut self) -> Said {
         let Log { lines, noted } = &mut self;
         lines.end(|line| noted.take(line));
-        let Noted { error, fatal, known, unknown } = self.noted;
-        Said { complaint: fatal.or(error).map(Complaint), unknown, is_nothing_known: known == Some(0) }
+        let Noted { error, fatal, packages, settings, unknown } = self.noted;
+        Said { complaint: fatal.or(error).map(Complaint), unknown, packages, settings }
     }
 }
 
@@ -83,24 +88,38 @@ impl Noted {
             "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
                 _ = self.error.get_or_insert_with(|| text.to_string());
             }
-            "INFO" if COUNTS.iter().any(|says| text.starts_with(says)) => {
-                let number = text.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-                *self.known.get_or_insert(0) += number.parse::<u64>().unwrap_or(1);
-            }
-            "INFO" if text.starts_with(SYSTEM) => *self.known.get_or_insert(0) += 1,
+            "INFO" if text.starts_with(LISTS) => *self.packages.get_or_insert(0) += number(text),
+            "INFO" if text.starts_with(SYSTEM) => *self.packages.get_or_insert(0) += 1,
+            "INFO" if text.starts_with(SETTINGS) => *self.settings.get_or_insert(0) += number(text),
             "DEBUG" | "WARN" if UNKNOWN.iter().any(|says| text.contains(says)) => self.unknown += 1,
             _ => {}
         }
     }
 }
 
+/// The number at the end of a line; one where there is none, for that would not say that there is nothing.
+fn number(text: &str) -> u64 {
+    text.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(1)
+}
+
 impl Said {
-    /// Why a scan is none whose scanners look at what trivy knows, and at nothing else.
-    pub fn nothing(&self) -> Option<(FailureReason, String)> {
-        let message = "trivy knows nothing of what is there, so nothing was scanned: vuln and license look at lists of \
-                       packages, misconfig at settings of infrastructure, secret at every file";
-        self.is_nothing_known.then(|| (FailureReason::EngineFailed, message.to_string()))
+    /// Whether there was nothing that a scanner looks at; `is_full` when texts of licences are looked for in every file.
+    pub fn is_idle(&self, scanner: Scanner, is_full: bool) -> bool {
+        match scanner {
+            Scanner::Vuln => self.packages == Some(0),
+            Scanner::License => self.packages == Some(0) && !is_full,
+            Scanner::Misconfig => self.settings == Some(0),
+            // It looks at every file.
+            Scanner::Secret => false,
+        }
     }
+}
+
+/// Why a scan is none all of whose scanners had nothing to look at.
+pub fn nothing() -> (FailureReason, String) {
+    let message = "trivy knows nothing of what is there, so nothing was scanned: vuln and license look at lists of \
+                   packages, misconfig at settings of infrastructure, secret at every file";
+    (FailureReason::EngineFailed, message.to_string())
 }
 
 /// Whether a line is for trivy's developers: of its log, or a place in its source.

@@ -1,7 +1,7 @@
 //! trivy, live, over a small weak project that the test writes; without a network.
 
 use crate::common::{SUPERVISOR, Steering, steering};
-use scanyard_contract::finding::Finding;
+use scanyard_contract::finding::{Finding, Severity};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::upload::{Packed, pack};
 use scanyard_engines::{Job, Options, Outcome, Report, Target, trivy};
@@ -183,9 +183,17 @@ async fn what_holds_nothing_that_trivy_knows_is_no_clean_scan() {
         assert!(failure(&report).1.contains("nothing was scanned"), "{:?}", report.outcome);
     }
     // It was looked for in every file, and whether there are texts of licences in them.
-    for options in [json!({"scanners": ["misconfig", "secret"]}), json!({"scanners": ["license"], "licenseFull": true})]
-    {
-        assert_eq!(scan(packed.clone(), options).await.0.outcome, Outcome::Completed);
+    for (options, told) in [
+        (json!({"scanners": ["misconfig", "secret"]}), Some("nothing-for-misconfig")),
+        (json!({"scanners": ["license", "secret"], "severity": ["HIGH"]}), Some("nothing-for-license")),
+        (json!({"scanners": ["license"], "licenseFull": true}), None),
+    ] {
+        let (report, _) = scan(packed.clone(), options).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule_id.as_str()).collect();
+        assert_eq!(rules, Vec::from_iter(told));
+        assert!(report.findings.iter().all(|finding| finding.severity == Severity::Info));
+        assert_eq!(report.records.kept, report.findings.len() as u64);
     }
     let bom = r#"{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": []}"#;
     fs::write(root.path().join("bom.json"), bom).unwrap();
