@@ -130,20 +130,35 @@ pub fn kept(mut report: Vec<u8>) -> Option<Vec<u8>> {
     is_small.then(|| redact::report(report)).filter(|report| !report.is_empty())
 }
 
+/// Reads a report that was made elsewhere. Without results it proves nothing: that of an empty folder looks so.
+pub(crate) fn import(report: &[u8], target: &Target) -> Parsed {
+    let (mut parsed, has_results) = read_results(report, target);
+    if parsed.fault.is_none() && !has_results {
+        (parsed.fault, parsed.coverage.reached) = (Some(verdict::no_results()), 0);
+    }
+    parsed
+}
+
 /// Reads a report, as trivy writes it with `--format json`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
+    read_results(report, target).0
+}
+
+/// The same, and whether trivy lists anything that it looked at, or found.
+fn read_results(report: &[u8], target: &Target) -> (Parsed, bool) {
     let (document, error) = match serde_json::from_slice::<Document<'_>>(report) {
         Ok(document) => (document, None),
         Err(error) => (Document::default(), Some(error)),
     };
     let collected = findings::findings(&document, target);
     let fault = verdict::fault(&document, error.as_ref()).or_else(|| verdict::unread(&collected.records));
-    Parsed {
+    let parsed = Parsed {
         collected,
         coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
         engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
         fault,
-    }
+    };
+    (parsed, !document.results.is_empty())
 }
 
 /// Why the scan of a folder is none of its settings. In a thread of its own, for it reads files.

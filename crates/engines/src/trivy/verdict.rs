@@ -181,6 +181,13 @@ pub fn unread(records: &Records) -> Option<(FailureReason, String)> {
     Some((FailureReason::ReportUnreadable, message))
 }
 
+/// Why a report that was made elsewhere is none of a scan when it lists nothing.
+pub fn no_results() -> (FailureReason, String) {
+    let message =
+        "trivy's report lists nothing that was looked at, as that of an empty folder does, so it proves nothing";
+    (FailureReason::ReportUnreadable, message.to_string())
+}
+
 /// Files that say to be settings, and of which trivy tells nothing.
 pub fn unread_settings(paths: &[String]) -> Option<(FailureReason, String)> {
     let first = clean(paths.first()?.as_bytes(), QUOTED);
