@@ -18,7 +18,7 @@ Values of cookies and of settings, and queries of URLs, are not kept.
 
 When the target is a domain or a host name, DNS is asked as well, through `dns.servers`; the name servers of a domain are
 asked for a zone transfer on TCP port 53 (or where `dns.servers` says that they listen), each only when the tenant's
-policy lets its address be scanned. A look-up without an answer is no finding.
+policy lets its address be scanned. What had no answer or was not asked has the finding `dns-partly-checked`.
 
 TLS versions and kinds of suites are asked for one at a time, with hand-made handshakes that end before any key is made.
 Chains are held against the root certificates of the scanning machine.
