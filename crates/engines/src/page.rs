@@ -3,7 +3,7 @@
 //! everybody to another one does to what guesses paths, and a server that answers nobody any more does to every engine.
 
 use crate::job::{Control, Job, Outcome, Report};
-use crate::sentinel::http::{ANSWER_BYTES, Answer, Request};
+use crate::sentinel::http::{ANSWER_BYTES, Answer, MAX_PLACE, Request};
 use crate::sentinel::net;
 use crate::sentinel::tls::{self, Opened};
 use crate::{auth, text};
@@ -16,8 +16,6 @@ use url::Url;
 const ANSWER: Duration = Duration::from_secs(10);
 /// A page that no server has, beside the target's.
 const NOTHING: &str = "scanyard-no-such-page";
-/// The longest place that is named.
-const MAX_PLACE: usize = 200;
 
 /// The report of a completed run that guesses paths, which has failed where the target says of itself that it shows nothing: it
 /// answers nobody, or leads to another server even from a path that nobody has.
@@ -79,8 +77,7 @@ fn nothing_said(job: &Job, page: &Said) -> Option<String> {
 /// An engine stays on the server that it was given, so of a page that leads to another one, as from HTTP to HTTPS, it saw nothing.
 fn led_away(url: &Url, page: &Said) -> Option<String> {
     let Said::Answer(answer) = page else { return None };
-    let place = url.join(place(answer)?).ok().filter(|place| place.origin() != url.origin())?;
-    let place = text::clean(place.as_str().as_bytes(), MAX_PLACE);
+    let place = Request::of(url).leading_away(url.scheme() == "https", answer)?;
     Some(format!(
         "{url} redirects to {place}, which is another server, so nothing but that was seen; scan what it leads to"
     ))

@@ -106,6 +106,9 @@ async fn a_redirect_is_followed_on_the_same_server_and_nowhere_else() {
     let report = run(job(&format!("http://{address}/"), json!({"checks": ["http"]}))).await;
     assert_eq!(report.outcome, Outcome::Completed);
     assert!(!rules_of(&report.findings, address).iter().any(|rule| rule.contains("listing")), "{:?}", report.findings);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert!(told.evidence.as_deref().unwrap().contains(&format!("such as http://{elsewhere}/;")), "{told:?}");
+    assert!(!rules_at(address).await.contains(&"port-partly-checked".to_string()), "of a host it is one of many");
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ pub const PORT_PARTLY_CHECKED: Rule = Rule {
     title: "Port was not checked to the end",
     severity: Severity::Info,
     cwe: &[],
-    about: "Not every question to this port was asked or answered: it took longer than 40 s in all, or its web server refused most requests with 429, 502, 503 or 504 or in silence, or more than 1,024 ports are open. What was found there is true, but nothing says that the rest is free of faults. Where the target is a URL, the scan has failed as well.",
-    remediation: "Scan the port again by itself, with fewer `checks` or when it is less busy, and let the scanner through where a limit of requests holds it back.",
+    about: "Not every question to this port was asked or answered: it took longer than 40 s in all, or its web server refused most requests with 429, 502, 503 or 504 or in silence, or more than 1,024 ports are open; or it is the server of a URL, and sends every path to another one. What was found there is true, but nothing says that the rest is free of faults. A URL of which most was not seen makes the scan a failed one as well.",
+    remediation: "Scan what it leads to, or the port again by itself, with fewer `checks` or when it is less busy, and let the scanner through where a limit of requests holds it back.",
     reference: "https://csrc.nist.gov/pubs/sp/800/115/final",
 };
 
