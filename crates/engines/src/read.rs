@@ -136,7 +136,7 @@ fn read_trivy(report: &[u8], subject: &mut Subject) -> Parsed {
     if let Some(artifact) = json::<Trivy>(report) {
         subject.note(artifact.names().map(|name| (name, artifact.target(name))));
     }
-    trivy::read(report, subject.target)
+    trivy::import(report, subject.target)
 }
 
 #[derive(Deserialize)]
@@ -331,7 +331,10 @@ mod tests {
             (ScanType::Sublist3r, "a.example.test\n"),
             (ScanType::Harvester, include_str!("../tests/samples/harvester/unit-out.json")),
             (ScanType::Nuclei, &(line("a.example.test") + &line("b.example.test"))),
-            (ScanType::Trivy, r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem"}"#),
+            (
+                ScanType::Trivy,
+                r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{"Target":"x"}]}"#,
+            ),
             (ScanType::Sqlmap, "sqlmap identified the following injection point(s):\nParameter: id (GET)\n"),
         ] {
             assert_eq!(unnamed(scan_type, report), Unnamed::NoTarget, "{scan_type} {report}");

@@ -130,6 +130,12 @@ async fn prepare(scan: &LocalScan, config: &Config) -> Result<Prepared, Failure>
             None
         }
     };
+    if let Target::Image(image) = &scan.target
+        && let Some(refusal) = config.engines.trivy.refusal(image)
+    {
+        let message = format!("{refusal}; no path is called so, or it would have been scanned");
+        return Err(fail(FailureReason::TargetNotAllowed, message));
+    }
     let policy = Policy::operator();
     let refuse =
         |refusal: scanyard_engines::policy::Refusal| fail(FailureReason::TargetNotAllowed, refusal.to_string());

@@ -64,7 +64,7 @@ pub fn faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
         bounds("workerLabel".to_string(), "must be 1 to 32 of a to z, 0 to 9 and -");
     }
     if scan.consent.as_ref().is_some_and(|consent| !is_note(&consent.note)) {
-        bounds("consent.note".to_string(), "must be 1 to 500 characters, no control characters");
+        bounds("consent.note".to_string(), "must be 1 to 500 characters, not blanks alone, no control characters");
     }
     found.extend(option_faults(scan, options));
     let auth = scan.auth.as_ref().map(|auth| scanyard_engines::auth::faults(scan.scan_type, auth));
@@ -76,9 +76,9 @@ pub fn faults(scan: &CreateScan, options: &ReadOptions) -> Vec<Found> {
     found
 }
 
-/// Whether a text will do as the note of a consent.
+/// Whether a text will do as the note of a consent: blanks alone name nobody who agreed.
 pub fn is_note(text: &str) -> bool {
-    is_label(text, MAX_NOTE)
+    is_label(text, MAX_NOTE) && !text.trim().is_empty()
 }
 
 pub(crate) fn is_label(text: &str, max: usize) -> bool {

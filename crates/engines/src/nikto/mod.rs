@@ -8,6 +8,7 @@ mod progress;
 mod samples;
 mod verdict;
 mod version;
+mod watch;
 mod xml;
 
 pub use options::{Options, Profile};
@@ -20,6 +21,7 @@ use crate::{Target, page, site};
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason, ScanAuth};
 use std::time::Duration;
+use watch::Watch;
 
 /// The most bytes of a report: every one of some thousands of checks answered takes a tenth of it.
 const MAX_REPORT_BYTES: u64 = 32 * 1024 * 1024;
@@ -73,18 +75,18 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         max_report_bytes: MAX_REPORT_BYTES,
         has_sockets: false,
     };
-    let (mut lines, mut is_out_of_time) = (Lines::default(), false);
+    let (mut lines, mut watch) = (Lines::default(), Watch::default());
     let sender = control.progress.clone();
     let run = process::run(&job, &mut control, &program, &dir, |stream, bytes| {
         if stream == Stream::Stdout {
             lines.push(bytes, |line| {
-                is_out_of_time |= line.contains("Scan terminated");
+                watch.read(line);
                 progress::percent(line).into_iter().for_each(|percent| raise(&sender, percent));
             });
         }
     })
     .await;
-    let report = page::seen(finish(&job, &run, &dir, is_out_of_time), &job, &control).await;
+    let report = page::guessed(finish(&job, &run, &dir, &watch), &job, &control).await;
     if report.outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
@@ -92,7 +94,7 @@ pub async fn run(job: Job, mut control: Control) -> Report {
 }
 
 /// Reads what nikto left and judges it.
-fn finish(job: &Job, run: &Run, dir: &JobDir, is_out_of_time: bool) -> Report {
+fn finish(job: &Job, run: &Run, dir: &JobDir, watch: &Watch) -> Report {
     if run.ended == Ended::Stopped {
         return Report::stopped();
     }
@@ -101,12 +103,7 @@ fn finish(job: &Job, run: &Run, dir: &JobDir, is_out_of_time: bool) -> Report {
     let fault = match parsed.fault.take() {
         // Bad options make nikto print its help, write nothing and exit with 0.
         Some(_) if raw.is_empty() => Some((FailureReason::EngineFailed, "nikto wrote no report".to_string())),
-        // Its report looks the same whether it came to its end or to its limit.
-        None if is_out_of_time => {
-            let message = "nikto was not done when the scan's time was up; give it more, or the profile light";
-            Some((FailureReason::TimedOut, message.to_string()))
-        }
-        fault => fault,
+        fault => fault.or_else(|| watch.fault()),
     };
     let outcome = run.outcome(engine(ScanType::Nikto), fault);
     let is_kept = !raw.is_empty() && run.ended != Ended::OutputTooLarge;

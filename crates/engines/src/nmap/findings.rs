@@ -53,6 +53,7 @@ pub fn collect(host: &Host, head: &Head, target: &Target, collected: &mut Collec
     scripts_of(&host.scripts, &Place::new(&name, &ip, None), head.started, collected);
     collected.drop_all("too many records of one host", host.left_out);
     collected.drop_all("open or filtered: nmap cannot tell", host.undecided);
+    collected.drop_all("no number of a port", host.unnumbered);
 }
 
 /// The target's name as requested; in a network each host is its address.

@@ -1,7 +1,7 @@
 //! The options of an nmap scan: an allow-list, read from JSON, with the schema that documents it.
 
 use crate::ports::{self, Ports};
-use crate::values;
+use crate::values::{self, number};
 use scanyard_contract::wire::Detail;
 use serde_json::{Map, Value, json};
 
@@ -175,11 +175,6 @@ const NAMES: [&str; 8] =
 
 fn boolean(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "must be true or false".to_string())
-}
-
-fn number(value: &Value, min: u64, max: u64) -> Result<u64, String> {
-    let number = value.as_u64().filter(|number| (min..=max).contains(number));
-    number.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }
 
 #[cfg(test)]

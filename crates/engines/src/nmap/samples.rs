@@ -275,6 +275,9 @@ fn what_becomes_no_finding_is_counted() {
         </host><postscript><script id='c' output='d'/></postscript></nmaprun>";
     let expected = [("open or filtered: nmap cannot tell".to_string(), 97), ("speaks of no host".to_string(), 2)];
     assert_eq!(dropped(summed.as_bytes()), expected);
+    let port = |number: &str| format!("<port protocol='tcp' portid='{number}'><state state='open'/></port>");
+    let odd = format!("<nmaprun><host><ports>{}{}{}</ports></host></nmaprun>", port("65536"), port("-1"), port("1"));
+    assert_eq!(dropped(odd.as_bytes()), [("no number of a port".to_string(), 2)]);
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub struct Host {
     pub left_out: u64,
     /// Ports that are open or filtered: nmap cannot tell which.
     pub undecided: u64,
+    /// Open ports without a number that a port can have.
+    pub unnumbered: u64,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -275,6 +277,12 @@ impl<F: FnMut(&Head, Host)> Reading<F> {
         if let Some(port) = &mut self.port {
             port.is_open = is_open && port.number > 0;
             self.is_rest_of_no_use = !port.is_open;
+            if is_open
+                && !port.is_open
+                && let Some(host) = &mut self.host
+            {
+                host.unnumbered += 1;
+            }
         }
     }
 

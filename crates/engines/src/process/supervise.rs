@@ -132,8 +132,10 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
     let in_child = move || {
         // The supervisor's blocked signals would be inherited, and the engine would not hear a SIGTERM.
         SigSet::empty().thread_set_mask()?;
-        hear(Signal::SIGINT)?;
-        hear(Signal::SIGTERM)?;
+        hear(Signal::SIGINT, SigHandler::SigDfl)?;
+        hear(Signal::SIGTERM, SigHandler::SigDfl)?;
+        // A target that hangs up is a failed request, and not the end of an engine that does not care for the signal.
+        hear(Signal::SIGPIPE, SigHandler::SigIgn)?;
         setsid()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // Not the supervisor, which must not wait behind what it has to end. A process may become nicer, but not less so.
@@ -152,11 +154,11 @@ fn prepare(spec: &Spec, stdin: Stdio) -> io::Result<(Command, Vec<Enforced>)> {
     Ok((command, bounds))
 }
 
-/// Lets a signal do again what it does by itself: whoever started the server may ignore it, as a shell has its background
+/// Lets a signal do what it does by itself, or nothing: whoever started the server may ignore it, as a shell has its background
 /// jobs do with SIGINT, and what is ignored stays so in every program that is started.
-fn hear(signal: Signal) -> nix::Result<()> {
-    #[expect(unsafe_code, reason = "the default disposition runs no code of ours")]
-    unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }.map(drop)
+fn hear(signal: Signal, handler: SigHandler) -> nix::Result<()> {
+    #[expect(unsafe_code, reason = "neither of the two runs code of ours")]
+    unsafe { nix::sys::signal::signal(signal, handler) }.map(drop)
 }
 
 /// The engine's stdin, and the end of it that must stay open as long as the engine runs.

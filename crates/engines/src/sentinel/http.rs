@@ -5,6 +5,8 @@ use url::Url;
 
 /// The most bytes of one answer that are read.
 pub const ANSWER_BYTES: usize = 256 * 1024;
+/// The longest place that is named.
+pub const MAX_PLACE: usize = 200;
 const MAX_HEADERS: usize = 200;
 const HEADER_BYTES: usize = 4 * 1024;
 
@@ -58,10 +60,22 @@ impl Request {
 
     /// Where a redirect or a link leads, when that is another page of the same scheme, host and port.
     pub fn leading_to(&self, is_tls: bool, location: &str) -> Option<Request> {
-        let scheme = if is_tls { "https" } else { "http" };
-        let from = Url::parse(&format!("{scheme}://{}{}", self.authority, self.path)).ok()?;
+        let from = self.url(is_tls)?;
         let to = from.join(location).ok()?;
         (to.origin() == from.origin() && to != from).then(|| Request::of(&to))
+    }
+
+    /// Where an answer redirects to, without the query, when that is another server.
+    pub fn leading_away(&self, is_tls: bool, answer: &Answer) -> Option<String> {
+        let location = answer.header("location").filter(|_| (300..400).contains(&answer.status))?;
+        let from = self.url(is_tls)?;
+        let to = from.join(location.split(['?', '#']).next()?).ok()?;
+        (to.origin() != from.origin()).then(|| text::clean(to.as_str().as_bytes(), MAX_PLACE))
+    }
+
+    fn url(&self, is_tls: bool) -> Option<Url> {
+        let scheme = if is_tls { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{}{}", self.authority, self.path)).ok()
     }
 
     /// The path without the query, which may hold secrets.

@@ -12,13 +12,13 @@ Sentinel opens TCP connections to the addresses of the target and changes nothin
 then asks each of the first 1,024 who speaks there: a greeting, HTTP, TLS, and services that wait to be asked. Redirects
 are followed to the same scheme, host and port alone, and so are up to 12 links of the start page, of which those with a
 query are left out, for cookies, logins and listings. The one login that is tried is `anonymous`, at FTP servers. Every
-wait has an end (40 s per port at most) and every read a cap; a port that was not asked everything says `isComplete:
-false` in the raw report. Of an answer whose headers did not all come no header is said to be missing. Values of cookies
-and of settings, and queries of URLs, are not kept.
+wait has an end (40 s per port at most) and every read a cap; a port that was not asked everything, or that refused most,
+has the finding `port-partly-checked`. Of an answer whose headers did not all come no header is said to be missing.
+Values of cookies and of settings, and queries of URLs, are not kept.
 
 When the target is a domain or a host name, DNS is asked as well, through `dns.servers`; the name servers of a domain are
 asked for a zone transfer on TCP port 53 (or where `dns.servers` says that they listen), each only when the tenant's
-policy lets its address be scanned. A look-up without an answer is no finding.
+policy lets its address be scanned. What had no answer or was not asked has the finding `dns-partly-checked`.
 
 TLS versions and kinds of suites are asked for one at a time, with hand-made handshakes that end before any key is made.
 Chains are held against the root certificates of the scanning machine.

@@ -164,7 +164,14 @@ async fn question(job: &Job, options: &Options, progress: &watch::Sender<u8>, fo
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let open: Vec<SocketAddr> = found::lock(found).open.iter().copied().take(PORTS_QUESTIONED).collect();
+    let mut open = found::lock(found).open.clone();
+    if let Some(first) = open.get(PORTS_QUESTIONED).copied() {
+        let others = open.len() - PORTS_QUESTIONED - 1;
+        let why = format!("this port and {others} other open ones were not questioned: {PORTS_QUESTIONED} were before");
+        let place = Place::new(&host_of(job, first), first);
+        found::lock(found).collected.add(rules::PORT_PARTLY_CHECKED.finding(&place, Part::Whole, &why));
+        open.truncate(PORTS_QUESTIONED);
+    }
     let count = open.len();
     let visits = open.into_iter().map(|address| async move {
         let probe = Probe { host: host_of(job, address), url, options, now };

@@ -79,9 +79,9 @@ impl Options {
             "ports" => self.ports = Some(ports(value)?),
             "profile" => self.profile = Some(profile(value)?),
             "connectTimeoutMs" => {
-                self.connect_timeout = Duration::from_millis(whole(value, CONNECT_TIMEOUT_RANGE_MS)?);
+                self.connect_timeout = Duration::from_millis(number(value, CONNECT_TIMEOUT_RANGE_MS)?);
             }
-            "maxRate" => self.max_rate = u32::try_from(whole(value, MAX_RATE_RANGE)?).ok(),
+            "maxRate" => self.max_rate = u32::try_from(number(value, MAX_RATE_RANGE)?).ok(),
             "checks" => self.checks = checks(value)?,
             _ => {
                 return Err(
@@ -184,11 +184,8 @@ fn profile(value: &Value) -> Result<Profile, String> {
     found.ok_or_else(|| "must be quick, wide or full".to_string())
 }
 
-fn whole(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
-    match value.as_u64() {
-        Some(number) if (min..=max).contains(&number) => Ok(number),
-        _ => Err(format!("must be a whole number from {min} to {max}")),
-    }
+fn number(value: &Value, (min, max): (u64, u64)) -> Result<u64, String> {
+    values::number(value, min, max)
 }
 
 fn checks(value: &Value) -> Result<Vec<Check>, String> {

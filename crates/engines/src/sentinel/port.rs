@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use scanyard_contract::finding::Finding;
+use scanyard_contract::scan::FailureReason;
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -58,5 +59,19 @@ impl PortReport {
             is_complete: false,
             findings: Vec::new(),
         }
+    }
+
+    /// Why most or some of the port was not seen; `None` when it was.
+    pub fn unseen(&self) -> Option<(FailureReason, String)> {
+        let PortReport { requests, unanswered, is_complete, .. } = self;
+        if 2 * unanswered > *requests {
+            let message = format!(
+                "gave no answer, or one of 429, 502, 503 and 504, to {unanswered} of {requests} requests, so that most was \
+                 not seen; let them through, or scan again when it answers"
+            );
+            return Some((FailureReason::EngineFailed, message));
+        }
+        let message = "answers so slowly that not all could be asked; ask for fewer `checks`";
+        (!is_complete).then(|| (FailureReason::TimedOut, message.to_string()))
     }
 }

@@ -31,30 +31,14 @@ pub fn judge(target: &Target, tally: &Tally, found: &Found) -> Outcome {
     }
     let Some(port) = target.port() else { return Outcome::Completed };
     if found.has_http() {
-        found.ports.iter().find_map(|report| unseen(target, report)).unwrap_or(Outcome::Completed)
+        let unseen = found.ports.iter().find_map(PortReport::unseen);
+        let failure = unseen.map(|(reason, why)| failed(reason, format!("{} {why}", target.host())));
+        failure.unwrap_or(Outcome::Completed)
     } else if tally.open == 0 {
         unreachable(format!("{} refused the connection on port {port}", target.host()))
     } else {
         unreachable(format!("{} takes connections on port {port} but gave no HTTP answer", target.host()))
     }
-}
-
-/// How a scan ended whose web server did not say most of what was asked; `None` when it did.
-fn unseen(target: &Target, report: &PortReport) -> Option<Outcome> {
-    let PortReport { requests, unanswered, .. } = report;
-    if 2 * unanswered > *requests {
-        let message = format!(
-            "{} gave no answer, or one of 429, 502, 503 and 504, to {unanswered} of {requests} requests, so that most was \
-             not seen; let them through, or scan again when it answers",
-            target.host()
-        );
-        return Some(failed(FailureReason::EngineFailed, message));
-    }
-    (!report.is_complete).then(|| {
-        let message =
-            format!("{} answers so slowly that not all could be asked; ask for fewer `checks`", target.host());
-        failed(FailureReason::TimedOut, message)
-    })
 }
 
 /// How much of the target answered.

@@ -7,8 +7,11 @@ use std::time::Duration;
 /// What trivy is pointed at.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// A folder, as a path below the job folder.
-    Tree(&'a str),
+    /// A folder, as a path below the job folder, and the folder in it that everything lies in: empty, or with a slash.
+    Tree {
+        path: &'a str,
+        within: &'a str,
+    },
     /// A bill of materials, as a path below the job folder.
     Sbom(&'a str),
     Image(&'a ImageRef),
@@ -18,7 +21,9 @@ impl Subject<'_> {
     /// Which of these scanners can find anything in it: a bill of materials holds names of packages, not files.
     pub fn scanners(self, asked: &[Scanner]) -> Vec<Scanner> {
         let is_for = |scanner: &Scanner| match (self, scanner) {
-            (Subject::Tree(_) | Subject::Image(_), _) | (Subject::Sbom(_), Scanner::Vuln | Scanner::License) => true,
+            (Subject::Tree { .. } | Subject::Image(_), _) | (Subject::Sbom(_), Scanner::Vuln | Scanner::License) => {
+                true
+            }
             (Subject::Sbom(_), Scanner::Misconfig | Scanner::Secret) => false,
         };
         asked.iter().copied().filter(is_for).collect()
@@ -38,7 +43,7 @@ pub fn argv(
     let mut args: Vec<String> = Vec::new();
     let mut push = |items: &[&str]| args.extend(items.iter().map(|item| item.to_string()));
     push(&[match subject {
-        Subject::Tree(_) => "fs",
+        Subject::Tree { .. } => "fs",
         Subject::Sbom(_) => "sbom",
         Subject::Image(_) => "image",
     }]);
@@ -54,8 +59,9 @@ pub fn argv(
         push(&["--license-full"]);
     }
     if has_files {
+        let within = if let Subject::Tree { within, .. } = subject { within } else { "" };
         for folder in &options.skip_dirs {
-            push(&["--skip-dirs", folder]);
+            push(&["--skip-dirs", &format!("{within}{folder}")]);
         }
         push(&["--skip-check-update"]);
     }
@@ -64,8 +70,7 @@ pub fn argv(
     push(&["--skip-java-db-update", "--skip-vex-repo-update", "--cache-dir", cache]);
     match subject {
         // What it passes over because it cannot be parsed, it says there alone.
-        Subject::Tree(path) => push(&["--debug", "--", path]),
-        Subject::Sbom(path) => push(&["--", path]),
+        Subject::Tree { path, .. } | Subject::Sbom(path) => push(&["--debug", "--", path]),
         Subject::Image(image) => push(&["--image-src", "remote", "--", &image.to_string()]),
     }
     args
@@ -118,7 +123,7 @@ mod tests {
     #[test]
     fn a_tree_is_scanned_without_any_download() {
         assert_eq!(
-            line(Subject::Tree("upload/app"), &Options::default()),
+            line(Subject::Tree { path: "upload/app", within: "" }, &Options::default()),
             "fs --format json --output report.json --scanners vuln,misconfig,secret --skip-check-update --timeout 160s \
              --no-progress --skip-version-check --disable-telemetry --offline-scan --skip-db-update \
              --skip-java-db-update --skip-vex-repo-update --cache-dir cache --debug -- upload/app"
@@ -152,7 +157,7 @@ mod tests {
             let image = ImageRef::parse(&image).ok();
             let subject = match &image {
                 Some(image) => Subject::Image(image),
-                None if flags[2] => Subject::Tree("upload/app"),
+                None if flags[2] => Subject::Tree { path: "upload/app", within: "app/" },
                 None => Subject::Sbom("upload/sbom.json"),
             };
             let args = argv(subject, &options, &options.scanners, Duration::from_secs(seconds), "report.json", "cache");

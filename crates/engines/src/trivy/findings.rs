@@ -1,5 +1,6 @@
 //! From trivy's report to findings.
 
+use super::options::Scanner;
 use super::redact;
 use super::report::{Document, License, Misconfiguration, Part, SCHEMA_VERSION, Scores, Secret, Vulnerability};
 use crate::Target;
@@ -34,16 +35,7 @@ pub fn findings(document: &Document<'_>, target: &Target) -> Collected {
         return collected;
     }
     let artifact = artifact(document, target);
-    let host = match target {
-        Target::Image(_) => Some(target.host()),
-        // Its id is another for every upload of the same files, and a path is no host.
-        Target::Upload(_)
-        | Target::Files(_)
-        | Target::Ip(_)
-        | Target::Network(_)
-        | Target::Host(_)
-        | Target::Url(_) => None,
-    };
+    let host = host(target);
     for part in &document.results {
         let place = Place { artifact: &artifact, host: host.as_deref(), part };
         each(&part.vulnerabilities, &mut collected, |found| Ok(vulnerability(found, &place)));
@@ -52,6 +44,20 @@ pub fn findings(document: &Document<'_>, target: &Target) -> Collected {
         each(&part.licenses, &mut collected, |found| Ok(license(found, &place)));
     }
     collected
+}
+
+/// The name that people know a target by, where it has one.
+fn host(target: &Target) -> Option<String> {
+    match target {
+        Target::Image(_) => Some(target.host()),
+        // Its id is another for every upload of the same files, and a path is no host.
+        Target::Upload(_)
+        | Target::Files(_)
+        | Target::Ip(_)
+        | Target::Network(_)
+        | Target::Host(_)
+        | Target::Url(_) => None,
+    }
 }
 
 /// What tells the faults of one artifact from those of another, and is the same in every scan of it: an image's name
@@ -171,6 +177,27 @@ fn license(found: &License, place: &Place<'_>) -> Finding {
         remediation: Some("See whether your policy allows this licence; replace what it does not allow.".to_string()),
         references: references(&found.link, &[]),
         ..common(&found.name, &found.severity)
+    }
+}
+
+/// That a scanner had nothing to look at, while others had: it tells nothing of the artifact, and that is told.
+pub fn nothing(scanner: Scanner, artifact: &str, target: &Target) -> Finding {
+    let (what, remedy) = match scanner {
+        Scanner::Misconfig => ("settings of infrastructure", "Scan the folder that they are in"),
+        Scanner::Vuln | Scanner::License => {
+            ("list of packages", "Scan what has the lock files or the system's list of packages, such as an image")
+        }
+        Scanner::Secret => ("files", "Scan what has some"),
+    };
+    let rule = format!("nothing-for-{}", scanner.as_str());
+    Finding {
+        fingerprint: fingerprint(&["trivy", &rule, artifact]),
+        title: format!("Nothing was looked at by `{}`", scanner.as_str()),
+        location: Location { host: host(target), ..Location::default() },
+        evidence: Some(format!("trivy found no {what} that it knows in {artifact}")),
+        remediation: Some(format!("{remedy}, or leave the scanner `{}` out.", scanner.as_str())),
+        confidence: Confidence::Confirmed,
+        ..common(&rule, "")
     }
 }
 

@@ -4,11 +4,13 @@
 mod argv;
 mod findings;
 mod login;
+mod nested;
 mod options;
 mod redact;
 mod report;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod verdict;
 
 pub use options::{Level, Options, Scanner};
@@ -87,14 +89,32 @@ pub async fn run(job: Job, mut control: Control) -> Report {
         return Report::stopped();
     }
     // Without a report its absence says so.
-    let raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
+    let mut raw = dir.read(REPORT, MAX_REPORT_BYTES + 1).unwrap_or_default();
     if raw.len() as u64 > MAX_REPORT_BYTES {
         let message =
             format!("trivy's report is larger than {MAX_REPORT_BYTES} bytes; ask for less, or leave folders out");
         return Report::failed(FailureReason::OutputTooLarge, message);
     }
+    if !prepared.within.is_empty() {
+        raw = nested::lifted(raw, &prepared.within);
+    }
     let mut parsed = read(&raw, &job.target);
-    let outcome = verdict::outcome(&run, log.end(), parsed.fault.take());
+    let said = log.end();
+    parsed.collected.drop_all("component that trivy does not know", said.unknown);
+    let mut fault = parsed.fault.take();
+    if fault.is_none() && scanners.contains(&Scanner::Misconfig) && matches!(subject, Subject::Tree { .. }) {
+        let root = dir.path().join(&prepared.path).join(&prepared.within);
+        fault = unread_settings(root, raw.clone(), options.skip_dirs.clone()).await;
+    }
+    let is_full = options.license_full && !matches!(subject, Subject::Sbom(_));
+    let idle: Vec<Scanner> = scanners.iter().copied().filter(|scanner| said.is_idle(*scanner, is_full)).collect();
+    if fault.is_none() && idle.len() == scanners.len() {
+        fault = Some(verdict::nothing());
+    } else if fault.is_none() {
+        let name = job.upload.as_ref().map_or_else(|| job.target.host(), |upload| upload.name.clone());
+        idle.iter().for_each(|scanner| parsed.collected.add(findings::nothing(*scanner, &name, &job.target)));
+    }
+    let outcome = verdict::outcome(&run, said.complaint, fault);
     if outcome == Outcome::Completed {
         raise(&control.progress, 100);
     }
@@ -110,19 +130,48 @@ pub fn kept(mut report: Vec<u8>) -> Option<Vec<u8>> {
     is_small.then(|| redact::report(report)).filter(|report| !report.is_empty())
 }
 
+/// Reads a report that was made elsewhere. Without results it proves nothing: that of an empty folder looks so.
+pub(crate) fn import(report: &[u8], target: &Target) -> Parsed {
+    let (mut parsed, has_results) = read_results(report, target);
+    if parsed.fault.is_none() && !has_results {
+        (parsed.fault, parsed.coverage.reached) = (Some(verdict::no_results()), 0);
+    }
+    parsed
+}
+
 /// Reads a report, as trivy writes it with `--format json`.
 pub fn read(report: &[u8], target: &Target) -> Parsed {
+    read_results(report, target).0
+}
+
+/// The same, and whether trivy lists anything that it looked at, or found.
+fn read_results(report: &[u8], target: &Target) -> (Parsed, bool) {
     let (document, error) = match serde_json::from_slice::<Document<'_>>(report) {
         Ok(document) => (document, None),
         Err(error) => (Document::default(), Some(error)),
     };
     let collected = findings::findings(&document, target);
     let fault = verdict::fault(&document, error.as_ref()).or_else(|| verdict::unread(&collected.records));
-    Parsed {
+    let parsed = Parsed {
         collected,
         coverage: Coverage { hosts: 1, reached: u64::from(fault.is_none()) },
         engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
         fault,
+    };
+    (parsed, !document.results.is_empty())
+}
+
+/// Why the scan of a folder is none of its settings. In a thread of its own, for it reads files.
+async fn unread_settings(root: PathBuf, report: Vec<u8>, skip_dirs: Vec<String>) -> Option<(FailureReason, String)> {
+    let looking = tokio::task::spawn_blocking(move || {
+        let document: Document<'_> = serde_json::from_slice(&report).unwrap_or_default();
+        let scanned = document.results.iter().map(|part| part.target.as_str()).collect();
+        settings::passed_over(&root, &scanned, &nested::skipped(&root, &skip_dirs))
+    });
+    match looking.await {
+        Ok(Ok(paths)) => verdict::unread_settings(&paths),
+        Ok(Err(error)) => Some((FailureReason::EngineFailed, format!("looking at what was scanned: {error}"))),
+        Err(error) => Some((FailureReason::EngineFailed, format!("looking at what was scanned: {error}"))),
     }
 }
 
@@ -130,6 +179,8 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
 struct Prepared {
     kind: Option<UploadKind>,
     path: String,
+    /// The folder below `path` that everything lies in, with a slash; empty where that is `path` itself.
+    within: String,
 }
 
 impl Prepared {
@@ -137,7 +188,9 @@ impl Prepared {
         match (self.kind, target) {
             (None, Target::Image(image)) => Subject::Image(image),
             (Some(UploadKind::CycloneDx | UploadKind::Spdx), _) => Subject::Sbom(&self.path),
-            (Some(UploadKind::TarGz | UploadKind::Zip | UploadKind::File) | None, _) => Subject::Tree(&self.path),
+            (Some(UploadKind::TarGz | UploadKind::Zip | UploadKind::File) | None, _) => {
+                Subject::Tree { path: &self.path, within: &self.within }
+            }
         }
     }
 }
@@ -155,7 +208,7 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
             if let Some(basic) = job.auth.as_ref().and_then(|auth| auth.basic.as_ref()) {
                 login::write(dir, image, basic).map_err(|error| failed(format!("the login of a registry: {error}")))?;
             }
-            return Ok(Prepared { kind: None, path: String::new() });
+            return Ok(Prepared { kind: None, path: String::new(), within: String::new() });
         }
         (Target::Upload(_), Some(packed)) => packed,
         (target @ Target::Upload(_), None) => return Err(failed(format!("the files of {target} are not here"))),
@@ -165,9 +218,9 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
     };
     let kind = Some(packed.kind);
     match unpack(packed, dir.path().join(UPLOAD)).await {
-        Ok(path) => {
+        Ok((path, within)) => {
             let below = path.strip_prefix(dir.path()).unwrap_or(&path);
-            Ok(Prepared { kind, path: below.display().to_string() })
+            Ok(Prepared { kind, path: below.display().to_string(), within })
         }
         Err(UploadFault::Refused(reason)) => Err(failed(format!("the upload {reason}"))),
         Err(UploadFault::Disk(error)) => Err(failed(format!("unpacking the upload: {error}"))),
@@ -175,12 +228,25 @@ async fn prepare(job: &Job, dir: &JobDir) -> Result<Prepared, Box<Report>> {
 }
 
 /// In a thread of its own: decompression takes its time.
-async fn unpack(packed: Packed, root: PathBuf) -> Result<PathBuf, UploadFault> {
+async fn unpack(packed: Packed, root: PathBuf) -> Result<(PathBuf, String), UploadFault> {
     let unpacked = tokio::task::spawn_blocking(move || {
         DirBuilder::new().mode(0o700).create(&root)?;
-        upload::unpack(&packed, &root)
+        let path = upload::unpack(&packed, &root)?;
+        if is_saved_image(&path) {
+            let reason = "is an image as `docker save` writes it, whose layers are archives that would not be looked into: scan \
+                          it in its registry";
+            return Err(UploadFault::Refused(reason.to_string()));
+        }
+        let within = nested::nest(&path, &packed.name)?;
+        Ok((path, within))
     });
     unpacked.await.map_err(|error| UploadFault::Disk(io::Error::other(error)))?
+}
+
+/// Whether a folder holds the layers of an image, in the form of the OCI or in Docker's own.
+fn is_saved_image(folder: &Path) -> bool {
+    let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap_or_default();
+    folder.join("oci-layout").is_file() || (manifest.contains("\"Layers\"") && manifest.contains("\"Config\""))
 }
 
 /// A cache of the run's own, in which the operator's databases are links: what trivy writes stays in the job folder.

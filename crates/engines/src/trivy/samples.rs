@@ -180,7 +180,7 @@ fn judge(report: &[u8], log: &[u8], code: i32) -> Outcome {
     // In two pieces, as pipes give it.
     read.read(&log[..log.len() / 2]);
     read.read(&log[log.len() / 2..]);
-    verdict::outcome(&run, read.end(), super::read(report, &upload()).fault)
+    verdict::outcome(&run, read.end().complaint, super::read(report, &upload()).fault)
 }
 
 fn failure(report: &[u8], log: &[u8], code: i32) -> (FailureReason, String) {

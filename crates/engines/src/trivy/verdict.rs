@@ -1,6 +1,7 @@
 //! Whether trivy really scanned: what its log says, and what its exit code does not.
 
 use super::findings::UNREAD;
+use super::options::Scanner;
 use super::report::{Document, SCHEMA_VERSION};
 use crate::engine::engine;
 use crate::job::Outcome;
@@ -9,13 +10,36 @@ use crate::text::clean;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{FailureReason, Records};
 
-/// What trivy's log says of its faults.
+/// What trivy's log says.
 #[derive(Debug, Default)]
 pub struct Log {
     lines: Lines,
+    noted: Noted,
+}
+
+/// What was noted of the lines so far.
+#[derive(Debug, Default)]
+struct Noted {
     /// The first line that is an error.
     error: Option<String>,
     fatal: Option<String>,
+    /// Lists of packages and systems that were found; `None` before trivy said so.
+    packages: Option<u64>,
+    /// Files of settings that were found.
+    settings: Option<u64>,
+    /// Components of a bill of materials that were left out.
+    unknown: u64,
+}
+
+/// What the whole log says.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The error that ended the run, else the first one.
+    pub complaint: Option<Complaint>,
+    /// Components of a bill of materials that were left out.
+    pub unknown: u64,
+    packages: Option<u64>,
+    settings: Option<u64>,
 }
 
 /// Bytes of a line that a message quotes.
@@ -24,44 +48,78 @@ const QUOTED: usize = 500;
 const HARMLESS: &str = "Falling back to embedded checks";
 /// What its log for developers says of a file, such as a list of packages, that is none and is left out of the scan.
 const PASSED_OVER: [&str; 2] = ["Walk error\t", "Analysis error\t"];
+/// What it says of how many lists of packages there are, and files of settings, and of a system whose packages it knows.
+const LISTS: &str = "Number of language-specific files";
+const SETTINGS: &str = "Detected config files";
+const SYSTEM: &str = "Detected OS";
+/// What it says of a component of a bill of materials that it leaves out.
+const UNKNOWN: [&str; 2] = ["[sbom] Skipping a component", "Failed to parse component"];
 
 impl Log {
     /// Takes the next bytes of stderr.
     pub fn read(&mut self, bytes: &[u8]) {
-        let Log { lines, error, fatal } = self;
-        lines.push(bytes, |line| note(line, error, fatal));
+        let Log { lines, noted } = self;
+        lines.push(bytes, |line| noted.take(line));
     }
 
-    /// What the whole log says: the error that ended the run, else the first one.
-    pub fn end(mut self) -> Option<Complaint> {
-        let Log { lines, error, fatal } = &mut self;
-        lines.end(|line| note(line, error, fatal));
-        match (self.fatal, self.error) {
-            (Some(fatal), _) => Some(Complaint(fatal)),
-            (None, Some(error)) => Some(Complaint(error)),
-            (None, None) => None,
+    /// What the whole log says.
+    pub fn end(mut self) -> Said {
+        let Log { lines, noted } = &mut self;
+        lines.end(|line| noted.take(line));
+        let Noted { error, fatal, packages, settings, unknown } = self.noted;
+        Said { complaint: fatal.or(error).map(Complaint), unknown, packages, settings }
+    }
+}
+
+impl Noted {
+    fn take(&mut self, line: &str) {
+        // With its log for developers the causes follow, one a line, each with the place in its source.
+        if let (Some(fatal), Some(cause)) = (self.fatal.as_mut(), line.strip_prefix("  - ")) {
+            fatal.push(' ');
+            fatal.push_str(cause);
+            return;
+        }
+        // Time, level and text, with tabs between them.
+        let mut columns = line.splitn(3, '\t').skip(1);
+        let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
+        match level.trim() {
+            "FATAL" => _ = self.fatal.get_or_insert_with(|| text.to_string()),
+            "ERROR" if !text.contains(HARMLESS) => _ = self.error.get_or_insert_with(|| text.to_string()),
+            "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
+                _ = self.error.get_or_insert_with(|| text.to_string());
+            }
+            "INFO" if text.starts_with(LISTS) => *self.packages.get_or_insert(0) += number(text),
+            "INFO" if text.starts_with(SYSTEM) => *self.packages.get_or_insert(0) += 1,
+            "INFO" if text.starts_with(SETTINGS) => *self.settings.get_or_insert(0) += number(text),
+            "DEBUG" | "WARN" if UNKNOWN.iter().any(|says| text.contains(says)) => self.unknown += 1,
+            _ => {}
         }
     }
 }
 
-fn note(line: &str, error: &mut Option<String>, fatal: &mut Option<String>) {
-    // With its log for developers the causes follow, one a line, each with the place in its source.
-    if let (Some(fatal), Some(cause)) = (fatal.as_mut(), line.strip_prefix("  - ")) {
-        fatal.push(' ');
-        fatal.push_str(cause);
-        return;
-    }
-    // Time, level and text, with tabs between them.
-    let mut columns = line.splitn(3, '\t').skip(1);
-    let (Some(level), Some(text)) = (columns.next(), columns.next()) else { return };
-    match level.trim() {
-        "FATAL" => _ = fatal.get_or_insert_with(|| text.to_string()),
-        "ERROR" if !text.contains(HARMLESS) => _ = error.get_or_insert_with(|| text.to_string()),
-        "DEBUG" if PASSED_OVER.iter().any(|says| text.contains(says)) => {
-            _ = error.get_or_insert_with(|| text.to_string());
+/// The number at the end of a line; one where there is none, for that would not say that there is nothing.
+fn number(text: &str) -> u64 {
+    text.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(1)
+}
+
+impl Said {
+    /// Whether there was nothing that a scanner looks at; `is_full` when texts of licences are looked for in every file.
+    pub fn is_idle(&self, scanner: Scanner, is_full: bool) -> bool {
+        match scanner {
+            Scanner::Vuln => self.packages == Some(0),
+            Scanner::License => self.packages == Some(0) && !is_full,
+            Scanner::Misconfig => self.settings == Some(0),
+            // It looks at every file.
+            Scanner::Secret => false,
         }
-        _ => {}
     }
+}
+
+/// Why a scan is none all of whose scanners had nothing to look at.
+pub fn nothing() -> (FailureReason, String) {
+    let message = "trivy knows nothing of what is there, so nothing was scanned: vuln and license look at lists of \
+                   packages, misconfig at settings of infrastructure, secret at every file";
+    (FailureReason::EngineFailed, message.to_string())
 }
 
 /// Whether a line is for trivy's developers: of its log, or a place in its source.
@@ -121,6 +179,27 @@ pub fn unread(records: &Records) -> Option<(FailureReason, String)> {
     let message =
         format!("of {} records of trivy's report none is a finding, and {unread} cannot be read", records.read);
     Some((FailureReason::ReportUnreadable, message))
+}
+
+/// Why a report that was made elsewhere is none of a scan when it lists nothing.
+pub fn no_results() -> (FailureReason, String) {
+    let message =
+        "trivy's report lists nothing that was looked at, as that of an empty folder does, so it proves nothing";
+    (FailureReason::ReportUnreadable, message.to_string())
+}
+
+/// Files that say to be settings, and of which trivy tells nothing.
+pub fn unread_settings(paths: &[String]) -> Option<(FailureReason, String)> {
+    let first = clean(paths.first()?.as_bytes(), QUOTED);
+    let others = match paths.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let message = format!(
+        "trivy passed over {first}{others}: settings of Kubernetes or CloudFormation that cannot be parsed; mend them, or leave \
+         their folder out with skipDirs"
+    );
+    Some((FailureReason::EngineFailed, message))
 }
 
 /// The outcome of a run by its exit, its log and its report: exit 0 beside an error is no clean scan.

@@ -2,7 +2,8 @@
 
 use crate::common::steering;
 use crate::web::{
-    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_server_that_refuses, has, installed, reason, rules, scan,
+    LEASE, answering, cancelled, fails_at_a_dead_target, fails_at_a_page_that_leads_away,
+    fails_at_a_server_that_goes_silent, fails_at_a_server_that_refuses, has, installed, reason, resetting, rules, scan,
     web_job,
 };
 use scanyard_contract::ScanType;
@@ -38,6 +39,36 @@ async fn nikto_finds_the_listing_the_cookie_and_the_old_server() {
 #[tokio::test]
 async fn nikto_at_a_server_that_refuses_has_failed() {
     fails_at_a_server_that_refuses(ScanType::Nikto, &installed(ScanType::Nikto)).await;
+}
+
+#[tokio::test]
+async fn nikto_at_a_server_that_leads_everybody_to_another_has_failed() {
+    fails_at_a_page_that_leads_away(ScanType::Nikto, &installed(ScanType::Nikto)).await;
+}
+
+/// The start page alone says nothing of the paths that nikto asks for.
+#[tokio::test]
+async fn nikto_at_a_page_that_leads_away_looks_at_the_others() {
+    let address = answering(|request| match request.split(' ').nth(1) {
+        Some("/") => "HTTP/1.0 302 Found\r\nLocation: https://sso.example.test/\r\nContent-Length: 0\r\n\r\n",
+        _ => "HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+    });
+    let nikto = installed(ScanType::Nikto);
+    let (report, _) = scan(ScanType::Nikto, &nikto, &format!("http://{address}/"), json!({"profile": "light"})).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+}
+
+#[tokio::test]
+async fn nikto_at_a_server_that_goes_silent_has_failed() {
+    fails_at_a_server_that_goes_silent(ScanType::Nikto, &installed(ScanType::Nikto), 30).await;
+}
+
+/// Perl ends at the signal that a write to a closed connection brings, and then nothing says why.
+#[tokio::test]
+async fn nikto_at_a_server_that_resets_finds_nobody() {
+    let url = format!("http://{}/", resetting(0));
+    let (report, _) = scan(ScanType::Nikto, &installed(ScanType::Nikto), &url, json!({})).await;
+    assert_eq!(reason(&report), FailureReason::TargetUnreachable, "{:?}", report.outcome);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! trivy, live, over a small weak project that the test writes; without a network.
 
 use crate::common::{SUPERVISOR, Steering, steering};
-use scanyard_contract::finding::Finding;
+use scanyard_contract::finding::{Finding, Severity};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::upload::{Packed, pack};
 use scanyard_engines::{Job, Options, Outcome, Report, Target, trivy};
@@ -146,6 +146,107 @@ async fn a_file_that_cannot_be_parsed_is_no_clean_scan() {
     }
 }
 
+/// Of settings too, which trivy takes for other files then, and says nothing of.
+#[tokio::test]
+async fn settings_that_cannot_be_parsed_are_no_clean_scan() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\n";
+    for (name, text) in [
+        ("k8s/pod.yaml", format!("{pod}\tspec: [\n")),
+        ("k8s/pod.json", r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"#.to_string()),
+        ("k8s/stack.yml", "AWSTemplateFormatVersion: \"2010-09-09\"\nResources:\n  B: [\n".to_string()),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let project = weak_project(root.path());
+        fs::create_dir(project.join("k8s")).unwrap();
+        fs::write(project.join("k8s/good.yaml"), pod).unwrap();
+        fs::write(project.join(name), text).unwrap();
+        let packed = pack_of(&project, root.path());
+        let (report, _) = scan(packed.clone(), json!({"scanners": ["misconfig"]})).await;
+        let (reason, message) = failure(&report);
+        assert_eq!(reason, FailureReason::EngineFailed);
+        assert!(message.contains(name) && !message.contains("good") && message.contains("skipDirs"), "{message}");
+        assert_eq!(find(&report, "DS-0001").location.path.as_deref(), Some("Dockerfile"));
+        let (report, _) = scan(packed.clone(), json!({"scanners": ["misconfig"], "skipDirs": ["./k8s/"]})).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        let (report, _) = scan(packed, json!({"scanners": ["secret"]})).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+    }
+}
+
+#[tokio::test]
+async fn what_holds_nothing_that_trivy_knows_is_no_clean_scan() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("README"), "words").unwrap();
+    let packed = pack_of(&root.path().join("README"), root.path());
+    for scanners in [["misconfig"].as_slice(), &["misconfig", "license"]] {
+        let (report, _) = scan(packed.clone(), json!({"scanners": scanners})).await;
+        assert!(failure(&report).1.contains("nothing was scanned"), "{:?}", report.outcome);
+    }
+    // It was looked for in every file, and whether there are texts of licences in them.
+    for (options, told) in [
+        (json!({"scanners": ["misconfig", "secret"]}), Some("nothing-for-misconfig")),
+        (json!({"scanners": ["license", "secret"], "severity": ["HIGH"]}), Some("nothing-for-license")),
+        (json!({"scanners": ["license"], "licenseFull": true}), None),
+    ] {
+        let (report, _) = scan(packed.clone(), options).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule_id.as_str()).collect();
+        assert_eq!(rules, Vec::from_iter(told));
+        assert!(report.findings.iter().all(|finding| finding.severity == Severity::Info));
+        assert_eq!(report.records.kept, report.findings.len() as u64);
+    }
+    let bom = r#"{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": []}"#;
+    fs::write(root.path().join("bom.json"), bom).unwrap();
+    let packed = pack_of(&root.path().join("bom.json"), root.path());
+    let (report, _) = scan(packed, json!({"scanners": ["license"]})).await;
+    assert!(failure(&report).1.contains("nothing was scanned"), "{:?}", report.outcome);
+}
+
+#[tokio::test]
+async fn the_layers_of_a_saved_image_are_not_called_clean() {
+    let manifest = r#"[{"Config": "blobs/sha256/00", "RepoTags": ["shop:1"], "Layers": ["blobs/sha256/01"]}]"#;
+    for (name, text) in [("oci-layout", r#"{"imageLayoutVersion": "1.0.0"}"#), ("manifest.json", manifest)] {
+        let root = tempfile::tempdir().unwrap();
+        let image = root.path().join("image");
+        fs::create_dir(&image).unwrap();
+        fs::write(image.join(name), text).unwrap();
+        let (report, _) = scan(pack_of(&image, root.path()), json!({"scanners": ["secret"]})).await;
+        let (reason, message) = failure(&report);
+        assert_eq!(reason, FailureReason::EngineFailed);
+        assert!(message.contains("docker save") && message.contains("registry"), "{message}");
+    }
+}
+
+/// trivy itself leaves these folders out at the root, as if a project were a system.
+#[tokio::test]
+async fn folders_that_are_called_as_those_of_the_kernel_are_scanned() {
+    let root = tempfile::tempdir().unwrap();
+    let project = weak_project(root.path());
+    for folder in ["dev", "proc/deep", "sys"] {
+        fs::create_dir_all(project.join(folder)).unwrap();
+        fs::copy(project.join("Dockerfile"), project.join(folder).join("Dockerfile")).unwrap();
+    }
+    let paths = async |options: Value| {
+        let (report, _) = scan(pack_of(&project, root.path()), options).await;
+        assert_eq!(report.outcome, Outcome::Completed);
+        let raw = String::from_utf8(report.raw.unwrap().bytes).unwrap();
+        let paths: Vec<String> = report.findings.iter().filter_map(|finding| finding.location.path.clone()).collect();
+        assert!(paths.iter().all(|path| raw.contains(&format!("\"Target\":\"{path}\""))), "{paths:?} {raw}");
+        (paths.into_iter().collect::<std::collections::BTreeSet<_>>(), report.findings)
+    };
+    let (all, findings) = paths(json!({"scanners": ["misconfig", "secret"]})).await;
+    let docker = ["Dockerfile", "dev/Dockerfile", "proc/deep/Dockerfile", "sys/Dockerfile"];
+    assert!(all.iter().eq(["Dockerfile", "config/deploy.env", docker[1], docker[2], docker[3]].iter()), "{all:?}");
+    let (some, _) = paths(json!({"scanners": ["misconfig"], "skipDirs": ["proc", "sys"]})).await;
+    assert!(some.iter().eq(docker[..2].iter()), "{some:?}");
+    // The same fault of the same project, without them.
+    for folder in ["dev", "proc", "sys"] {
+        fs::remove_dir_all(project.join(folder)).unwrap();
+    }
+    let (_, before) = paths(json!({"scanners": ["misconfig", "secret"]})).await;
+    assert!(before.iter().all(|one| findings.iter().any(|other| other.fingerprint == one.fingerprint)));
+}
+
 #[tokio::test]
 async fn a_single_file_keeps_its_name() {
     let root = tempfile::tempdir().unwrap();
@@ -161,12 +262,15 @@ async fn a_bill_of_materials_is_scanned_for_licences() {
     let root = tempfile::tempdir().unwrap();
     let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [{
         "type": "library", "name": "left", "version": "1.0.0", "bom-ref": "pkg:npm/left@1.0.0",
-        "purl": "pkg:npm/left@1.0.0", "licenses": [{"license": {"id": "GPL-3.0-only"}}]}]});
+        "purl": "pkg:npm/left@1.0.0", "licenses": [{"license": {"id": "GPL-3.0-only"}}]},
+        {"type": "library", "name": "nameless", "version": "1.0.0"},
+        {"type": "library", "name": "odd", "version": "1.0.0", "purl": "pkg:generic/odd@1.0.0"}]});
     fs::write(root.path().join("bom.json"), sbom.to_string()).unwrap();
     let packed = pack_of(&root.path().join("bom.json"), root.path());
     let (report, _) = scan(packed.clone(), json!({"scanners": ["license", "secret"]})).await;
     assert_eq!(report.outcome, Outcome::Completed);
     assert_eq!(find(&report, "GPL-3.0-only").location.package.as_deref(), Some("left"));
+    assert_eq!(report.records.dropped["component that trivy does not know"], 2);
     let (report, _) = scan(packed, json!({"scanners": ["secret"]})).await;
     assert_eq!(failure(&report).0, FailureReason::EngineFailed);
 }

@@ -2,8 +2,8 @@
 
 use crate::common::steering;
 use crate::web::{
-    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_page_that_leads_away, fails_at_a_server_that_refuses, has,
-    is_at, reason, rules, scan, web_job,
+    LEASE, cancelled, fails_at_a_dead_target, fails_at_a_page_that_leads_away, fails_at_a_server_that_goes_silent,
+    fails_at_a_server_that_refuses, has, is_at, reason, rules, scan, web_job,
 };
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::Severity;
@@ -75,6 +75,13 @@ async fn wapiti_at_a_page_that_leads_away_has_failed() {
 #[tokio::test]
 async fn wapiti_at_a_server_that_refuses_has_failed() {
     fails_at_a_server_that_refuses(ScanType::Wapiti, &both()[0]).await;
+}
+
+#[tokio::test]
+async fn wapiti_at_a_server_that_goes_silent_has_failed() {
+    for program in both() {
+        fails_at_a_server_that_goes_silent(ScanType::Wapiti, &program, 2).await;
+    }
 }
 
 #[tokio::test]

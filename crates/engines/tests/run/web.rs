@@ -5,6 +5,7 @@ use scanyard_contract::ScanType;
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::{Availability, Installed, Job, Options, Outcome, Report, locate, run};
 use serde_json::Value;
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -106,6 +107,33 @@ pub async fn fails_at_a_page_that_leads_away(scan_type: ScanType, program: &Path
     let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failure.reason, FailureReason::EngineFailed);
     assert!(failure.message.contains("redirects to https://127.0.0.1:1/app, which is another"), "{}", failure.message);
+}
+
+/// Resets connections, from the one on that comes after so many answered ones.
+pub fn resetting(answered: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for (count, stream) in listener.incoming().flatten().enumerate() {
+            if count >= answered {
+                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                continue;
+            }
+            let _ = (&stream).read(&mut [0; 4096]);
+            let _ = (&stream).write_all(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    address
+}
+
+/// A server that stops answering under a scan was not seen to its end.
+pub async fn fails_at_a_server_that_goes_silent(scan_type: ScanType, program: &Path, answered: usize) {
+    let url = format!("http://{}/", resetting(answered));
+    let (report, steering) = scan(scan_type, program, &url, serde_json::json!({})).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert!(matches!(failure.reason, FailureReason::EngineFailed | FailureReason::TargetUnreachable), "{failure:?}");
+    assert!(failure.message.contains("answer"), "{failure:?}");
+    assert!(*steering.progress.borrow() < 100);
 }
 
 /// A server that answers a request so, and hangs up.

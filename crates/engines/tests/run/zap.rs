@@ -1,6 +1,6 @@
 //! ZAP is in no package registry: these tests drive a program that behaves as its manual says and replays a report.
 
-use crate::web::{LEASE, cancelled, reason, scan, web_job};
+use crate::web::{LEASE, answering, cancelled, dead_url, reason, scan, web_job};
 use scanyard_contract::ScanType;
 use scanyard_contract::finding::Severity;
 use scanyard_contract::scan::FailureReason;
@@ -37,20 +37,38 @@ out=$(dirname "$6") report={}
 
 #[tokio::test]
 async fn a_plan_that_ends_well_or_with_a_warning_is_a_completed_scan() {
+    let address = answering(|_| "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let of_address = REPORT.replace("8081", &address.port().to_string());
     for code in [0, 2] {
         let dir = tempfile::tempdir().unwrap();
         let body = format!(
             "echo Job spider started; echo Job spider finished, time taken: 00:00:01\n\
              cp $report $out/report.json; exit {code}"
         );
-        let program = zap(dir.path(), REPORT, &body);
-        let (report, steering) = scan(ScanType::Zap, &program, TARGET, json!({"profile": "active"})).await;
+        let program = zap(dir.path(), &of_address, &body);
+        let target = format!("http://{address}/");
+        let (report, steering) = scan(ScanType::Zap, &program, &target, json!({"profile": "active"})).await;
         assert_eq!(report.outcome, Outcome::Completed);
         assert_eq!(report.findings.len(), 3);
         assert_eq!(report.findings[0].severity, Severity::High);
         assert_eq!(report.engine_version.as_deref(), Some("2.17.0"));
         assert_eq!(*steering.progress.borrow(), 100);
     }
+}
+
+/// It was there when ZAP looked, and nobody knows for how long.
+#[tokio::test]
+async fn a_target_that_has_gone_in_the_end_is_a_failed_scan_that_keeps_what_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = dead_url("/");
+    let of_url = REPORT.replace("8081", url.rsplit(':').next().unwrap().trim_end_matches('/'));
+    let program = zap(dir.path(), &of_url, "cp $report $out/report.json");
+    let (report, steering) = scan(ScanType::Zap, &program, &url, json!({})).await;
+    let Outcome::Failed(failure) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failure.reason, FailureReason::EngineFailed);
+    assert!(failure.message.contains("gave no answer when the scan was done"), "{failure:?}");
+    assert_eq!(report.findings.len(), 3);
+    assert!(*steering.progress.borrow() < 100);
 }
 
 #[tokio::test]

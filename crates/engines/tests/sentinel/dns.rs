@@ -207,15 +207,18 @@ async fn a_name_server_that_the_policy_forbids_is_not_asked() {
     assert!(!found(&report.findings).iter().any(|rule| rule.starts_with("dns-open")), "{:?}", report.findings);
     let troubles = dns_of(&report)["troubles"].to_string();
     assert!(troubles.contains("ns1.example.test was not asked"), "{troubles}");
+    let told = report.findings.iter().find(|finding| finding.rule_id == "dns-partly-checked").unwrap();
+    assert!(told.evidence.as_deref().unwrap().contains("ns1.example.test was not asked"), "{told:?}");
 }
 
 #[tokio::test]
-async fn dns_that_does_not_answer_is_no_finding() {
+async fn dns_that_does_not_answer_is_told_of_and_no_more_is_said() {
     // Bound, so that nobody else takes the port, and never read.
     let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
     let report = scan("example.test", socket.local_addr().unwrap(), Policy::operator()).await;
     assert_eq!(report.outcome, Outcome::Completed);
-    assert_eq!(report.findings, []);
+    assert_eq!(found(&report.findings), ["dns-partly-checked "]);
+    assert!(report.findings[0].evidence.as_deref().unwrap().contains("timed out"), "{:?}", report.findings);
     assert_ne!(dns_of(&report)["troubles"], json!([]));
 }
 

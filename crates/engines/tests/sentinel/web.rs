@@ -1,6 +1,6 @@
 //! What web servers show, beyond the weak target.
 
-use crate::common::{answering, conversing, failure, job, ports, rules_of, run};
+use crate::common::{LOOPBACK, answering, conversing, failure, job, ports, rules_of, run};
 use scanyard_contract::scan::FailureReason;
 use scanyard_engines::job::Outcome;
 use scanyard_engines::weak_target::WeakTarget;
@@ -49,6 +49,31 @@ async fn a_server_that_answers_nothing_that_was_asked_is_no_clean_one() {
     }
 }
 
+/// The host was scanned, and one of its ports hardly at all: that is told where its findings are.
+#[tokio::test]
+async fn a_port_of_a_host_that_was_not_seen_says_so() {
+    let address = answering(move |_| page("503 Service Unavailable", "", "no")).await;
+    let report = run(job("127.0.0.1", json!({"ports": ports(&[address])}))).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert_eq!(told.location.port, Some(address.port()));
+    let evidence = told.evidence.as_deref().unwrap();
+    assert!(evidence.contains("503") && evidence.contains("requests"), "{evidence}");
+    let address = answering(move |_| page("200 OK", "", "yes")).await;
+    assert!(!rules_at(address).await.contains(&"port-partly-checked".to_string()));
+}
+
+#[tokio::test]
+async fn open_ports_that_are_too_many_to_question_are_told_of() {
+    let address = answering(|_| Vec::new()).await;
+    let mut job = job("127.0.0.1", json!({"ports": ports(&[address]), "checks": ["banners"]}));
+    job.addresses = vec![LOOPBACK; 1030];
+    let report = run(job).await;
+    assert_eq!(report.outcome, Outcome::Completed);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert!(told.evidence.as_deref().unwrap().contains("5 other open ones"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_come_whole_lacks_no_header() {
     let large: String = (0..70).map(|number| format!("X-Large-{number}: {}\r\n", "a".repeat(1000))).collect();
@@ -81,6 +106,9 @@ async fn a_redirect_is_followed_on_the_same_server_and_nowhere_else() {
     let report = run(job(&format!("http://{address}/"), json!({"checks": ["http"]}))).await;
     assert_eq!(report.outcome, Outcome::Completed);
     assert!(!rules_of(&report.findings, address).iter().any(|rule| rule.contains("listing")), "{:?}", report.findings);
+    let told = report.findings.iter().find(|finding| finding.rule_id == "port-partly-checked").unwrap();
+    assert!(told.evidence.as_deref().unwrap().contains(&format!("such as http://{elsewhere}/;")), "{told:?}");
+    assert!(!rules_at(address).await.contains(&"port-partly-checked".to_string()), "of a host it is one of many");
 }
 
 #[tokio::test]

@@ -84,6 +84,28 @@ fn an_archive_is_scanned_as_what_is_in_it() {
     assert_eq!(fingerprints(&packed), fingerprints(&open));
 }
 
+/// A path with a slip of the pen is the name of an image, too: no registry is to learn of it.
+#[test]
+fn an_image_is_asked_for_at_the_registries_of_the_settings_alone() {
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = registry.local_addr().unwrap().to_string();
+    registry.set_nonblocking(true).unwrap();
+    let image = format!("{at}/shop:1");
+    let words = ["scan", "trivy", &image, "-o", "scanners=secret", "--format", "json", "--timeout", "2"];
+    let scanned = |registries: &str| {
+        let mut scan = scanyard(&words);
+        scan.env("SCANYARD_ENGINES_TRIVY_PATH", trivy()).env("SCANYARD_ENGINES_TRIVY_REGISTRIES", registries);
+        let failure = json(&String::from_utf8(scan.output().unwrap().stdout).unwrap())["failure"].clone();
+        (failure["reason"].as_str().unwrap().to_string(), failure["message"].as_str().unwrap().to_string())
+    };
+    let (reason, message) = scanned("registry.example.test");
+    assert_eq!(reason, "target_not_allowed");
+    assert!(message.contains(&at) && message.contains("engines.trivy.registries"), "{message}");
+    assert!(registry.accept().is_err(), "nobody asked");
+    assert_eq!(scanned(&format!("registry.example.test,{at}")).0, "timed_out");
+    assert!(registry.accept().is_ok());
+}
+
 #[test]
 fn what_cannot_be_packed_is_wrong_usage() {
     let dir = tempfile::tempdir().unwrap();

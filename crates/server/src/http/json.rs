@@ -12,6 +12,9 @@ use std::fmt;
 /// The deepest nest of arrays and objects: no request of ours needs more than five.
 const MAX_DEPTH: usize = 32;
 
+/// Up to here a number with a point is exact: 2^53.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// Parses a body; a fault is `INVALID_JSON` with its line and column.
 pub fn parse(body: &[u8]) -> Result<Value, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -74,6 +77,10 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // To JSON Schema, and to who prints numbers in one way only, 60.0 is an integer.
+        if value.fract() == 0.0 && value.abs() <= MAX_WHOLE {
+            return Ok((value as i64).into());
+        }
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
@@ -126,6 +133,13 @@ mod tests {
     fn a_name_given_twice_is_refused_at_any_depth() {
         assert_eq!(place("{\"a\":1,\"a\":2}").0, 1);
         assert_eq!(place("{\"o\":[{\"a\":1,\n\"a\":2}]}").0, 2);
+    }
+
+    #[test]
+    fn a_number_without_a_fraction_is_an_integer() {
+        for (text, read) in [("60.0", "60"), ("-6e1", "-60"), ("0.5", "0.5"), ("1e300", "1e+300")] {
+            assert_eq!(parse(text.as_bytes()).unwrap().to_string(), read, "{text}");
+        }
     }
 
     #[test]

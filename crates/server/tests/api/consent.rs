@@ -155,6 +155,7 @@ async fn a_consent_has_a_note() {
         (json!({"thirdParty": "yes", "note": "x"}), "INVALID_FIELD_TYPE"),
         (json!(true), "INVALID_FIELD_TYPE"),
         (json!({"thirdParty": true, "note": ""}), "INVALID_FIELD_VALUE"),
+        (json!({"thirdParty": true, "note": "  "}), "INVALID_FIELD_VALUE"),
         (json!({"thirdParty": true, "note": "a\nb"}), "INVALID_FIELD_VALUE"),
         (json!({"thirdParty": true, "note": "x".repeat(501)}), "INVALID_FIELD_VALUE"),
         (json!({"thirdParty": true, "note": "x", "by": "somebody"}), "UNKNOWN_FIELD"),

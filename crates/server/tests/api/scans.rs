@@ -100,6 +100,9 @@ async fn a_scan_is_submitted_and_read_back() {
     assert_eq!(*caller.again().get(created.header("location")).await.ok(200).data(), queued);
     let other_base = format!("/api/v1/scans/{id}?scanType=sentinel");
     assert_eq!(*caller.again().get(&other_base).await.ok(200).data(), queued);
+    let whole = json!({"target": "127.0.0.1", "scanType": "sentinel", "timeout": 60.0, "options": {"maxRate": 5.0}});
+    let scan = caller.again().post("/scans", whole).await.ok(201).data().clone();
+    assert_eq!((scan["timeout"].as_u64(), scan["options"]["maxRate"].as_u64()), (Some(60), Some(5)));
     let defaults = json!({"target": "127.0.0.1", "scanType": "sentinel"});
     let scan = caller.again().post("/scans", defaults).await.ok(201).data().clone();
     assert_eq!(

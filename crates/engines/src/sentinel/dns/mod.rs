@@ -48,6 +48,11 @@ pub async fn inspect(job: &Job, found: &Mutex<Found>) {
     if tokio::time::timeout(ALL, inspection.run()).await.is_err() {
         inspection.trouble(format!("no end within {} s", ALL.as_secs()));
     }
+    let mut found = lock(found);
+    let troubles = found.dns.as_ref().map(|report| report.troubles.join("\n")).filter(|troubles| !troubles.is_empty());
+    if let Some(troubles) = troubles {
+        found.collected.add(rules::DNS_PARTLY_CHECKED.of_domain(name, None, Part::Whole, &troubles));
+    }
 }
 
 struct Inspection<'a> {

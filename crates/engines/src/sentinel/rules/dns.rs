@@ -80,6 +80,17 @@ pub const DNS_NO_CAA: Rule = Rule {
     reference: "https://www.rfc-editor.org/rfc/rfc8659",
 };
 
+/// DNS was not checked to the end.
+pub const DNS_PARTLY_CHECKED: Rule = Rule {
+    id: "dns-partly-checked",
+    title: "DNS was not checked to the end",
+    severity: Severity::Info,
+    cwe: &[],
+    about: "A look-up had no answer, or a name server of the domain was not asked for the zone, for the tenant's policy does not allow it. What was found is true, but nothing says that the rest is free of faults. The evidence names each.",
+    remediation: "Scan again when DNS answers, or have the name servers allowed.",
+    reference: "https://csrc.nist.gov/pubs/sp/800/115/final",
+};
+
 /// The rules of this file, in the order of the docs.
 pub const DNS_RULES: &[&Rule] = &[
     &DNS_OPEN_TRANSFER,
@@ -89,4 +100,5 @@ pub const DNS_RULES: &[&Rule] = &[
     &DNS_DMARC_NONE,
     &DNS_NO_MTA_STS,
     &DNS_NO_CAA,
+    &DNS_PARTLY_CHECKED,
 ];

@@ -44,6 +44,10 @@ pub async fn visit(probe: &Probe<'_>, address: SocketAddr, found: &Mutex<Found>)
     let (requests, unanswered) = Default::default();
     let mut visit = Visit { probe, place, report: PortReport::new(address), requests, unanswered, found };
     visit.report.is_complete = timeout(PORT, visit.question()).await.is_ok();
+    visit.count();
+    if let Some((_, why)) = visit.report.unseen() {
+        visit.find(&rules::PORT_PARTLY_CHECKED, &format!("it {why}"));
+    }
 }
 
 struct Visit<'a> {
@@ -59,13 +63,18 @@ struct Visit<'a> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.report.service = self.place.service.take();
-        (self.report.requests, self.report.unanswered) = (*self.requests.get_mut(), *self.unanswered.get_mut());
+        self.count();
         let report = std::mem::replace(&mut self.report, PortReport::new(self.place.address));
         found::lock(self.found).take_port(report);
     }
 }
 
 impl Visit<'_> {
+    /// Notes how many requests were made, and how many in vain.
+    fn count(&mut self) {
+        (self.report.requests, self.report.unanswered) = (*self.requests.get_mut(), *self.unanswered.get_mut());
+    }
+
     fn address(&self) -> SocketAddr {
         self.place.address
     }

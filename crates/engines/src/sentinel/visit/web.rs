@@ -35,7 +35,15 @@ impl Visit<'_> {
             let (page, shown) = self.redirects(request, &answer, is_tls).await;
             self.links(&page, &shown, is_tls).await;
             self.methods(request, is_tls).await;
-            self.files(request, is_tls).await;
+            let of_nothing = self.files(request, is_tls).await;
+            let away = |answer: Option<&Answer>| answer.and_then(|answer| request.leading_away(is_tls, answer));
+            // Of a host the other ports are scanned, too: where its one for HTTP leads to that for HTTPS all is well.
+            if self.probe.url.is_some()
+                && let (Some(place), Some(_)) = (away(Some(&shown)), away(of_nothing.as_ref()))
+            {
+                let why = format!("it sends every path to another server, such as {place}; scan what it leads to");
+                self.find(&rules::PORT_PARTLY_CHECKED, &why);
+            }
         }
         if self.wants(Check::Services) {
             self.web_services(request, &answer, is_tls).await;
@@ -91,8 +99,8 @@ impl Visit<'_> {
         self.report.findings.extend(options.into_iter().chain(trace));
     }
 
-    /// Asks for a page that does not exist, and then for files that should not.
-    async fn files(&mut self, request: &Request, is_tls: bool) {
+    /// Asks for a page that does not exist, which is given back, and then for files that should not.
+    async fn files(&mut self, request: &Request, is_tls: bool) -> Option<Answer> {
         let of_nothing = self.get(&request.at(NOTHING), is_tls).await;
         if let Some(answer) = &of_nothing {
             self.report.findings.extend(web::check_error_page(&self.place, answer));
@@ -113,6 +121,7 @@ impl Visit<'_> {
         if is_tls && let Some(answer) = self.get(&request.at(SECURITY_TXT), is_tls).await {
             self.report.findings.extend(web::check_security_txt(&self.place, &answer));
         }
+        of_nothing
     }
 
     /// Services that speak HTTP and let everybody in.
