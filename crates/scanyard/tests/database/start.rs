@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// Starts a server that cannot start; gives its exit code and what it said.
 fn refused(dir: &Path, url: &str) -> (Option<i32>, String) {
@@ -157,9 +158,46 @@ fn a_server_with_too_little_room_for_a_node_is_told_of() {
         let env = [("SCANYARD_DATABASE_URL", url.as_str()), ("SCANYARD_DATABASE_CONNECTIONS", connections)];
         let output = serve_command(second.path(), &env).stderr(Stdio::piped()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(said.contains("WARN") && said.contains("may open 202 more"), is_too_many, "{said}");
+        assert_eq!(said.contains("WARN") && said.contains("share is 202 more"), is_too_many, "{said}");
         assert!(said.contains("master key"), "{said}");
     }
+}
+
+/// Has every caller ask a few times, and none wait for as long as a pool waits for a new connection.
+fn all_are_answered(server: &Server, callers: usize) {
+    let ask = || {
+        let asked = Instant::now();
+        assert_eq!(server.call("GET", "/scans", "").0, 200);
+        asked.elapsed()
+    };
+    let in_turn = || (0..10).map(|_| ask()).max().unwrap();
+    let slowest = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..callers).map(|_| scope.spawn(in_turn)).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).max().unwrap()
+    });
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
+}
+
+#[test]
+fn a_node_without_room_for_more_connections_works_with_those_that_it_has() {
+    let cluster = Cluster::start();
+    let url = cluster.database("scarce");
+    cluster.sql("scarce", &format!("CREATE ROLE few LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO few"));
+    let limit = |limit: i32| cluster.sql("postgres", &format!("ALTER ROLE few CONNECTION LIMIT {limit}"));
+    let start = |dir: &Path| Server::start(dir, &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "few:"))]);
+    let dir = tempfile::tempdir().unwrap();
+    // Known at the start: three beside the pool, and two in it.
+    limit(5);
+    let server = start(dir.path());
+    all_are_answered(&server, 24);
+    let few = "SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'few'";
+    assert_eq!(cluster.sql("postgres", few).trim(), "5", "the word between nodes has its own");
+    drop(server);
+    // Found when more are wanted.
+    limit(-1);
+    let server = start(dir.path());
+    limit(5);
+    all_are_answered(&server, 12);
 }
 
 #[test]

@@ -103,8 +103,8 @@ async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
     let (mut own, said) = check_postgres(&connect, &place).await?;
-    warn_of_little_room(&mut own, options.read_connections).await;
-    let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
+    let connections = within_room(&mut own, options.read_connections.max(2)).await;
+    let pools = pools(connections, POSTGRES, Dialect::Postgres);
     // Beside the one that is kept, and without the pool's patience: a server that has no room for it says so.
     let second = connect.connect().await.map_err(|error| of_postgres(&place, &error))?;
     let _ = second.close().await;
@@ -161,22 +161,33 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(Any
 /// Connections of a node beside its pool: one that watches, two for word between nodes.
 const BESIDE: i64 = 3;
 
-/// How many more connections the server takes, but for those of superusers.
-const ROOM: &str = "SELECT CAST(current_setting('max_connections') AS BIGINT) \
-     - CAST(current_setting('superuser_reserved_connections') AS BIGINT) - COUNT(*) \
-     FROM pg_stat_activity WHERE backend_type = 'client backend'";
+/// How many more connections the server takes from this role into this database; others' kinds are hidden from most roles.
+const ROOM: &str = "WITH client AS (SELECT datid, usesysid FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL) \
+     SELECT LEAST( \
+     CAST(current_setting('max_connections') AS BIGINT) - CAST(current_setting('superuser_reserved_connections') AS BIGINT) \
+     - (SELECT COUNT(*) FROM client), \
+     (SELECT rolconnlimit - (SELECT COUNT(*) FROM client WHERE usesysid = oid) FROM pg_roles \
+     WHERE rolname = current_user AND rolconnlimit >= 0 AND NOT rolsuper), \
+     (SELECT datconnlimit - (SELECT COUNT(*) FROM client WHERE datid = oid) FROM pg_database \
+     WHERE datname = current_database() AND datconnlimit >= 0))";
 
-/// Only a warning: others may go, and a pooler in between has room of its own.
-async fn warn_of_little_room(own: &mut AnyConnection, connections: u32) {
+/// How many connections the pool may have: the node's share, or what there is room for now. Two at least: of others, some may
+/// go.
+async fn within_room(own: &mut AnyConnection, share: u32) -> u32 {
     let room = tokio::time::timeout(CONNECT, sqlx::query_scalar::<_, i64>(ROOM).fetch_one(own)).await;
-    let more = i64::from(connections) + BESIDE - 1;
-    if let Ok(Ok(room)) = room
-        && room < more
-    {
-        tracing::warn!(
-            "database.connections: the server has room for {room} connections, and this node may open {more} more: raise its \
-             max_connections, or lower the setting; a request that gets no connection waits, and is DATABASE_ERROR"
-        );
+    let beside = BESIDE - 1;
+    match room {
+        Ok(Ok(room)) if room < i64::from(share) + beside => {
+            let pool = u32::try_from(room - beside).unwrap_or(0).max(2).min(share);
+            tracing::warn!(
+                "database.connections: the server has room for {room} connections more, and this node's share is {more} more: \
+                 it takes {pool} in place of {share}; raise the server's max_connections, or lower the setting",
+                more = i64::from(share) + beside,
+            );
+            pool
+        }
+        // A pooler in between need not know.
+        _ => share,
     }
 }
 
