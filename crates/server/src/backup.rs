@@ -1,7 +1,7 @@
 //! Backup and restore of the embedded database: one file, checked before anybody relies on it.
 
 use crate::config::Config;
-use crate::data_folder::{self, DataFolder};
+use crate::data_folder::{self, DataFolder, folder_of};
 use crate::store::schema::STEPS;
 use crate::store::snapshot::{self, Checked};
 use crate::vault;
@@ -194,10 +194,6 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
 
 fn beside(path: &Path, what: &str) -> PathBuf {
     with_end(path, &format!(".{what}"))
-}
-
-pub(crate) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new name is only there for good when its folder is on the disk.

@@ -1,7 +1,7 @@
 //! Moving an instance from the embedded database to PostgreSQL: nobody may use either meanwhile.
 
-use crate::backup::folder_of;
 use crate::data_folder;
+use crate::data_folder::folder_of;
 use crate::store::copy::{self, Held, Report};
 use crate::store::open::connect_postgres;
 use crate::store::schema::{self, STEPS};

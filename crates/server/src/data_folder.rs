@@ -1,6 +1,7 @@
 //! A process's data folder: made when it is not there, held by one process at a time, and left as it was found by a start
-//! that is refused.
+//! that is refused; and the places of files beside it.
 
+use crate::config::ConfigError;
 use anyhow::Context;
 use std::fs::{DirBuilder, File, Metadata, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -23,15 +24,16 @@ struct Made(Vec<PathBuf>);
 
 impl DataFolder {
     /// Makes the folder where there is none, and takes it until this is dropped; `None` when another process has it.
-    pub fn take(folder: &Path) -> anyhow::Result<Option<DataFolder>> {
+    pub fn take(folder: &Path) -> Result<Option<DataFolder>, ConfigError> {
+        let fault = |error: String| ConfigError(vec![format!("data_dir: {error}")]);
         let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let mut made = Made(folder.ancestors().take_while(is_missing).map(PathBuf::from).collect());
         made.0.reverse();
         let lock_file = folder.join(LOCK);
         let is_new = !lock_file.exists();
         let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        created.with_context(|| format!("making the data folder {}", folder.display()))?;
-        let Some(lock) = try_lock(folder)? else { return Ok(None) };
+        created.map_err(|error| fault(format!("making {}: {error}", folder.display())))?;
+        let Some(lock) = try_lock(folder).map_err(|error| fault(format!("{error:#}")))? else { return Ok(None) };
         if is_new {
             made.0.push(lock_file);
         }
@@ -51,6 +53,22 @@ impl Drop for Made {
             let _ = if path.is_file() { std::fs::remove_file(path) } else { std::fs::remove_dir(path) };
         }
     }
+}
+
+/// Refuses a place in which no file can be made.
+pub(crate) fn check_place(file: &Path) -> Result<(), String> {
+    let dir = folder_of(file);
+    match std::fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => Err(format!("{} is no folder", dir.display())),
+        Ok(_) if file.is_dir() => Err("is a folder".to_string()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("its folder: {error}")),
+    }
+}
+
+/// The folder of a file.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Takes a data folder until the file is closed; `None` when another process has it.

@@ -1,7 +1,7 @@
 //! A node's life: from its settings to its orderly end.
 
 use crate::app::App;
-use crate::bootstrap::bootstrap;
+use crate::bootstrap::{self, bootstrap};
 use crate::config::{self, Config};
 use crate::data_folder::DataFolder;
 use crate::fleet;
@@ -94,6 +94,9 @@ impl Node {
                 data_dir.display()
             )
         })?;
+        if role == Role::Serve {
+            bootstrap::check(&config)?;
+        }
         let port = listen.map(|(setting, address)| bind(setting, address)).transpose()?;
         let app = App::open(config, Clock::System, shutdown).await?;
         if app.store.dialect() == Dialect::Sqlite {

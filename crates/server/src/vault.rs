@@ -8,6 +8,7 @@ mod file;
 mod later;
 
 use crate::config::Secret;
+use crate::data_folder;
 use crate::store::{Store, StoreError, master_key};
 use crate::vault::later::Later;
 use base64::Engine;
@@ -79,7 +80,7 @@ impl std::fmt::Debug for Vault {
 /// Whether the key file can be used, or made, without looking at any database.
 pub fn check(path: &Path) -> Result<(), LoadError> {
     lacking(path, &[])?;
-    file::check_place(path)
+    data_folder::check_place(path).map_err(|reason| LoadError::File { path: path.into(), reason })
 }
 
 /// Which of the master keys a key file does not hold; one that is not there holds none.

@@ -93,6 +93,37 @@ fn a_file_that_cannot_be_made_is_a_fault_of_the_setting_and_a_used_port_is_not()
 }
 
 #[test]
+fn a_place_that_cannot_be_is_a_fault_of_the_setting_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let data = dir.path().join("data");
+    let key_in = |key: &Path| vec!["--bootstrap-key-file".to_string(), key.display().to_string()];
+    let faults = [
+        (file.clone(), vec![], "data_dir: making "),
+        (file.join("data"), vec![], "data_dir: making "),
+        (
+            data.clone(),
+            key_in(Path::new("/nonexistent/owner.key")),
+            "bootstrap_key_file: /nonexistent/owner.key: its folder: ",
+        ),
+        (data.clone(), key_in(dir.path()), "bootstrap_key_file: "),
+    ];
+    for (place, more, named) in faults {
+        let mut command = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", place.to_str().unwrap()]);
+        let (exit, text) = said(&command.args(more).output().unwrap());
+        assert_eq!(exit, Some(2), "{text}");
+        assert!(text.contains(named), "{named:?} is not in: {text}");
+        assert!(!data.exists(), "something was made");
+    }
+    // Once there is a key its file is not needed any more.
+    drop(Server::start(dir.path(), &[]));
+    let mut again = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+    again.args(key_in(Path::new("/nonexistent/owner.key")));
+    Server::of(again, dir.path());
+}
+
+#[test]
 fn a_server_with_a_certificate_of_the_authority_named_is_used_over_tls() {
     let cluster = Cluster::start();
     let dir = tempfile::tempdir().unwrap();
