@@ -258,6 +258,34 @@ fn a_role_that_lacks_a_right_is_refused_with_what_it_lacks() {
 }
 
 #[test]
+fn a_command_beside_the_nodes_makes_no_instance_and_brings_none_up_to_date() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let server = cluster.database("none");
+    let file = format!("sqlite://{}", data.join("scanyard.db").display());
+    let commands: [&[&str]; 3] =
+        [&["keys", "create", "x"], &["users", "create", "a@b.test", "--role", "viewer"], &["reseal"]];
+    let refused = |url: &str, exit: i32, what: &str| {
+        for arguments in commands {
+            let mut command = command(arguments);
+            command.env("SCANYARD_DATABASE_URL", url).env("SCANYARD_DATA_DIR", &data);
+            let (code, text) = said(&command.output().unwrap());
+            assert_eq!((code, text.contains("database.url") && text.contains(what)), (Some(exit), true), "{text}");
+        }
+    };
+    for url in [&server, &file] {
+        refused(url, 2, "was never started on it");
+    }
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "something was made");
+    assert_eq!(cluster.sql("none", "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").trim(), "0");
+    drop(Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &server)]));
+    cluster.sql("none", "DELETE FROM schema_version WHERE version = (SELECT MAX(version) FROM schema_version)");
+    refused(&server, 3, "brings it up to date");
+}
+
+#[test]
 fn a_schema_from_the_future_is_refused() {
     let cluster = Cluster::start();
     let dir = tempfile::tempdir().unwrap();

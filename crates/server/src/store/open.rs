@@ -3,9 +3,10 @@
 use super::link::{Link, Said};
 use super::open_error::{OpenError, STANDBY, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
-use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema};
+use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema, snapshot, sqlite_url};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,26 @@ impl Store {
         Ok(())
     }
 
+    /// Opens the database of an instance for a command beside its nodes: where there is none it makes none, and to bring it up
+    /// to date is left to them.
+    pub async fn open_beside(options: StoreOptions) -> Result<Store, OpenError> {
+        let (version, place) = version_of(&options.url).await?;
+        let (trouble, reason) = match version.cmp(&(schema::STEPS.len() as i64)) {
+            _ if version == 0 => (
+                Trouble::Setting,
+                "`scanyard serve` was never started on it; is it the database that the server uses?".into(),
+            ),
+            Ordering::Less => {
+                let upgrade = "`scanyard serve` of this program brings it up to date";
+                (Trouble::Unfit, format!("has schema version {version}, which is older than this program: {upgrade}"))
+            }
+            Ordering::Equal | Ordering::Greater => {
+                return Store::open(&StoreOptions { read_connections: 1, write_queue: 1, ..options }).await;
+            }
+        };
+        Err(OpenError::new(trouble, format!("{place}: {reason}")))
+    }
+
     /// Connects, brings the schema up to date, and refuses one from the future.
     pub async fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         sqlx::any::install_default_drivers();
@@ -75,6 +96,19 @@ impl Store {
         };
         Ok(Store { writer, readers, dialect, clock: options.clock.clone(), failing: Arc::default() })
     }
+}
+
+/// The version of a database's schema, 0 where there is none, and the database as it may be shown.
+async fn version_of(url: &str) -> Result<(i64, String), OpenError> {
+    let Some(file) = sqlite_url::file(url) else {
+        let (mut conn, place) = connect_postgres(url).await?;
+        return Ok((schema::version(&mut conn).await?, place));
+    };
+    let version = match file.exists() {
+        true => schema::version(&mut snapshot::connect(&file, "rw").await?).await?,
+        false => 0,
+    };
+    Ok((version, url.to_string()))
 }
 
 async fn open_file(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
