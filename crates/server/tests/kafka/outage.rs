@@ -1,8 +1,6 @@
 //! The broker goes and comes back.
 
-use crate::cluster::{BROKER, Cluster, Node, told};
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::config::ClientConfig;
+use crate::cluster::{BROKER, Cluster, told};
 use scanyard_contract::kafka::TopicEvent;
 use scanyard_contract::{Priority, ScanStatus, ScanType};
 use std::process::Command;
@@ -96,38 +94,6 @@ async fn a_broker_that_goes_is_noticed_while_nothing_moves() {
     tokio::time::timeout(Duration::from_secs(60), noticed).await.expect("it was not noticed");
 }
 
-/// Submits until a hint has woken the worker.
-async fn heard(api: &Node, worker: &Node) {
-    loop {
-        let scan = api.submit("default", Priority::Normal, ScanType::Sentinel).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        if api.status(scan).await != ScanStatus::Queued && !worker.app.queue.kafka().unwrap().is_deaf() {
-            return;
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn hints_are_heard_again_after_their_topics_were_deleted() {
-    let t = Cluster::new().await;
-    let api = t.node(|_| {}).await;
-    let worker = t.worker(|_| {}).await;
-    let mut config = ClientConfig::new();
-    let admin: AdminClient<_> = config.set("bootstrap.servers", told("SCANYARD_TEST_KAFKA")).create().unwrap();
-    let topics: Vec<String> = Priority::ALL.iter().map(|priority| format!("{}.work.{priority}", t.prefix)).collect();
-    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    let deleted = admin.delete_topics(&topics, &AdminOptions::new()).await.unwrap();
-    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
-    // The consumer is told of it some time later.
-    let told = async {
-        while !worker.app.queue.kafka().unwrap().is_deaf() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(LONG, told).await.expect("nobody noticed");
-    tokio::time::timeout(2 * SOON, heard(&api, &worker)).await.expect("the worker hears nothing");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn hints_are_heard_soon_after_a_long_absence_of_the_broker() {
     let _alone = BROKER.write().await;
@@ -139,7 +105,16 @@ async fn hints_are_heard_soon_after_a_long_absence_of_the_broker() {
     let is_deaf = || worker.app.queue.kafka().unwrap().is_deaf();
     assert!(is_deaf());
     drop(stopped);
-    tokio::time::timeout(SOON, heard(&api, &worker)).await.expect("the worker hears nothing");
+    let heard = async {
+        loop {
+            let scan = api.submit("default", Priority::Normal, ScanType::Sentinel).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if api.status(scan).await != ScanStatus::Queued && !is_deaf() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.expect("the worker hears nothing");
     // What was said while the broker was away does not come up again.
     for _ in 0..SOON.as_secs() {
         tokio::time::sleep(Duration::from_secs(1)).await;
