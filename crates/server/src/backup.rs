@@ -1,14 +1,14 @@
 //! Backup and restore of the embedded database: one file, checked before anybody relies on it.
 
 use crate::config::Config;
-use crate::serve;
+use crate::data_folder::{self, DataFolder, folder_of};
 use crate::store::schema::STEPS;
 use crate::store::snapshot::{self, Checked};
 use crate::vault;
 use anyhow::{Context, bail, ensure};
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -108,12 +108,7 @@ pub async fn restore(config: &Config, file: &Path, force: bool, bytes: Bytes<'_>
         "the backup has schema version {version}, this program knows {known}: run the newer program"
     );
     let folder = config.data_dir.as_path();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("making {}", folder.display()))?;
-    let Some(_lock) = serve::try_lock(folder)? else { bail!(Refused::InUse(folder.into())) };
+    let Some(mut held) = DataFolder::take(folder)? else { bail!(Refused::InUse(folder.into())) };
     let old = database.symlink_metadata().ok();
     if old.is_some() && !force {
         bail!(Refused::Occupied(database));
@@ -124,6 +119,7 @@ pub async fn restore(config: &Config, file: &Path, force: bool, bytes: Bytes<'_>
         let _ = std::fs::remove_file(&new);
     }
     let aside = placed?;
+    held.keep();
     let lacking = vault::lacking(&config.master_key_file(), &checked.master_keys)?;
     Ok(Kept { checked, bytes: database.metadata()?.len(), aside, lacking })
 }
@@ -177,7 +173,7 @@ fn copy(from: &Path, to: &Path, like: &Metadata, bytes: Bytes<'_>) -> std::io::R
     // What an interrupted restore left is nobody's.
     let _ = std::fs::remove_file(to);
     let mut into = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
-    serve::give(&into, like)?;
+    data_folder::give(&into, like)?;
     let (mut piece, mut done) = (vec![0; PIECE], 0);
     loop {
         let read = from.read(&mut piece)?;
@@ -198,10 +194,6 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
 
 fn beside(path: &Path, what: &str) -> PathBuf {
     with_end(path, &format!(".{what}"))
-}
-
-pub(crate) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new name is only there for good when its folder is on the disk.

@@ -1,6 +1,8 @@
 //! The first start: the operator's tenant and its first key.
 
 use crate::app::App;
+use crate::config::{Config, ConfigError};
+use crate::data_folder;
 use crate::key::{NewKey, RawKey};
 use crate::scope::Scope;
 use crate::store::tenant::{self, TenantRecord, TenantStatus};
@@ -16,6 +18,20 @@ use uuid::Uuid;
 
 /// The operator's tenant.
 pub const TENANT: &str = "default";
+
+/// Whether the first key can be written where it shall be; of an instance that has a master key it is written already.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
+    match &config.bootstrap_key_file {
+        Some(path) if !config.master_key_file().exists() => {
+            data_folder::check_place(path).map_err(|reason| fault(path, &reason))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn fault(path: &Path, reason: &dyn std::fmt::Display) -> ConfigError {
+    ConfigError(vec![format!("bootstrap_key_file: {}: {reason}", path.display())])
+}
 
 /// Makes the tenant and the key when there is no tenant yet; gives the key when `show` was shown it, not the key file.
 pub async fn bootstrap(
@@ -43,9 +59,7 @@ pub async fn bootstrap(
     let file = app.config.bootstrap_key_file.clone();
     let shown = file.is_none().then(|| key.clone());
     let tell = move || match &file {
-        Some(path) => {
-            write_secret(path, key.reveal()).with_context(|| format!("writing the first key to {}", path.display()))
-        }
+        Some(path) => Ok(write_secret(path, key.reveal()).map_err(|error| fault(path, &error))?),
         None => show(&key),
     };
     let (untold, reason) = oneshot::channel();
@@ -72,10 +86,7 @@ pub async fn bootstrap(
 
 /// Writes a file that only its owner can read, durably, in place of whatever is there.
 fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        Some(_) | None => Path::new("."),
-    };
+    let dir = data_folder::folder_of(path);
     let draft = dir.join(format!(".{}", Uuid::new_v4().simple()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let written = writeln!(file, "{secret}").and_then(|()| file.sync_all());

@@ -1,7 +1,7 @@
 //! Moving an instance from the embedded database to PostgreSQL: nobody may use either meanwhile.
 
-use crate::backup::folder_of;
-use crate::serve;
+use crate::data_folder;
+use crate::data_folder::folder_of;
 use crate::store::copy::{self, Held, Report};
 use crate::store::open::connect_postgres;
 use crate::store::schema::{self, STEPS};
@@ -80,10 +80,10 @@ fn of_target(error: OpenError) -> OpenError {
 /// Takes the folder of the server that uses the source. Where there is no lock file no server has ever used it, and none is
 /// made: the source is only read.
 fn hold(folder: &Path) -> anyhow::Result<Option<File>> {
-    if !folder.join(serve::LOCK).exists() {
+    if !folder.join(data_folder::LOCK).exists() {
         return Ok(None);
     }
-    match serve::try_lock(folder)? {
+    match data_folder::try_lock(folder)? {
         Some(lock) => Ok(Some(lock)),
         None => bail!(Refused::InUse(folder.into())),
     }

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod calls;
 pub mod config;
 pub mod copy;
+mod data_folder;
 pub mod doctor;
 pub mod engines;
 pub mod error;

@@ -1,8 +1,9 @@
 //! A node's life: from its settings to its orderly end.
 
 use crate::app::App;
-use crate::bootstrap::bootstrap;
+use crate::bootstrap::{self, bootstrap};
 use crate::config::{self, Config};
+use crate::data_folder::DataFolder;
 use crate::fleet;
 use crate::key::RawKey;
 use crate::store::{Clock, Dialect, OpenError, StoreError, Trouble, job, outbox, worker};
@@ -10,10 +11,8 @@ use anyhow::Context;
 use axum::Router;
 use scanyard_engines::probe::Probe;
 use scanyard_engines::process;
-use std::fs::{DirBuilder, File, Metadata, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
@@ -22,9 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Of the grace of a stop, what is kept for storing and closing after the last connection.
 const CLOSING: Duration = Duration::from_secs(1);
-
-/// The file in a data folder that a process holds while it uses the folder.
-pub(crate) const LOCK: &str = "lock";
 
 /// Connections that wait to be accepted at most.
 const WAITING: u32 = 1024;
@@ -47,7 +43,7 @@ pub struct Node {
     /// What asks for the certificate to be read again.
     hangups: Signal,
     /// Held until the process ends.
-    _lock: File,
+    _folder: DataFolder,
 }
 
 /// Serves until `shutdown`, then lets requests finish, gives running scans back and closes the database.
@@ -92,12 +88,15 @@ impl Node {
         // Whatever this process writes is its owner's alone, also in a data folder that was there before.
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let data_dir = &config.data_dir;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)
-            .with_context(|| format!("making the data folder {}", data_dir.display()))?;
-        let lock = lock(&config)?;
+        let mut folder = DataFolder::take(data_dir)?.with_context(|| {
+            format!(
+                "another process uses the data folder {}; give this one its own with --data-dir",
+                data_dir.display()
+            )
+        })?;
+        if role == Role::Serve {
+            bootstrap::check(&config)?;
+        }
         let port = listen.map(|(setting, address)| bind(setting, address)).transpose()?;
         let app = App::open(config, Clock::System, shutdown).await?;
         if app.store.dialect() == Dialect::Sqlite {
@@ -122,7 +121,8 @@ impl Node {
         }
         // Before anybody is answered who asks who runs what, and when nothing can stop this start any more.
         register(&app).await.context("telling the database of this worker")?;
-        Ok(Node { app, listener, hangups, _lock: lock })
+        folder.keep();
+        Ok(Node { app, listener, hangups, _folder: folder })
     }
 
     /// Says where the node listens, if anywhere.
@@ -239,43 +239,6 @@ async fn renew(app: App, mut hangups: Signal) {
             Some(Ok(())) => tracing::info!("the certificate was read again"),
             Some(Err(error)) => tracing::error!(%error, "the certificate stays the old one"),
         }
-    }
-}
-
-/// Takes the data folder for this process: its job folders, and on SQLite its database, have one owner.
-fn lock(config: &Config) -> anyhow::Result<File> {
-    let folder = &config.data_dir;
-    try_lock(folder)?.with_context(|| {
-        format!("another process uses the data folder {}; give this one its own with --data-dir", folder.display())
-    })
-}
-
-/// Takes a data folder until the file is closed; `None` when another process has it.
-pub(crate) fn try_lock(folder: &Path) -> anyhow::Result<Option<File>> {
-    let path = folder.join(LOCK);
-    let file = open_lock(&path, folder).with_context(|| format!("opening {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
-    }
-}
-
-/// Root leaves a new one to the folder's owner, whose server could not open it otherwise. One that is there is not given away:
-/// it may be a link.
-fn open_lock(path: &Path, folder: &Path) -> std::io::Result<File> {
-    match File::create_new(path) {
-        Ok(file) => give(&file, &folder.metadata()?).map(|()| file),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => File::open(path),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes the file belong to whom `like` belongs to, when this process is root; else it can only be its own.
-pub(crate) fn give(file: &File, like: &Metadata) -> std::io::Result<()> {
-    match nix::unistd::geteuid().is_root() {
-        true => std::os::unix::fs::fchown(file, Some(like.uid()), Some(like.gid())),
-        false => Ok(()),
     }
 }
 

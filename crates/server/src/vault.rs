@@ -8,6 +8,7 @@ mod file;
 mod later;
 
 use crate::config::Secret;
+use crate::data_folder;
 use crate::store::{Store, StoreError, master_key};
 use crate::vault::later::Later;
 use base64::Engine;
@@ -79,7 +80,7 @@ impl std::fmt::Debug for Vault {
 /// Whether the key file can be used, or made, without looking at any database.
 pub fn check(path: &Path) -> Result<(), LoadError> {
     lacking(path, &[])?;
-    file::check_place(path)
+    data_folder::check_place(path).map_err(|reason| LoadError::File { path: path.into(), reason })
 }
 
 /// Which of the master keys a key file does not hold; one that is not there holds none.
@@ -191,15 +192,15 @@ impl Vault {
         self.key(id).map(|key| key.signing)
     }
 
-    /// A keyed hash, lower-case hex: tells whether two texts are the same without being open to guesses. By the oldest
-    /// key, so that it stays the same when a new one comes first.
-    pub fn fingerprint<'b>(&self, parts: impl IntoIterator<Item = &'b [u8]>) -> String {
-        let oldest = self.0.own.last().map_or(self.first(), Arc::as_ref);
-        let mut context = hmac::Context::with_key(&oldest.fingerprint);
-        for part in parts {
-            context.update(part);
-        }
-        crate::key::hex(context.sign().as_ref())
+    /// A keyed hash, lower-case hex: tells whether two texts are the same without being open to guesses.
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> String {
+        self.first().fingerprint(parts)
+    }
+
+    /// Whether a fingerprint is of these parts, by whichever key of this node or its file it was taken.
+    pub fn is_fingerprint(&self, fingerprint: &str, parts: &[&[u8]]) -> bool {
+        let is_of = |key: &Arc<MasterKey>| key.fingerprint(parts) == fingerprint;
+        self.0.own.iter().any(is_of) || self.0.later.as_ref().is_some_and(|later| later.keys().iter().any(is_of))
     }
 }
 
@@ -234,6 +235,14 @@ impl MasterKey {
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &expand("fingerprint")?),
         })
     }
+
+    fn fingerprint(&self, parts: &[&[u8]]) -> String {
+        let mut context = hmac::Context::with_key(&self.fingerprint);
+        for part in parts {
+            context.update(part);
+        }
+        crate::key::hex(context.sign().as_ref())
+    }
 }
 
 #[cfg(test)]
@@ -264,8 +273,10 @@ mod tests {
         assert!(matches!(new.open(&of_old, "c"), Err(VaultError::UnknownKey(id)) if id == old.signing().0));
         assert_eq!(both.signing(), new.signing());
         assert_eq!(both.verifying(old.signing().0), Some(*old.signing().1));
-        assert_eq!(both.fingerprint([&b"a"[..]]), old.fingerprint([&b"a"[..]]), "by the oldest");
-        assert_ne!(both.fingerprint([&b"a"[..]]), new.fingerprint([&b"a"[..]]));
+        assert_eq!(both.fingerprint(&[b"a"]), new.fingerprint(&[b"a"]), "by the first");
+        assert!(both.is_fingerprint(&old.fingerprint(&[b"a"]), &[b"a"]), "and known by every one");
+        assert!(!both.is_fingerprint(&old.fingerprint(&[b"a"]), &[b"b"]));
+        assert!(!new.is_fingerprint(&old.fingerprint(&[b"a"]), &[b"a"]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use scanyard_contract::ScanType;
 use scanyard_server::bootstrap::TENANT;
 use scanyard_server::key::{NewKey, create_key};
 use scanyard_server::scope::Scope;
-use scanyard_server::store::{Clock, Store, StoreOptions};
+use scanyard_server::store::{Clock, Store};
 
 /// Manage API keys, directly on the database
 #[derive(Args)]
@@ -71,8 +71,7 @@ pub async fn run(args: KeysArgs) -> Result<Exit, Failure> {
         follows: [true; 3],
         ..NewKey::with_limits(&config.limits)
     };
-    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
-    let store = Store::open(&options).await.context("opening the database")?;
+    let store = Store::open_beside(config.store_options(Clock::System)).await.context("opening the database")?;
     let made = create_key(&store, &args.tenant, new).await;
     store.close().await;
     let (_, key) = made.context("making the key")?;

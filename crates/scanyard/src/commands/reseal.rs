@@ -6,7 +6,7 @@ use crate::output;
 use anyhow::Context;
 use clap::Args;
 use scanyard_server::reseal::reseal;
-use scanyard_server::store::{Clock, Store, StoreOptions};
+use scanyard_server::store::{Clock, Store};
 use scanyard_server::vault::Vault;
 
 /// Seal stored secrets anew with the first master key, so that older ones can be removed
@@ -26,8 +26,7 @@ pub struct ResealArgs {
 /// Seals everything anew.
 pub async fn run(args: ResealArgs) -> Result<Exit, Failure> {
     let config = args.settings.load()?.config;
-    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
-    let store = Store::open(&options).await.context("opening the database")?;
+    let store = Store::open_beside(config.store_options(Clock::System)).await.context("opening the database")?;
     let vault = Vault::load(&store, &config.master_key_file()).await.context("opening the master key file")?;
     let done = reseal(&store, &vault).await;
     store.close().await;

@@ -9,7 +9,7 @@ use console::Term;
 use scanyard_contract::hidden::Hidden;
 use scanyard_contract::user::Role;
 use scanyard_server::password;
-use scanyard_server::store::{Clock, Store, StoreOptions};
+use scanyard_server::store::{Clock, Store};
 use scanyard_server::user::{NewUser, create_user};
 use std::io::{BufRead, IsTerminal};
 
@@ -78,8 +78,7 @@ pub async fn run(args: UsersArgs) -> Result<Exit, Failure> {
     let config = args.settings.load()?.config;
     let new = NewUser { email: args.email, name: args.name, role: args.role, password };
     new.check().map_err(|fault| Failure::usage(anyhow!("{fault}")))?;
-    let options = StoreOptions { read_connections: 1, write_queue: 1, ..config.store_options(Clock::System) };
-    let store = Store::open(&options).await.context("opening the database")?;
+    let store = Store::open_beside(config.store_options(Clock::System)).await.context("opening the database")?;
     let made = create_user(&store, &args.tenant, new).await;
     store.close().await;
     let user = made.context("making the user")?;

@@ -3,6 +3,7 @@
 
 mod limits;
 mod node;
+mod rotation;
 #[path = "../survival/server.rs"]
 mod server;
 mod start;

@@ -40,7 +40,8 @@ impl Cluster {
         dir
     }
 
-    fn master_key(&self) -> PathBuf {
+    /// Everybody's key file.
+    pub fn master_key(&self) -> PathBuf {
         self.dir.path().join("master.key")
     }
 

@@ -174,7 +174,7 @@ fn a_restore_that_fails_leaves_nothing_behind() {
     std::fs::create_dir_all(data.join("scanyard.db")).unwrap();
     let (code, refused) = said(&scanyard(&["restore", text(&file), "--data-dir", text(&data), "--force"]));
     assert_eq!(code, Some(3), "{refused}");
-    assert_eq!(names(&data), ["lock", "scanyard.db"]);
+    assert_eq!(names(&data), ["scanyard.db"]);
 }
 
 #[test]

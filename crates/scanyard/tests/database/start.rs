@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// Starts a server that cannot start; gives its exit code and what it said.
 fn refused(dir: &Path, url: &str) -> (Option<i32>, String) {
@@ -71,6 +72,7 @@ fn each_fault_of_the_database_is_one_message_that_names_the_setting() {
         let (exit, text) = refused(dir.path(), &url);
         assert_eq!(exit, Some(code), "{text}");
         assert!(text.contains("database.url") && text.contains(said), "{said:?} is not in: {text}");
+        assert!(!dir.path().join("data").exists(), "a data folder is left after: {text}");
     }
     assert_eq!(cluster.sql("good", "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").trim(), "0");
 }
@@ -87,7 +89,38 @@ fn a_file_that_cannot_be_made_is_a_fault_of_the_setting_and_a_used_port_is_not()
     let (exit, text) = said(&scanyard(&["serve", &listen, "--data-dir", data.to_str().unwrap()]));
     assert_eq!(exit, Some(3), "{text}");
     assert!(text.contains("listen: ") && text.contains("in use"), "{text}");
-    assert!(!data.join("scanyard.db").exists() && !data.join("master.key").exists(), "something was made");
+    assert!(!data.exists(), "something was made");
+}
+
+#[test]
+fn a_place_that_cannot_be_is_a_fault_of_the_setting_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let data = dir.path().join("data");
+    let key_in = |key: &Path| vec!["--bootstrap-key-file".to_string(), key.display().to_string()];
+    let faults = [
+        (file.clone(), vec![], "data_dir: making "),
+        (file.join("data"), vec![], "data_dir: making "),
+        (
+            data.clone(),
+            key_in(Path::new("/nonexistent/owner.key")),
+            "bootstrap_key_file: /nonexistent/owner.key: its folder: ",
+        ),
+        (data.clone(), key_in(dir.path()), "bootstrap_key_file: "),
+    ];
+    for (place, more, named) in faults {
+        let mut command = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", place.to_str().unwrap()]);
+        let (exit, text) = said(&command.args(more).output().unwrap());
+        assert_eq!(exit, Some(2), "{text}");
+        assert!(text.contains(named), "{named:?} is not in: {text}");
+        assert!(!data.exists(), "something was made");
+    }
+    // Once there is a key its file is not needed any more.
+    drop(Server::start(dir.path(), &[]));
+    let mut again = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+    again.args(key_in(Path::new("/nonexistent/owner.key")));
+    Server::of(again, dir.path());
 }
 
 #[test]
@@ -156,9 +189,46 @@ fn a_server_with_too_little_room_for_a_node_is_told_of() {
         let env = [("SCANYARD_DATABASE_URL", url.as_str()), ("SCANYARD_DATABASE_CONNECTIONS", connections)];
         let output = serve_command(second.path(), &env).stderr(Stdio::piped()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(said.contains("WARN") && said.contains("may open 202 more"), is_too_many, "{said}");
+        assert_eq!(said.contains("WARN") && said.contains("share is 202 more"), is_too_many, "{said}");
         assert!(said.contains("master key"), "{said}");
     }
+}
+
+/// Has every caller ask a few times, and none wait for as long as a pool waits for a new connection.
+fn all_are_answered(server: &Server, callers: usize) {
+    let ask = || {
+        let asked = Instant::now();
+        assert_eq!(server.call("GET", "/scans", "").0, 200);
+        asked.elapsed()
+    };
+    let in_turn = || (0..10).map(|_| ask()).max().unwrap();
+    let slowest = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..callers).map(|_| scope.spawn(in_turn)).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).max().unwrap()
+    });
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
+}
+
+#[test]
+fn a_node_without_room_for_more_connections_works_with_those_that_it_has() {
+    let cluster = Cluster::start();
+    let url = cluster.database("scarce");
+    cluster.sql("scarce", &format!("CREATE ROLE few LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO few"));
+    let limit = |limit: i32| cluster.sql("postgres", &format!("ALTER ROLE few CONNECTION LIMIT {limit}"));
+    let start = |dir: &Path| Server::start(dir, &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "few:"))]);
+    let dir = tempfile::tempdir().unwrap();
+    // Known at the start: three beside the pool, and two in it.
+    limit(5);
+    let server = start(dir.path());
+    all_are_answered(&server, 24);
+    let few = "SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'few'";
+    assert_eq!(cluster.sql("postgres", few).trim(), "5", "the word between nodes has its own");
+    drop(server);
+    // Found when more are wanted.
+    limit(-1);
+    let server = start(dir.path());
+    limit(5);
+    all_are_answered(&server, 12);
 }
 
 #[test]
@@ -185,6 +255,34 @@ fn a_role_that_lacks_a_right_is_refused_with_what_it_lacks() {
         "CREATE ROLE other; GRANT CREATE ON SCHEMA public TO other; SET ROLE other; CREATE TABLE theirs (id BIGINT)",
     );
     Server::start(second.path(), &[("SCANYARD_DATABASE_URL", &url)]);
+}
+
+#[test]
+fn a_command_beside_the_nodes_makes_no_instance_and_brings_none_up_to_date() {
+    let cluster = Cluster::start();
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let server = cluster.database("none");
+    let file = format!("sqlite://{}", data.join("scanyard.db").display());
+    let commands: [&[&str]; 3] =
+        [&["keys", "create", "x"], &["users", "create", "a@b.test", "--role", "viewer"], &["reseal"]];
+    let refused = |url: &str, exit: i32, what: &str| {
+        for arguments in commands {
+            let mut command = command(arguments);
+            command.env("SCANYARD_DATABASE_URL", url).env("SCANYARD_DATA_DIR", &data);
+            let (code, text) = said(&command.output().unwrap());
+            assert_eq!((code, text.contains("database.url") && text.contains(what)), (Some(exit), true), "{text}");
+        }
+    };
+    for url in [&server, &file] {
+        refused(url, 2, "was never started on it");
+    }
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "something was made");
+    assert_eq!(cluster.sql("none", "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").trim(), "0");
+    drop(Server::start(dir.path(), &[("SCANYARD_DATABASE_URL", &server)]));
+    cluster.sql("none", "DELETE FROM schema_version WHERE version = (SELECT MAX(version) FROM schema_version)");
+    refused(&server, 3, "brings it up to date");
 }
 
 #[test]

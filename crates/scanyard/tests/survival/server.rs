@@ -62,13 +62,18 @@ impl Server {
 
     /// One call; `None` when the server is gone before it has answered.
     pub fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
+        self.try_call_with("", method, path, body)
+    }
+
+    /// One call with further headers, each ended by a line break.
+    pub fn try_call_with(&self, headers: &str, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
         let (address, key) = (&self.address, &self.key);
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         write!(
             stream,
             "{method} {BASE}{path} HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             {headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         )
         .ok()?;

@@ -10,7 +10,6 @@ use crate::store::StoreError;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http::StatusCode;
-use scanyard_contract::Code;
 use serde::Serialize;
 use sqlx::AnyConnection;
 
@@ -109,9 +108,7 @@ impl Change {
 /// With a key, a duplicate says that the same request runs on another node, and was faster there.
 fn raced(error: StoreError, is_keyed: bool) -> ApiError {
     match error {
-        StoreError::Duplicate if is_keyed => {
-            ApiError::new(Code::IdempotencyInProgress).after(idempotency::COME_BACK_SECONDS)
-        }
+        StoreError::Duplicate if is_keyed => idempotency::in_progress(),
         error => error.into(),
     }
 }

@@ -20,7 +20,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long a repeat waits for the first request at most, before it is told to come back.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Seconds after which to come back.
-pub(super) const COME_BACK_SECONDS: u64 = 1;
+const COME_BACK_SECONDS: u64 = 1;
 
 /// The status of a row whose answer held a secret; its body is the resource's id.
 const SECRET: u16 = 409;
@@ -116,18 +116,17 @@ pub async fn begin_for(app: &App, tenant_id: &str, principal: &str, received: &R
         operation: format!("{} {}", received.method, resource(&received.path)),
         key: key.clone(),
     };
-    let body_hash = received.fingerprint(&app.vault);
     // Half of the request's own time, so that there is some left to answer in.
     let wait = LONGEST_WAIT.min(app.config.http.request_timeout / 2);
     let Some(place) = app.in_flight.enter(&id, wait).await else {
-        return Err(ApiError::new(Code::IdempotencyInProgress).after(COME_BACK_SECONDS));
+        return Err(in_progress());
     };
     let found = idempotency::find(&mut *app.store.read().await?, &id, app.store.local_now()).await?;
     match found {
-        None => Ok(Begun::New(Some(Pending { id, body_hash, _place: place }))),
-        Some(stored) if stored.body_hash == body_hash && stored.status == SECRET => Err(already_shown(&stored.body)),
-        Some(stored) if stored.body_hash == body_hash => Ok(Begun::Replay(stored)),
-        Some(_) => Err(reused()),
+        None => Ok(Begun::New(Some(Pending { id, body_hash: received.fingerprint(&app.vault), _place: place }))),
+        Some(stored) if !received.has_fingerprint(&app.vault, &stored.body_hash) => Err(reused()),
+        Some(stored) if stored.status == SECRET => Err(already_shown(&stored.body)),
+        Some(stored) => Ok(Begun::Replay(stored)),
     }
 }
 
@@ -136,8 +135,13 @@ fn already_shown(id: &str) -> ApiError {
     ApiError::new(Code::SecretAlreadyShown).detail("id", id)
 }
 
+/// A request with this key runs, here or on another node; the repeat tells what becomes of it.
+pub fn in_progress() -> ApiError {
+    ApiError::new(Code::IdempotencyInProgress).after(COME_BACK_SECONDS)
+}
+
 /// The key belongs to another request.
-pub fn reused() -> ApiError {
+fn reused() -> ApiError {
     ApiError::new(Code::IdempotencyKeyReused)
         .detail("Idempotency-Key", "belongs to a request with another body or query; use a new one")
 }

@@ -128,7 +128,16 @@ impl Received {
     /// What a repeat must have in common with the first request: query and body. Keyed, because a body can hold a
     /// password, and a plain hash of it would be open to guesses.
     pub fn fingerprint(&self, vault: &Vault) -> String {
-        vault.fingerprint([self.query.as_bytes(), b"\n", &self.body])
+        vault.fingerprint(&self.parts())
+    }
+
+    /// Whether this is the request of that fingerprint.
+    pub fn has_fingerprint(&self, vault: &Vault, fingerprint: &str) -> bool {
+        vault.is_fingerprint(fingerprint, &self.parts())
+    }
+
+    fn parts(&self) -> [&[u8]; 3] {
+        [self.query.as_bytes(), b"\n", &self.body]
     }
 
     /// The body as a `T`, or the default of one when there is none.

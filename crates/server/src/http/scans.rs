@@ -103,7 +103,8 @@ pub(super) async fn submit(
             Ok(created.into_response())
         }
         Submitted::Replay(stored) => Ok(idempotency::replay(stored)),
-        Submitted::KeyReused => Err(idempotency::reused()),
+        // Another node was faster, by a request of other content or by another master key: the repeat tells which.
+        Submitted::KeyReused => Err(idempotency::in_progress()),
         Submitted::QuotaExceeded => Err(quota_exceeded(app, auth, created.data.created_at.0).await),
     }
 }

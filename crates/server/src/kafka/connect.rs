@@ -174,6 +174,9 @@ pub async fn wait_for_broker(kafka: &Kafka) -> Result<(), Trouble> {
 /// A broker that is down lets nobody connect; one that lets this node connect and hangs up on its first questions, for as
 /// long as it was asked, wants a login or TLS.
 fn hung_up(reason: String) -> Trouble {
+    if is_silence(&reason) {
+        return Trouble::Down(reason);
+    }
     if ["in state UP", "in state APIVERSION_QUERY"].iter().any(|connected| reason.contains(connected)) {
         let setting =
             "queue.kafka.security: the broker hangs up on whoever has not logged in, or speaks another protocol";
@@ -181,6 +184,11 @@ fn hung_up(reason: String) -> Trouble {
     } else {
         Trouble::Down(reason)
     }
+}
+
+/// A broker that hangs lets everybody connect and says nothing; librdkafka may call that a refusal, for it asked for something.
+fn is_silence(reason: &str) -> bool {
+    reason.contains("Timed out") || reason.contains("timed out")
 }
 
 /// What an error means: the last one that the client told of, else the one at hand.
@@ -191,6 +199,7 @@ pub fn judge(told: Option<(RDKafkaErrorCode, String)>, error: &KafkaError) -> Tr
     };
     let refused = |setting: &str| Trouble::Refused(format!("{setting}: {reason}"));
     match code {
+        _ if is_silence(&reason) => Trouble::Down(reason),
         Some(
             RDKafkaErrorCode::Authentication
             | RDKafkaErrorCode::SaslAuthenticationFailed

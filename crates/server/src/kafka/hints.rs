@@ -12,6 +12,7 @@ use ring::digest::{SHA256, digest};
 use scanyard_contract::kafka::HintMessage;
 use scanyard_contract::{Priority, ScanType};
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// How long a hint waits for the worker to look; its database may be away.
@@ -23,9 +24,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long the brokers may take to say who coordinates a group, in milliseconds; the least that they take for the time after
 /// which a silent member is dropped.
 const PROOF_MS: &str = "6000";
-
-/// After so long without a word a consumer has said all that it had to say.
-const QUIET: Duration = Duration::from_millis(100);
 
 /// Hints taken at one time: they all say the same.
 const TOGETHER: usize = 1000;
@@ -57,28 +55,32 @@ async fn listen_as(app: &App, kafka: &Kafka, group: &str) {
     let mut trouble = kafka.0.trouble.subscribe();
     let _ = trouble.wait_for(Option::is_none).await;
     prove_until_heard(kafka).await;
-    let consumer = loop {
-        match consumer(kafka, group) {
-            Ok(consumer) => break consumer,
+    loop {
+        let consumer = match consumer(kafka, group) {
+            Ok(consumer) => consumer,
             Err(error) => {
                 tracing::error!(%error, group, "listening to hints");
                 tokio::time::sleep(PAUSE).await;
-            }
-        }
-    };
-    tracing::info!(group, "listening to hints");
-    loop {
-        let hints = match next(&consumer).await {
-            Ok(hints) => hints,
-            Err(error) => {
-                tracing::warn!(%error, group, "listening to hints; until it works scans are found by the slow poll");
-                kafka.hears(false);
-                tokio::time::sleep(PAUSE).await;
-                // No hint may come for long, and would be the only sign that it works again.
-                prove_until_heard(kafka).await;
-                behind_errors(&consumer).await
+                continue;
             }
         };
+        tracing::info!(group, "listening to hints");
+        let Err(error) = hear(app, kafka, &consumer).await;
+        tracing::warn!(%error, group, "listening to hints; until it works scans are found by the slow poll");
+        kafka.hears(false);
+        tokio::time::sleep(PAUSE).await;
+        // No hint may come for long, and would be the only sign that it works again.
+        prove_until_heard(kafka).await;
+        // A new one takes its place: it would say again and again that brokers were away, and hears nothing of a topic that was
+        // deleted and made again. Not before: to take leave of the group it waits for the brokers.
+        let _ = blocking(move || drop(consumer)).await;
+    }
+}
+
+/// Wakes the worker at every hint until the consumer meets an error.
+async fn hear(app: &App, kafka: &Kafka, consumer: &StreamConsumer<Context>) -> Result<Infallible, KafkaError> {
+    loop {
+        let hints = next(consumer).await?;
         if hints.iter().any(|hint| is_for(hint, &app.config.worker)) {
             look(app, kafka).await;
         }
@@ -163,18 +165,6 @@ async fn next(consumer: &StreamConsumer<Context>) -> Result<Vec<BorrowedMessage<
     }
     metrics::counter!("scanyard_kafka_hints_received_total").increment(hints.len() as u64);
     Ok(hints)
-}
-
-/// The hints behind what the consumer said of brokers that were away: it is said again and again, and is as old as the outage.
-async fn behind_errors(consumer: &StreamConsumer<Context>) -> Vec<BorrowedMessage<'_>> {
-    for _ in 0..TOGETHER {
-        match tokio::time::timeout(QUIET, next(consumer)).await {
-            Ok(Ok(hints)) => return hints,
-            Ok(Err(error)) => tracing::debug!(%error, "said while the brokers were away"),
-            Err(_) => break,
-        }
-    }
-    Vec::new()
 }
 
 /// Whether this worker could do the work; a hint that cannot be read is taken for one.

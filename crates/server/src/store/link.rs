@@ -10,7 +10,7 @@ use super::open_error::{STANDBY, of_postgres};
 use super::{StoreError, postgres_url, system_now};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long it may take to answer; twice in a row, the second time over a new connection.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often who waits for a new connection looks whether another one is free.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Clocks that differ by less are as good as one.
 const CLOCK_SLACK_MS: i64 = 20;
@@ -91,8 +94,15 @@ impl Link {
 
     /// A connection. The pool's future is large, and every handler that may ask the database would carry it along.
     pub async fn acquire(&self) -> Result<PoolConnection<Any>, StoreError> {
-        let acquired = Box::pin(self.pool().acquire());
-        self.guard(async { Ok(acquired.await?) }).await
+        let pool = self.pool();
+        let acquired = Box::pin(async {
+            tokio::select! {
+                biased;
+                acquired = pool.acquire() => Ok(acquired?),
+                free = next_free(&pool) => Ok(free),
+            }
+        });
+        self.guard(acquired).await
     }
 
     /// Does something for which the server must answer; gives up when the breaker opens, and does not begin while it is
@@ -131,6 +141,19 @@ impl Link {
     fn replace(&self, pool: AnyPool) {
         let old = std::mem::replace(&mut *self.0.pool.write().unwrap_or_else(PoisonError::into_inner), pool);
         tokio::spawn(async move { timeout(PATIENCE, old.close()).await });
+    }
+}
+
+/// A connection that somebody else gives back. The pool does not look for those while it asks the server for a new one, and a
+/// server without room for it lets it ask for long.
+async fn next_free(pool: &AnyPool) -> PoolConnection<Any> {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(mut free) = pool.try_acquire()
+            && free.ping().await.is_ok()
+        {
+            return free;
+        }
     }
 }
 

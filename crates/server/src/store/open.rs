@@ -3,9 +3,10 @@
 use super::link::{Link, Said};
 use super::open_error::{OpenError, STANDBY, Trouble, of_postgres, of_sqlite};
 use super::writer::Writer;
-use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema};
+use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema, snapshot, sqlite_url};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,26 @@ impl Store {
         Ok(())
     }
 
+    /// Opens the database of an instance for a command beside its nodes: where there is none it makes none, and to bring it up
+    /// to date is left to them.
+    pub async fn open_beside(options: StoreOptions) -> Result<Store, OpenError> {
+        let (version, place) = version_of(&options.url).await?;
+        let (trouble, reason) = match version.cmp(&(schema::STEPS.len() as i64)) {
+            _ if version == 0 => (
+                Trouble::Setting,
+                "`scanyard serve` was never started on it; is it the database that the server uses?".into(),
+            ),
+            Ordering::Less => {
+                let upgrade = "`scanyard serve` of this program brings it up to date";
+                (Trouble::Unfit, format!("has schema version {version}, which is older than this program: {upgrade}"))
+            }
+            Ordering::Equal | Ordering::Greater => {
+                return Store::open(&StoreOptions { read_connections: 1, write_queue: 1, ..options }).await;
+            }
+        };
+        Err(OpenError::new(trouble, format!("{place}: {reason}")))
+    }
+
     /// Connects, brings the schema up to date, and refuses one from the future.
     pub async fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         sqlx::any::install_default_drivers();
@@ -75,6 +96,19 @@ impl Store {
         };
         Ok(Store { writer, readers, dialect, clock: options.clock.clone(), failing: Arc::default() })
     }
+}
+
+/// The version of a database's schema, 0 where there is none, and the database as it may be shown.
+async fn version_of(url: &str) -> Result<(i64, String), OpenError> {
+    let Some(file) = sqlite_url::file(url) else {
+        let (mut conn, place) = connect_postgres(url).await?;
+        return Ok((schema::version(&mut conn).await?, place));
+    };
+    let version = match file.exists() {
+        true => schema::version(&mut snapshot::connect(&file, "rw").await?).await?,
+        false => 0,
+    };
+    Ok((version, url.to_string()))
 }
 
 async fn open_file(options: &StoreOptions) -> Result<(Writer, Link), OpenError> {
@@ -103,8 +137,8 @@ async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
     let (mut own, said) = check_postgres(&connect, &place).await?;
-    warn_of_little_room(&mut own, options.read_connections).await;
-    let pools = pools(options.read_connections.max(2), POSTGRES, Dialect::Postgres);
+    let connections = within_room(&mut own, options.read_connections.max(2)).await;
+    let pools = pools(connections, POSTGRES, Dialect::Postgres);
     // Beside the one that is kept, and without the pool's patience: a server that has no room for it says so.
     let second = connect.connect().await.map_err(|error| of_postgres(&place, &error))?;
     let _ = second.close().await;
@@ -161,22 +195,33 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(Any
 /// Connections of a node beside its pool: one that watches, two for word between nodes.
 const BESIDE: i64 = 3;
 
-/// How many more connections the server takes, but for those of superusers.
-const ROOM: &str = "SELECT CAST(current_setting('max_connections') AS BIGINT) \
-     - CAST(current_setting('superuser_reserved_connections') AS BIGINT) - COUNT(*) \
-     FROM pg_stat_activity WHERE backend_type = 'client backend'";
+/// How many more connections the server takes from this role into this database; others' kinds are hidden from most roles.
+const ROOM: &str = "WITH client AS (SELECT datid, usesysid FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL) \
+     SELECT LEAST( \
+     CAST(current_setting('max_connections') AS BIGINT) - CAST(current_setting('superuser_reserved_connections') AS BIGINT) \
+     - (SELECT COUNT(*) FROM client), \
+     (SELECT rolconnlimit - (SELECT COUNT(*) FROM client WHERE usesysid = oid) FROM pg_roles \
+     WHERE rolname = current_user AND rolconnlimit >= 0 AND NOT rolsuper), \
+     (SELECT datconnlimit - (SELECT COUNT(*) FROM client WHERE datid = oid) FROM pg_database \
+     WHERE datname = current_database() AND datconnlimit >= 0))";
 
-/// Only a warning: others may go, and a pooler in between has room of its own.
-async fn warn_of_little_room(own: &mut AnyConnection, connections: u32) {
+/// How many connections the pool may have: the node's share, or what there is room for now. Two at least: of others, some may
+/// go.
+async fn within_room(own: &mut AnyConnection, share: u32) -> u32 {
     let room = tokio::time::timeout(CONNECT, sqlx::query_scalar::<_, i64>(ROOM).fetch_one(own)).await;
-    let more = i64::from(connections) + BESIDE - 1;
-    if let Ok(Ok(room)) = room
-        && room < more
-    {
-        tracing::warn!(
-            "database.connections: the server has room for {room} connections, and this node may open {more} more: raise its \
-             max_connections, or lower the setting; a request that gets no connection waits, and is DATABASE_ERROR"
-        );
+    let beside = BESIDE - 1;
+    match room {
+        Ok(Ok(room)) if room < i64::from(share) + beside => {
+            let pool = u32::try_from(room - beside).unwrap_or(0).max(2).min(share);
+            tracing::warn!(
+                "database.connections: the server has room for {room} connections more, and this node's share is {more} more: \
+                 it takes {pool} in place of {share}; raise the server's max_connections, or lower the setting",
+                more = i64::from(share) + beside,
+            );
+            pool
+        }
+        // A pooler in between need not know.
+        _ => share,
     }
 }
 

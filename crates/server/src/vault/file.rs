@@ -1,6 +1,7 @@
 //! The file of the master keys: a line of 64 hex digits each, `#` begins a comment. Its owner's alone.
 
 use super::LoadError;
+use crate::data_folder;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -40,30 +41,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<[u8; BYTES]>>, LoadError> {
     Ok(Some(keys))
 }
 
-/// Refuses a place in which no file can be made.
-pub(super) fn check_place(path: &Path) -> Result<(), LoadError> {
-    let dir = folder(path);
-    let fault = |reason: String| LoadError::File { path: path.into(), reason };
-    match std::fs::metadata(dir) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(fault(format!("{} is no folder", dir.display()))),
-        Err(error) => Err(fault(format!("its folder: {error}"))),
-    }
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        Some(_) | None => Path::new("."),
-    }
-}
-
 /// Makes the file with one new key; when another process was first, its keys are the ones.
 pub(super) fn create(path: &Path) -> Result<Vec<[u8; BYTES]>, LoadError> {
     let mut key = [0; BYTES];
     SystemRandom::new().fill(&mut key).map_err(|_| LoadError::Random)?;
     let fault = |error: std::io::Error| LoadError::File { path: path.into(), reason: error.to_string() };
-    let dir = folder(path);
+    let dir = data_folder::folder_of(path);
     let draft = dir.join(format!(".{}", Uuid::new_v4().simple()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(fault)?;
     let note = "# Master key of this Scanyard: encrypts secrets in the database and signs sessions. Keep a copy apart from\n\

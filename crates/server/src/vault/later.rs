@@ -2,7 +2,7 @@
 
 use super::{MasterKey, file, keys_of};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 pub(super) struct Later {
@@ -23,13 +23,16 @@ impl Later {
         Later { path: path.into(), read: Mutex::default() }
     }
 
-    /// The key of that id; the file is read again only after it was changed, because anybody can name an id.
+    /// The key of that id. Anybody can name an id, and it is looked for in what was last read first.
     pub(super) fn key(&self, id: &str) -> Option<Arc<MasterKey>> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |read: &Read| read.keys.iter().find(|key| key.id == id).cloned();
-        if let Some(key) = known(&read) {
-            return Some(key);
-        }
+        let of_id = |keys: &[Arc<MasterKey>]| keys.iter().find(|key| key.id == id).cloned();
+        let known = of_id(&self.last_read().keys);
+        known.or_else(|| of_id(&self.keys()))
+    }
+
+    /// The keys of the file, which is read again only after it was changed.
+    pub(super) fn keys(&self) -> Vec<Arc<MasterKey>> {
+        let mut read = self.last_read();
         let changed = std::fs::metadata(&self.path).and_then(|file| file.modified()).ok();
         if changed.is_some() && changed != read.changed {
             match file::read(&self.path)
@@ -41,6 +44,10 @@ impl Later {
             }
             read.changed = changed;
         }
-        known(&read)
+        read.keys.clone()
+    }
+
+    fn last_read(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -113,3 +113,18 @@ async fn brokers_that_are_down_do_not_stop_a_start() {
     let status = scanyard_server::status::look(&full.await.unwrap().app).await;
     assert_eq!(status.queue.kafka.unwrap().undelivered, Some(3), "the number does not stop at the limit");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_hangs_does_not_stop_a_start() {
+    let t = Cluster::new().await;
+    // The system takes the connections, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let node = t.node(|config| {
+        log_in(config, "scanyard", "scanyard-password");
+        config.queue.kafka.brokers = vec![silent.local_addr().unwrap().to_string()];
+        // Longer than librdkafka's own first question.
+        config.queue.kafka.connect_timeout = Duration::from_secs(12);
+    });
+    let trouble = node.await.app.queue.kafka().unwrap().trouble().unwrap();
+    assert!(trouble.contains("Timed out"), "{trouble}");
+}
