@@ -205,7 +205,7 @@ pub fn judge(told: Option<(RDKafkaErrorCode, String)>, error: &KafkaError) -> Tr
             | RDKafkaErrorCode::SaslAuthenticationFailed
             | RDKafkaErrorCode::UnsupportedSASLMechanism
             | RDKafkaErrorCode::IllegalSASLState,
-        ) => refused("queue.kafka.username and queue.kafka.password: the login was refused"),
+        ) => refused("queue.kafka.username, queue.kafka.password or queue.kafka.security: the login was refused"),
         Some(RDKafkaErrorCode::SSL) => refused("queue.kafka.ca_file or queue.kafka.security: TLS was refused"),
         Some(
             RDKafkaErrorCode::TopicAuthorizationFailed
