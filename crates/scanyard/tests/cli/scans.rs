@@ -185,7 +185,9 @@ fn a_scan_that_is_ended_at_once_leaves_neither_its_job_folder_nor_what_it_packed
         fs::create_dir(&tmp).unwrap();
         fs::create_dir(&project).unwrap();
         fs::write(project.join("key"), "secret").unwrap();
-        let mut scan = std::process::Command::new(env!("CARGO_BIN_EXE_scanyard"));
+        // Under nohup it would be ignored, and rightly.
+        let mut scan = std::process::Command::new("/usr/bin/env");
+        scan.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_scanyard")]);
         scan.env_clear().env("TMPDIR", &tmp).env("SCANYARD_ENGINES_TRIVY_PATH", sleeping_trivy(dir.path()));
         scan.args(["scan", "trivy", project.to_str().unwrap(), "-o", "scanners=secret"]).stdout(Stdio::null());
         let mut scan = scan.stderr(Stdio::null()).spawn().unwrap();
