@@ -25,6 +25,7 @@ use argv::Subject;
 use report::Document;
 use scanyard_contract::ScanType;
 use scanyard_contract::scan::{Coverage, FailureReason};
+use std::collections::HashSet;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, symlink};
@@ -98,13 +99,13 @@ pub async fn run(job: Job, mut control: Control) -> Report {
     if !prepared.within.is_empty() {
         raw = nested::lifted(raw, &prepared.within);
     }
-    let mut parsed = read(&raw, &job.target);
+    let (mut parsed, results) = read_results(&raw, &job.target);
     let said = log.end();
     parsed.collected.drop_all("component that trivy does not know", said.unknown);
     let mut fault = parsed.fault.take();
     if fault.is_none() && scanners.contains(&Scanner::Misconfig) && matches!(subject, Subject::Tree { .. }) {
         let root = dir.path().join(&prepared.path).join(&prepared.within);
-        fault = unread_settings(root, raw.clone(), options.skip_dirs.clone()).await;
+        fault = unread_settings(root, results, options.skip_dirs.clone()).await;
     }
     let is_full = options.license_full && !matches!(subject, Subject::Sbom(_));
     let idle: Vec<Scanner> = scanners.iter().copied().filter(|scanner| said.is_idle(*scanner, is_full)).collect();
@@ -132,8 +133,8 @@ pub fn kept(mut report: Vec<u8>) -> Option<Vec<u8>> {
 
 /// Reads a report that was made elsewhere. Without results it proves nothing: that of an empty folder looks so.
 pub(crate) fn import(report: &[u8], target: &Target) -> Parsed {
-    let (mut parsed, has_results) = read_results(report, target);
-    if parsed.fault.is_none() && !has_results {
+    let (mut parsed, results) = read_results(report, target);
+    if parsed.fault.is_none() && results.is_empty() {
         (parsed.fault, parsed.coverage.reached) = (Some(verdict::no_results()), 0);
     }
     parsed
@@ -144,8 +145,8 @@ pub fn read(report: &[u8], target: &Target) -> Parsed {
     read_results(report, target).0
 }
 
-/// The same, and whether trivy lists anything that it looked at, or found.
-fn read_results(report: &[u8], target: &Target) -> (Parsed, bool) {
+/// The same, and the paths that trivy lists: of what it looked at, or found something in.
+fn read_results(report: &[u8], target: &Target) -> (Parsed, HashSet<String>) {
     let (document, error) = match serde_json::from_slice::<Document<'_>>(report) {
         Ok(document) => (document, None),
         Err(error) => (Document::default(), Some(error)),
@@ -158,14 +159,16 @@ fn read_results(report: &[u8], target: &Target) -> (Parsed, bool) {
         engine_version: document.trivy.version.map(|version| crate::text::clean(version.as_bytes(), 50)),
         fault,
     };
-    (parsed, !document.results.is_empty())
+    (parsed, document.results.into_iter().map(|part| part.target).collect())
 }
 
 /// Why the scan of a folder is none of its settings. In a thread of its own, for it reads files.
-async fn unread_settings(root: PathBuf, report: Vec<u8>, skip_dirs: Vec<String>) -> Option<(FailureReason, String)> {
+async fn unread_settings(
+    root: PathBuf,
+    scanned: HashSet<String>,
+    skip_dirs: Vec<String>,
+) -> Option<(FailureReason, String)> {
     let looking = tokio::task::spawn_blocking(move || {
-        let document: Document<'_> = serde_json::from_slice(&report).unwrap_or_default();
-        let scanned = document.results.iter().map(|part| part.target.as_str()).collect();
         settings::passed_over(&root, &scanned, &nested::skipped(&root, &skip_dirs))
     });
     match looking.await {

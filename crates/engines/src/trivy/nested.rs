@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Folders at the root of what is scanned that trivy leaves out without a word: of a system they are the kernel's.
+/// What trivy leaves out.
 const KERNEL: [&str; 3] = ["dev", "proc", "sys"];
 
 /// Moves a project one folder deeper, into one of the same name, where trivy would take a part of it for a system's. Gives that

@@ -14,10 +14,10 @@ const FORMS: [&[&str]; 2] = [&["apiVersion", "kind", "metadata"], &["AWSTemplate
 const TEMPLATE: [&str; 2] = ["{{", "{%"];
 
 /// Paths below `root` of files that say to be settings and are not among those that were `scanned`, in order.
-pub fn passed_over(root: &Path, scanned: &HashSet<&str>, skipped: &[String]) -> io::Result<Vec<String>> {
+pub fn passed_over(root: &Path, scanned: &HashSet<String>, skipped: &[String]) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     look(root, "", skipped, &mut found)?;
-    found.retain(|path| !scanned.contains(path.as_str()));
+    found.retain(|path| !scanned.contains(path));
     found.sort();
     Ok(found)
 }

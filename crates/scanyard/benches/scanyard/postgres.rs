@@ -75,7 +75,8 @@ async fn bare(store: &Store, rows_at_once: usize) -> anyhow::Result<f64> {
 /// What POST stores of the same body, with ids as long as its own.
 fn row() -> Value {
     json!({
-        "id": Uuid::now_v7(), "tenant_id": Uuid::nil(), "api_key_id": format!("key-{}", Uuid::nil()), "scan_type": "sentinel", "source": "scan",
+        "id": Uuid::now_v7(), "tenant_id": Uuid::nil(), "api_key_id": format!("key-{}", Uuid::nil()),
+        "scan_type": "sentinel", "source": "scan",
         "target": "127.0.0.1", "target_type": "ip", "priority": 2, "status": "queued", "progress": 0,
         "tags": "[\"bench\",\"ci\"]", "options": "{\"ports\":\"80,443\"}", "config": "{}", "timeout_s": 3600,
         "attempts": 0, "created_at": 1_772_791_200_000_i64, "label": "default",

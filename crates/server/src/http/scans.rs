@@ -155,6 +155,7 @@ async fn judge(app: &App, auth: &Auth, create: &CreateScan) -> Result<Target, Ap
     }
     policy.check_literal(&target).map_err(|refusal| not_allowed(refusal.0))?;
     if let Some(name) = target.name() {
+        // In a box: most targets are addresses, and the look-up is large.
         match Box::pin(app.resolver.lookup(name, LOOKUP_BUDGET)).await {
             Ok(addresses) => policy.check_addresses(&target, &addresses).map_err(|refusal| not_allowed(refusal.0))?,
             Err(ResolveFault::NotFound(name)) => {

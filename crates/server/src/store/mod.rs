@@ -192,7 +192,8 @@ impl Store {
         self.noted(self.writer.write(op).await)
     }
 
-    /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction.
+    /// Stores a scan, its quota unit and its job; with whatever else is being submitted, in one transaction. It is boxed before
+    /// the future is made, which would hold it three times.
     pub fn submit(&self, new: NewScan) -> impl Future<Output = Result<Submitted, StoreError>> {
         let new = Box::new(new);
         async { self.noted(self.writer.submit(new).await) }
