@@ -43,7 +43,7 @@ pub fn skipped(root: &Path, skip_dirs: &[String]) -> Vec<String> {
     skip_dirs.iter().map(plain).chain(of_system).collect()
 }
 
-/// Whether a folder is the root of a system, such as that of a container.
+/// Whether a folder is the root of a system, such as that of a container. A project may have an `etc` of its own.
 fn is_system(root: &Path) -> bool {
-    root.join("etc").is_dir()
+    ["etc", "usr"].iter().all(|folder| root.join(folder).is_dir())
 }

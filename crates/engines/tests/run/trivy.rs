@@ -226,6 +226,8 @@ async fn folders_that_are_called_as_those_of_the_kernel_are_scanned() {
         fs::create_dir_all(project.join(folder)).unwrap();
         fs::copy(project.join("Dockerfile"), project.join(folder).join("Dockerfile")).unwrap();
     }
+    fs::create_dir(project.join("etc")).unwrap();
+    fs::write(project.join("etc/notes.txt"), "no system's").unwrap();
     let paths = async |options: Value| {
         let (report, _) = scan(pack_of(&project, root.path()), options).await;
         assert_eq!(report.outcome, Outcome::Completed);
