@@ -194,11 +194,13 @@ fn a_server_with_too_little_room_for_a_node_is_told_of() {
     }
 }
 
-/// Has every caller ask a few times, and none wait for as long as a pool waits for a new connection.
+/// Has every caller ask a few times and submit as often, and none wait for as long as a pool waits for a new connection.
 fn all_are_answered(server: &Server, callers: usize) {
+    let body = json!({"target": "127.0.0.1", "scanType": "sentinel", "options": {"ports": "64000"}}).to_string();
     let ask = || {
         let asked = Instant::now();
         assert_eq!(server.call("GET", "/scans", "").0, 200);
+        assert_eq!(server.call("POST", "/scans", &body).0, 201);
         asked.elapsed()
     };
     let in_turn = || (0..10).map(|_| ask()).max().unwrap();
@@ -215,7 +217,10 @@ fn a_node_without_room_for_more_connections_works_with_those_that_it_has() {
     let url = cluster.database("scarce");
     cluster.sql("scarce", &format!("CREATE ROLE few LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO few"));
     let limit = |limit: i32| cluster.sql("postgres", &format!("ALTER ROLE few CONNECTION LIMIT {limit}"));
-    let start = |dir: &Path| Server::start(dir, &[("SCANYARD_DATABASE_URL", &url.replace("scanyard:", "few:"))]);
+    let start = |dir: &Path| {
+        let url = url.replace("scanyard:", "few:");
+        Server::start(dir, &[("SCANYARD_DATABASE_URL", &url), ("SCANYARD_LIMITS_PER_MINUTE", "1000000")])
+    };
     let dir = tempfile::tempdir().unwrap();
     // Known at the start: three beside the pool, and two in it.
     limit(5);

@@ -2,7 +2,7 @@
 
 use super::link::{Link, Said};
 use super::open_error::{OpenError, STANDBY, Trouble, of_postgres, of_sqlite};
-use super::writer::Writer;
+use super::writer::{Connect, Writer};
 use super::{Clock, Dialect, Store, StoreError, link, postgres_url, schema, snapshot, sqlite_url};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row};
@@ -137,15 +137,27 @@ async fn open_server(options: &StoreOptions) -> Result<(Writer, Link), OpenError
     let connect = postgres_url::options(&options.url)?;
     let place = postgres_url::redacted(&connect.database_url);
     let (mut own, said) = check_postgres(&connect, &place).await?;
-    let connections = within_room(&mut own, options.read_connections.max(2)).await;
-    let pools = pools(connections, POSTGRES, Dialect::Postgres);
+    let connections = within_room(&mut own, options.read_connections.max(POOL_AT_LEAST)).await;
+    let writers = if connections < POOL_AT_LEAST + WRITERS { 0 } else { WRITERS };
+    let pools = self::pools(connections - writers, POSTGRES, Dialect::Postgres);
     // Beside the one that is kept, and without the pool's patience: a server that has no room for it says so.
     let second = connect.connect().await.map_err(|error| of_postgres(&place, &error))?;
     let _ = second.close().await;
     let pool = pools.clone().connect_with(connect.clone()).await.map_err(|error| of_postgres(&place, &error))?;
     schema::migrate(&pool, &place).await?;
-    let link = Link::of_server(pool, pools, connect, own, &said);
-    Ok((Writer::of_server(link.clone(), options.clock.clone(), options.write_queue), link))
+    let link = Link::of_server(pool, pools, connect.clone(), own, &said);
+    let connect: Connect = Arc::new(move || {
+        let connect = connect.clone();
+        Box::pin(async move {
+            let mut conn = connect.connect().await?;
+            sqlx::raw_sql(POSTGRES).execute(&mut conn).await?;
+            Ok(conn)
+        })
+    });
+    let connect = (writers > 0).then_some(connect);
+    let writer = Writer::of_server(link.clone(), connect, options.clock.clone(), options.write_queue)
+        .map_err(|error| OpenError::new(Trouble::Unfit, format!("{place}: no thread that writes: {error}")))?;
+    Ok((writer, link))
 }
 
 fn pools(connections: u32, settings: &'static str, dialect: Dialect) -> AnyPoolOptions {
@@ -192,7 +204,14 @@ async fn check_postgres(options: &AnyConnectOptions, place: &str) -> Result<(Any
     Err(OpenError::new(trouble, format!("{place}: {reason}")))
 }
 
-/// Connections of a node beside its pool: one that watches, two for word between nodes.
+/// Connections of a node's share that its pool does not have: the writer's, for submissions and for the ends of runs. Where the
+/// share is too small for that, the writer uses the pool.
+const WRITERS: u32 = 2;
+
+/// Who has one connection may want a second: of others, some may go.
+const POOL_AT_LEAST: u32 = 2;
+
+/// Connections of a node beside its share: one that watches, two for word between nodes.
 const BESIDE: i64 = 3;
 
 /// How many more connections the server takes from this role into this database; others' kinds are hidden from most roles.
@@ -205,20 +224,19 @@ const ROOM: &str = "WITH client AS (SELECT datid, usesysid FROM pg_stat_activity
      (SELECT datconnlimit - (SELECT COUNT(*) FROM client WHERE datid = oid) FROM pg_database \
      WHERE datname = current_database() AND datconnlimit >= 0))";
 
-/// How many connections the pool may have: the node's share, or what there is room for now. Two at least: of others, some may
-/// go.
+/// How many connections the pool and the writer may have: the node's share, or what there is room for now.
 async fn within_room(own: &mut AnyConnection, share: u32) -> u32 {
     let room = tokio::time::timeout(CONNECT, sqlx::query_scalar::<_, i64>(ROOM).fetch_one(own)).await;
     let beside = BESIDE - 1;
     match room {
         Ok(Ok(room)) if room < i64::from(share) + beside => {
-            let pool = u32::try_from(room - beside).unwrap_or(0).max(2).min(share);
+            let takes = u32::try_from(room - beside).unwrap_or(0).max(POOL_AT_LEAST).min(share);
             tracing::warn!(
                 "database.connections: the server has room for {room} connections more, and this node's share is {more} more: \
-                 it takes {pool} in place of {share}; raise the server's max_connections, or lower the setting",
+                 it takes {takes} in place of {share}; raise the server's max_connections, or lower the setting",
                 more = i64::from(share) + beside,
             );
-            pool
+            takes
         }
         // A pooler in between need not know.
         _ => share,

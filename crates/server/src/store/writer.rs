@@ -2,7 +2,9 @@
 //!
 //! SQLite: one task owns the only write connection and commits in groups, because a commit costs a sync of the disk and
 //! an operation does not. PostgreSQL: operations are transactions of the pool; submissions are batched by a task, and the ends
-//! of runs by another: in one transaction they would lock the same rows in two orders.
+//! of runs by another: in one transaction they would lock the same rows in two orders. These tasks have a thread and connections
+//! of their own: in the node's runtime the server's answer waits behind every request that is ready to run, and the server
+//! meanwhile for the next batch.
 
 use super::finish::{self, Finish};
 use super::link::Link;
@@ -30,6 +32,12 @@ const HELD: Duration = Duration::from_secs(1);
 
 /// How often a file that is held by somebody else is tried again.
 const TRY_EVERY: Duration = Duration::from_millis(500);
+
+/// A connection that was used so lately is taken for whole; of an older one the server is asked first.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How long a task writes over the pool's connections before it tries to have one of its own again.
+const OWN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to close: a server that hangs does not take leave.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -69,17 +77,29 @@ impl Writer {
     /// Starts the task over the only write connection of a file.
     pub fn of_file(pool: AnyPool, clock: Clock, queue: usize) -> Writer {
         let (closed, held) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(false)));
-        let (queue, task) = Task::start(Place::File(pool), clock, queue, &closed, &held);
-        Writer { ends: queue.clone(), queue, server: None, held, tasks: Arc::new(Mutex::new(vec![task])), closed }
+        let (sender, queue) = mpsc::channel(queue.max(1));
+        let task = Task::new(Place::File(pool), clock, queue, closed.clone(), held.clone());
+        let tasks = Arc::new(Mutex::new(vec![tokio::spawn(task.run())]));
+        Writer { queue: sender.clone(), ends: sender, server: None, held, tasks, closed }
     }
 
     /// Starts the tasks that write to a server in batches.
-    pub fn of_server(link: Link, clock: Clock, queue: usize) -> Writer {
+    pub fn of_server(link: Link, connect: Option<Connect>, clock: Clock, queue: usize) -> std::io::Result<Writer> {
         let (closed, held) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(false)));
-        let start = || Task::start(Place::Server(link.clone()), clock.clone(), queue, &closed, &held);
-        let ((queue, submissions), (ends, endings)) = (start(), start());
-        let tasks = Arc::new(Mutex::new(vec![submissions, endings]));
-        Writer { queue, ends, server: Some(link), held, tasks, closed }
+        let ((queue, submissions), (ends, endings)) = (mpsc::channel(queue.max(1)), mpsc::channel(queue.max(1)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let task = {
+            let task = |queue| {
+                let place = Place::Server(link.clone(), connect.clone());
+                Task::new(place, clock.clone(), queue, closed.clone(), held.clone())
+            };
+            let (submissions, endings) = (task(submissions), task(endings));
+            let both = async { tokio::join!(submissions.run(), endings.run()) };
+            tokio::task::spawn_blocking(move || {
+                runtime.block_on(both);
+            })
+        };
+        Ok(Writer { queue, ends, server: Some(link), held, tasks: Arc::new(Mutex::new(vec![task])), closed })
     }
 
     /// Whether writes are refused at once, because the database does not take them.
@@ -175,32 +195,59 @@ async fn call<T: Send + 'static>(
     (inside, answer)
 }
 
+/// Makes a connection beside the pool.
+pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> + Send + Sync>;
+
 /// Where the task writes.
 enum Place {
     File(AnyPool),
-    Server(Link),
+    /// Its pool, and how to come by a connection of the task's own, if it may have one.
+    Server(Link, Option<Connect>),
+}
+
+/// What the task writes over.
+enum Conn {
+    Pooled(PoolConnection<Any>),
+    /// It is used by this task alone.
+    Own(AnyConnection),
+}
+
+impl Conn {
+    fn get(&mut self) -> &mut AnyConnection {
+        match self {
+            Conn::Pooled(conn) => conn,
+            Conn::Own(conn) => conn,
+        }
+    }
+
+    async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            Conn::Pooled(conn) => conn.close().await,
+            Conn::Own(conn) => conn.close().await,
+        }
+    }
 }
 
 impl Place {
     fn dialect(&self) -> Dialect {
         match self {
             Place::File(_) => Dialect::Sqlite,
-            Place::Server(_) => Dialect::Postgres,
+            Place::Server(..) => Dialect::Postgres,
         }
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<Any>, StoreError> {
-        match self {
-            Place::File(pool) => Ok(pool.acquire().await?),
-            Place::Server(link) => link.acquire().await,
-        }
+    async fn acquire(&self) -> Result<Conn, StoreError> {
+        Ok(Conn::Pooled(match self {
+            Place::File(pool) => pool.acquire().await?,
+            Place::Server(link, _) => link.acquire().await?,
+        }))
     }
 
     /// What a server that stops answering meanwhile does not hold up.
     async fn guard<T>(&self, what: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match self {
             Place::File(_) => what.await,
-            Place::Server(link) => link.guard(what).await,
+            Place::Server(link, _) => link.guard(what).await,
         }
     }
 }
@@ -212,58 +259,81 @@ struct Task {
     queue: mpsc::Receiver<Op>,
     closed: tokio_util::sync::CancellationToken,
     held: Arc<AtomicBool>,
+    /// The last batch's connection, and when it was used.
+    kept: Option<(Conn, Instant)>,
+    /// When the server last did not let in a connection of this task's own.
+    refused: Option<Instant>,
 }
 
 impl Task {
-    fn start(
+    fn new(
         place: Place,
         clock: Clock,
-        queue: usize,
-        closed: &tokio_util::sync::CancellationToken,
-        held: &Arc<AtomicBool>,
-    ) -> (mpsc::Sender<Op>, JoinHandle<()>) {
-        let (sender, queue) = mpsc::channel(queue.max(1));
-        let task = Task { place, clock, queue, closed: closed.clone(), held: held.clone() };
-        (sender, tokio::spawn(task.run()))
+        queue: mpsc::Receiver<Op>,
+        closed: tokio_util::sync::CancellationToken,
+        held: Arc<AtomicBool>,
+    ) -> Task {
+        Task { place, clock, queue, closed, held, kept: None, refused: None }
     }
 
     async fn run(mut self) {
         let mut ops = Vec::with_capacity(BATCH);
-        let mut kept = None;
         loop {
             tokio::select! {
                 biased;
                 count = self.queue.recv_many(&mut ops, BATCH) => if count == 0 { break },
                 () = self.closed.cancelled() => self.queue.close(),
             }
-            self.gather(&mut ops).await;
+            if let Place::File(_) = self.place {
+                self.gather(&mut ops).await;
+            }
             if ops.is_empty() {
                 continue;
             }
             let begun = Instant::now();
-            let conn = match kept.take() {
-                Some(conn) => Ok(conn),
-                None => self.place.acquire().await,
-            };
+            let conn = self.conn().await;
             match (&self.place, batch(&self.place, conn, &self.clock, ops.drain(..)).await) {
                 // To give it back and take it again are round trips; what waits already goes over it at once.
-                (_, Some(conn)) => kept = (!self.queue.is_empty()).then_some(conn),
+                (_, Some(Conn::Pooled(_))) if self.queue.is_empty() => {}
+                (_, Some(conn)) => self.kept = Some((conn, Instant::now())),
                 (Place::File(pool), None) if begun.elapsed() > HELD => {
                     let pool = pool.clone();
                     self.wait_until_free(&pool).await;
                 }
-                (Place::File(_) | Place::Server(_), None) => {}
+                (Place::File(_) | Place::Server(..), None) => {}
             }
+        }
+        if let Some((conn @ Conn::Own(_), _)) = self.kept {
+            leave(conn).await;
         }
         match self.place {
             Place::File(pool) => pool.close().await,
             // It is the readers' as well; they close it.
-            Place::Server(_) => {}
+            Place::Server(..) => {}
         }
     }
 
-    /// Lets whatever is ready to run go first, for as long as that brings more operations: a small batch costs as much as a big
-    /// one. Where nobody else has anything to do, nobody waits.
+    /// The connection that is kept, or another one. Where the server does not let in one of this task's own, the pool's will do.
+    async fn conn(&mut self) -> Result<Conn, StoreError> {
+        if let Some((mut conn, used)) = self.kept.take() {
+            let is_fresh = used.elapsed() < FRESH;
+            if is_fresh || self.place.guard(async { Ok(conn.get().ping().await?) }).await.is_ok() {
+                return Ok(conn);
+            }
+        }
+        if let Place::Server(link, Some(connect)) = &self.place
+            && self.refused.is_none_or(|at| at.elapsed() > OWN_AGAIN)
+        {
+            match link.guard(async { Ok(connect().await?) }).await {
+                Ok(conn) => return Ok(Conn::Own(conn)),
+                Err(_) => self.refused = Some(Instant::now()),
+            }
+        }
+        self.place.acquire().await
+    }
+
+    /// Lets whatever is ready to run in this runtime go first, for as long as that brings more operations: a small batch costs as
+    /// much as a big one. Where nobody else has anything to do, nobody waits.
     async fn gather(&mut self, ops: &mut Vec<Op>) {
         let mut before = 0;
         while before < ops.len() && ops.len() < GATHERED {
@@ -316,6 +386,11 @@ async fn refuse(op: Op) {
     }
 }
 
+/// Closes a connection, if the server still listens.
+async fn leave(conn: Conn) {
+    let _ = tokio::time::timeout(CLOSING, conn.close()).await;
+}
+
 /// What is written set-based.
 #[derive(Default)]
 struct Batch {
@@ -340,10 +415,10 @@ impl Outcomes {
 /// Gives the connection back when the transaction was committed.
 async fn batch(
     place: &Place,
-    conn: Result<PoolConnection<Any>, StoreError>,
+    conn: Result<Conn, StoreError>,
     clock: &Clock,
     ops: impl Iterator<Item = Op>,
-) -> Option<PoolConnection<Any>> {
+) -> Option<Conn> {
     let (mut batch, mut calls) = (Batch::default(), Vec::new());
     let (mut scan_answers, mut end_answers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for op in ops {
@@ -362,12 +437,12 @@ async fn batch(
     let mut calls = calls.into_iter();
     let (written, whole) = match conn {
         Ok(mut conn) => {
-            let all = transaction(&mut conn, place.dialect(), clock, &batch, &mut calls, &mut answers);
+            let all = transaction(conn.get(), place.dialect(), clock, &batch, &mut calls, &mut answers);
             match place.guard(all).await {
                 Ok(outcomes) => (Ok(outcomes), Some(conn)),
                 Err(error) => {
                     // A full disk may have rolled back by itself, a server may be gone: only a new connection is known to be whole.
-                    let _ = tokio::time::timeout(CLOSING, conn.close()).await;
+                    leave(conn).await;
                     (Err(error), None)
                 }
             }
