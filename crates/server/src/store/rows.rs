@@ -163,9 +163,14 @@ pub(super) fn unnested(columns: &[(&str, &str)]) -> String {
     columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
 }
 
-/// Binds rows as PostgreSQL's arrays, one for each column, in the form that they are written in.
+/// Binds rows as PostgreSQL's arrays, one for each column, in the form that they are written in. A column without any value is an
+/// empty one: what is shorter than another is filled up with nulls.
 pub(super) fn bind_arrays<'q, const N: usize>(mut query: Query<'q>, rows: &[[Value<'_>; N]]) -> Query<'q> {
     for column in 0..N {
+        if rows.iter().all(|row| matches!(row[column], Value::Null)) {
+            query = query.bind("{}");
+            continue;
+        }
         let mut array = String::with_capacity(rows.len() * 16);
         for row in rows {
             array.push(if array.is_empty() { '{' } else { ',' });
