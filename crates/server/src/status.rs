@@ -108,7 +108,7 @@ pub async fn look(app: &App) -> Status {
         now,
     );
     let working = seen.part(3, self::workers(workers.as_ref()), now);
-    let engines = seen.part(4, self::engines(available.len()), now);
+    let engines = seen.part(4, self::engines(available.len(), workers.is_some()), now);
     let status = Status {
         status: overall([&api, &database, &queue, &working, &engines]),
         api,
@@ -250,8 +250,12 @@ fn workers(workers: Option<&Workers>) -> State {
     }
 }
 
-fn engines(available: usize) -> State {
+/// From how many are there, and whether those of all workers are known.
+fn engines(available: usize, all_are_known: bool) -> State {
     match available {
+        some if some < ScanType::ALL.len() && !all_are_known => {
+            because(Condition::Degraded, "those of other nodes are not known while the database does not answer")
+        }
         0 => because(Condition::Down, "none is there"),
         some if some < ScanType::ALL.len() => because(Condition::Degraded, "some are not installed"),
         _ => (Condition::Ok, None),

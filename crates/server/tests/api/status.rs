@@ -78,6 +78,17 @@ async fn a_database_that_is_gone_is_told_while_everything_else_is_503() {
 }
 
 #[tokio::test]
+async fn engines_of_other_nodes_are_not_known_without_the_database() {
+    let t = Test::with(|config| config.worker.concurrency = 0).await;
+    assert_eq!(status(&t).await["engines"]["status"], "down", "nobody runs scans");
+    t.app.store.close().await;
+    t.pass(1_000);
+    let engines = &status(&t).await["engines"];
+    assert_eq!(engines["status"], "degraded");
+    assert_eq!(engines["reason"], "those of other nodes are not known while the database does not answer");
+}
+
+#[tokio::test]
 async fn a_node_that_stops_still_says_so() {
     let t = Test::new().await;
     t.app.draining.cancel();
