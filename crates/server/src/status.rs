@@ -253,12 +253,12 @@ fn workers(workers: Option<&Workers>) -> State {
 /// From how many are there, and whether those of all workers are known.
 fn engines(available: usize, all_are_known: bool) -> State {
     match available {
-        some if some < ScanType::ALL.len() && !all_are_known => {
+        all if all == ScanType::ALL.len() => (Condition::Ok, None),
+        _ if !all_are_known => {
             because(Condition::Degraded, "those of other nodes are not known while the database does not answer")
         }
         0 => because(Condition::Down, "none is there"),
-        some if some < ScanType::ALL.len() => because(Condition::Degraded, "some are not installed"),
-        _ => (Condition::Ok, None),
+        _ => because(Condition::Degraded, "some are not installed"),
     }
 }
 
